@@ -1,0 +1,144 @@
+//! The hosts and VMs of a run as columns, and the machine and VM types they are made of.
+//!
+//! Machines: HP ProLiant ML110 G4 (Xeon 3040, 2 x 1860 MIPS) and G5 (Xeon 3075, 2 x 2660 MIPS) with
+//! their SPECpower_ssj2008 results at 0, 10, .., 100 % load, and the four single-core VM types
+//! of Beloglazov and Buyya, Concurrency Computat.: Pract. Exper. 24(13), 2012, sect. 7.
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::{HostId, IdVec, VmId};
+use crate::units::{Bytes, Mips, Watts};
+
+/// How many equal load steps a measured power table has.
+pub const POWER_STEPS: usize = 10;
+
+/// A kind of host.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Machine {
+    /// Catalogue name, e.g. `hp-ml110-g4`.
+    pub name: String,
+    /// CPU cores; a one-core VM is served by at most one of them at a time.
+    pub cores: u32,
+    /// Rate of one core.
+    pub core_mips: Mips,
+    /// Memory.
+    pub ram: Bytes,
+    /// Power at 0, 10, .., 100 % load.
+    pub power: [Watts; POWER_STEPS + 1],
+}
+
+impl Machine {
+    /// Rate of all cores together.
+    pub fn capacity(&self) -> Mips { self.core_mips * f64::from(self.cores) }
+
+    /// The machine called `name` with `ram` of memory, `None` if the catalogue has none.
+    pub fn named(name: &str, ram: Bytes) -> Option<Self> {
+        let (core_mips, watts) = match name {
+            "hp-ml110-g4" => {
+                (1860.0, [86.0, 89.4, 92.6, 96.0, 99.5, 102.0, 106.0, 108.0, 112.0, 114.0, 117.0])
+            }
+            "hp-ml110-g5" => {
+                (2660.0, [93.7, 97.0, 101.0, 105.0, 110.0, 116.0, 121.0, 125.0, 129.0, 133.0, 135.0])
+            }
+            _ => return None,
+        };
+        let power = watts.map(Watts);
+        Some(Self { name: name.into(), cores: 2, core_mips: Mips(core_mips), ram, power })
+    }
+
+    /// Every name [`Machine::named`] knows.
+    pub const CATALOGUE: [&str; 2] = ["hp-ml110-g4", "hp-ml110-g5"];
+}
+
+/// A kind of VM; every VM has one core.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct VmType {
+    /// Rate it may ask for at most.
+    pub mips: Mips,
+    /// Memory.
+    pub ram: Bytes,
+}
+
+impl VmType {
+    /// The four types of the published experiment: high-CPU medium, extra large, small, micro.
+    pub const PUBLISHED: [Self; 4] = [
+        Self { mips: Mips(2500.0), ram: Bytes::from_mb(870) },
+        Self { mips: Mips(2000.0), ram: Bytes::from_mb(1740) },
+        Self { mips: Mips(1000.0), ram: Bytes::from_mb(1740) },
+        Self { mips: Mips(500.0), ram: Bytes::from_mb(613) },
+    ];
+}
+
+/// All hosts and VMs of a run, one row each.
+#[derive(Debug, Clone, Default)]
+pub struct Fleet {
+    /// The machine types in use.
+    pub machines: Vec<Machine>,
+    /// Index into `machines`, per host.
+    pub machine: IdVec<HostId, u16>,
+    /// CPU capacity, per host.
+    pub capacity: IdVec<HostId, Mips>,
+    /// Rate of one core, per host.
+    pub core: IdVec<HostId, Mips>,
+    /// Memory, per host.
+    pub host_ram: IdVec<HostId, Bytes>,
+    /// Nominal rate, per VM.
+    pub vm_mips: IdVec<VmId, Mips>,
+    /// Memory, per VM.
+    pub vm_ram: IdVec<VmId, Bytes>,
+    /// Row of the trace that drives it, per VM.
+    pub trace_row: IdVec<VmId, usize>,
+}
+
+impl Fleet {
+    /// A fleet whose host `i` is a `machines[pattern[i]]`, without VMs.
+    pub fn of_hosts(machines: Vec<Machine>, pattern: impl IntoIterator<Item = u16>) -> Self {
+        let mut fleet = Self { machines, ..Self::default() };
+        for index in pattern {
+            let machine = &fleet.machines[usize::from(index)];
+            fleet.machine.push(index);
+            fleet.capacity.push(machine.capacity());
+            fleet.core.push(machine.core_mips);
+            fleet.host_ram.push(machine.ram);
+        }
+        fleet
+    }
+
+    /// Adds one VM per entry of `rows`: VM `i` replays trace row `rows[i]` and, as in the published
+    /// experiment, the types follow each other in equal blocks: type `i / ceil(n / types)`.
+    pub fn add_vms_in_blocks(&mut self, types: &[VmType], rows: &[usize]) {
+        let block = rows.len().div_ceil(types.len()).max(1);
+        for (i, &row) in rows.iter().enumerate() {
+            let kind = types[i / block];
+            self.vm_mips.push(kind.mips);
+            self.vm_ram.push(kind.ram);
+            self.trace_row.push(row);
+        }
+    }
+
+    /// The machine type of `host`.
+    pub fn machine_of(&self, host: HostId) -> &Machine {
+        &self.machines[usize::from(self.machine[host])]
+    }
+    /// How many hosts.
+    pub fn hosts(&self) -> usize { self.machine.len() }
+    /// How many VMs.
+    pub fn vms(&self) -> usize { self.vm_mips.len() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// 10 VMs in 4 blocks of ceil(10 / 4) = 3: types 0 0 0 1 1 1 2 2 2 3.
+    #[test]
+    fn vm_types_follow_in_equal_blocks() {
+        let g5 = Machine::named("hp-ml110-g5", Bytes::from_gib(32)).unwrap();
+        let mut fleet = Fleet::of_hosts(vec![g5], [0, 0]);
+        fleet.add_vms_in_blocks(&VmType::PUBLISHED, &(0..10).collect::<Vec<_>>());
+        let mips: Vec<f64> = fleet.vm_mips.as_slice().iter().map(|m| m.0).collect();
+        assert_eq!(mips[..4], [2500.0, 2500.0, 2500.0, 2000.0]);
+        assert_eq!(mips[6..], [1000.0, 1000.0, 1000.0, 500.0]);
+        assert_eq!(fleet.capacity[HostId(1)], Mips(5320.0));
+    }
+}

@@ -1,0 +1,12 @@
+//! The nouns of a run, as data: fleet, placement, histories, rules and the record of what happened.
+//!
+//! Everything here is columns and invariants; who decides what lives in the concept modules, and
+//! what happens when in the engine.
+
+pub mod fleet;
+pub mod record;
+pub mod rules;
+
+pub use fleet::{Fleet, Machine, VmType};
+pub use record::{Action, ActionKind, HostRecord, Record, SampleRecord, VmRecord};
+pub use rules::{Accounting, Demand, HostRules, MigrationRules, Rules};

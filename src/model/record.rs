@@ -1,0 +1,206 @@
+//! The record of a run: what was done, in order, and what it added up to, as plain rows.
+//!
+//! The record is complete: energy and SLA can be recomputed from it (module `check` does).
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::{HostId, VmId};
+use crate::time::Instant;
+
+/// What happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[repr(u8)]
+pub enum ActionKind {
+    /// A host begins to wake (from off or from shutting down).
+    HostWake = 0,
+    /// A host is on and can run VMs.
+    HostOn = 1,
+    /// A host that runs nothing begins to shut down.
+    HostSleep = 2,
+    /// A host is off.
+    HostOff = 3,
+    /// A VM starts on host `to`.
+    VmStart = 4,
+    /// A VM leaves host `from` for good.
+    VmStop = 5,
+    /// A VM begins to be copied.
+    MigrationStart = 6,
+    /// A copy is complete: the VM runs on `to`.
+    MigrationEnd = 7,
+    /// No host could take a VM that was to leave `from`; it stays.
+    Unplaced = 8,
+}
+
+impl ActionKind {
+    /// Every kind, by its number in the event log.
+    pub const ALL: [Self; 9] = [
+        Self::HostWake,
+        Self::HostOn,
+        Self::HostSleep,
+        Self::HostOff,
+        Self::VmStart,
+        Self::VmStop,
+        Self::MigrationStart,
+        Self::MigrationEnd,
+        Self::Unplaced,
+    ];
+
+    /// The name used in tables.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::HostWake => "host-wake",
+            Self::HostOn => "host-on",
+            Self::HostSleep => "host-sleep",
+            Self::HostOff => "host-off",
+            Self::VmStart => "vm-start",
+            Self::VmStop => "vm-stop",
+            Self::MigrationStart => "migration-start",
+            Self::MigrationEnd => "migration-end",
+            Self::Unplaced => "unplaced",
+        }
+    }
+
+    /// The kind called `name`.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+}
+
+/// One row of `actions`, in order of occurrence.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Action {
+    /// When, exactly.
+    pub at: Instant,
+    /// When, by the run's clock (differs from `at` only by rounding, for accumulated clocks).
+    pub seconds: f64,
+    /// What.
+    pub kind: ActionKind,
+    /// The VM concerned, `None` for host actions.
+    pub vm: Option<VmId>,
+    /// The host it leaves, or the host concerned by a host action.
+    pub from: Option<HostId>,
+    /// The host it goes to.
+    pub to: Option<HostId>,
+    /// Why.
+    pub reason: Reason,
+}
+
+/// Why an action was taken.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Reason {
+    /// No decision behind it: a consequence.
+    Consequence,
+    /// The initial placement.
+    Initial,
+    /// The source was overloaded: its utilisation when it was assessed.
+    Overload(f64),
+    /// The source was emptied to be switched off: its utilisation.
+    Underload(f64),
+    /// The VM asked for nothing.
+    Idle,
+}
+
+impl Reason {
+    /// The reason in words, empty for a consequence.
+    pub fn words(&self) -> String {
+        match self {
+            Self::Consequence => String::new(),
+            Self::Initial => "initial placement".into(),
+            Self::Overload(load) => format!("overload: source at {load:.3}"),
+            Self::Underload(load) => format!("underload: source at {load:.3}"),
+            Self::Idle => "idle VM retired".into(),
+        }
+    }
+}
+
+/// One row of `hosts`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct HostRecord {
+    /// Machine name.
+    pub machine: String,
+    /// Seconds on (active, for the trapezoid rules).
+    pub on_s: f64,
+    /// Seconds waking or shutting down.
+    pub transition_s: f64,
+    /// Seconds in violation of the SLA while on.
+    pub violation_s: f64,
+    /// Energy used, joules.
+    pub energy_j: f64,
+    /// How often it was switched off.
+    pub shutdowns: u32,
+}
+
+/// One row of `vms`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct VmRecord {
+    /// Name of the trace that drove it.
+    pub trace: String,
+    /// Work asked for, million instructions.
+    pub demanded_mi: f64,
+    /// Work done, million instructions.
+    pub allocated_mi: f64,
+    /// Work lost while and because it was copied, million instructions.
+    pub lost_to_migration_mi: f64,
+    /// Seconds during which it got less than it asked for.
+    pub short_s: f64,
+    /// Migrations completed or begun.
+    pub migrations: u32,
+}
+
+/// One row of `samples`: the state after the decision at one sample.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct SampleRecord {
+    /// Sample index in the trace.
+    pub sample: u32,
+    /// Time by the run's clock, seconds.
+    pub seconds: f64,
+    /// Hosts that are on.
+    pub hosts_on: u32,
+    /// VMs present.
+    pub vms: u32,
+    /// Demand of all VMs, MIPS.
+    pub demand_mips: f64,
+    /// What they get together, MIPS.
+    pub allocated_mips: f64,
+    /// Power of all hosts, W.
+    pub power_w: f64,
+    /// Hosts found overloaded.
+    pub overloaded: u32,
+    /// Migrations decided.
+    pub migrations: u32,
+}
+
+/// Everything a run recorded.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Record {
+    /// One row per host, by id.
+    pub hosts: Vec<HostRecord>,
+    /// One row per VM, by id.
+    pub vms: Vec<VmRecord>,
+    /// What happened, in order.
+    pub actions: Vec<Action>,
+    /// One row per decision.
+    pub samples: Vec<SampleRecord>,
+}
+
+impl Record {
+    /// BLAKE3 of the event log: little-endian (time in microseconds i64, kind u8, subject u32,
+    /// from u32, to u32) per action, `u32::MAX` where there is none. No floating point, no reasons:
+    /// two policies that decide alike have the same log.
+    pub fn event_log_blake3(&self) -> String {
+        let mut hasher = blake3::Hasher::new();
+        let mut row = [0u8; 21];
+        for action in self.actions.iter().filter(|a| a.kind != ActionKind::Unplaced) {
+            let from = action.from.map_or(u32::MAX, |h| h.0);
+            let subject = action.vm.map_or(from, |v| v.0);
+            row[..8].copy_from_slice(&action.at.0.to_le_bytes());
+            row[8] = action.kind as u8;
+            row[9..13].copy_from_slice(&subject.to_le_bytes());
+            row[13..17].copy_from_slice(&from.to_le_bytes());
+            row[17..].copy_from_slice(&action.to.map_or(u32::MAX, |h| h.0).to_le_bytes());
+            hasher.update(&row);
+        }
+        hasher.finalize().to_hex().to_string()
+    }
+}

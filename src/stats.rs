@@ -1,0 +1,129 @@
+//! Pure functions on slices of numbers: order statistics, moments and the local-regression kernel.
+//!
+//! Where tools differ in the last bits, the function says whose order of operations it follows.
+
+/// The median; of an even count the middle of the two central values. `None` of nothing.
+///
+/// Orders `values` in place.
+pub fn median_in_place(values: &mut [f64]) -> Option<f64> {
+    if values.is_empty() {
+        return None;
+    }
+    values.sort_unstable_by(f64::total_cmp);
+    let (low, high) = (values[(values.len() - 1) / 2], values[values.len() / 2]);
+    Some(low + 0.5 * (high - low))
+}
+
+/// The median absolute deviation `median |x_i - median(x)|`, without the factor 1.4826 that would
+/// make it estimate a standard deviation. Uses `values` as scratch space.
+///
+/// ```
+/// let mut past = [0.30, 0.35, 0.40, 0.40, 0.45, 0.50, 0.40, 0.35, 0.45, 0.40, 0.60, 0.40];
+/// let mad = galerna::stats::median_absolute_deviation(&mut past).unwrap();
+/// assert!((mad - 0.05).abs() < 1e-12);
+/// ```
+pub fn median_absolute_deviation(values: &mut [f64]) -> Option<f64> {
+    let centre = median_in_place(values)?;
+    for value in values.iter_mut() {
+        *value = (centre - *value).abs();
+    }
+    median_in_place(values)
+}
+
+/// The arithmetic mean, `None` of nothing.
+pub fn mean(values: &[f64]) -> Option<f64> {
+    (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
+}
+
+/// The sample standard deviation (divisor n - 1), `None` of fewer than two values.
+pub fn standard_deviation(values: &[f64]) -> Option<f64> {
+    if values.len() < 2 {
+        return None;
+    }
+    let centre = mean(values)?;
+    let squares: f64 = values.iter().map(|x| (x - centre) * (x - centre)).sum();
+    Some((squares / (values.len() - 1) as f64).sqrt())
+}
+
+/// The autocorrelation at `lag`: `None` where the series is shorter than `lag + 2` or constant.
+pub fn autocorrelation(values: &[f64], lag: usize) -> Option<f64> {
+    if values.len() < lag + 2 {
+        return None;
+    }
+    let centre = mean(values)?;
+    let power: f64 = values.iter().map(|x| (x - centre) * (x - centre)).sum();
+    let shared: f64 =
+        values.iter().zip(&values[lag..]).map(|(a, b)| (a - centre) * (b - centre)).sum();
+    (power > 0.0).then(|| shared / power)
+}
+
+/// The tricube kernel `(1 - x^3)^3` on `[0, 1]`, 0 beyond (Cleveland, JASA 74, 1979).
+pub fn tricube(distance: f64) -> f64 {
+    if distance >= 1.0 { 0.0 } else { (1.0 - distance.powi(3)).powi(3) }
+}
+
+/// A sum that keeps the low-order bits an ordinary sum would lose (Neumaier 1974).
+#[derive(Debug, Clone, Copy, Default)]
+pub struct CompensatedSum {
+    sum: f64,
+    lost: f64,
+}
+
+impl CompensatedSum {
+    /// Adds `value`.
+    pub fn add(&mut self, value: f64) {
+        let next = self.sum + value;
+        self.lost += if self.sum.abs() >= value.abs() {
+            (self.sum - next) + value
+        } else {
+            (value - next) + self.sum
+        };
+        self.sum = next;
+    }
+    /// The sum so far.
+    pub fn value(self) -> f64 { self.sum + self.lost }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_median_of_an_even_count_is_the_middle_of_two() {
+        assert_eq!(median_in_place(&mut [4.0, 1.0, 3.0, 2.0]), Some(2.5));
+        assert_eq!(median_in_place(&mut [3.0, 1.0, 2.0]), Some(2.0));
+        assert_eq!(median_in_place(&mut []), None);
+    }
+
+    /// 1..5: mean 3, squares 4 1 0 1 4, sd = sqrt(10 / 4).
+    #[test]
+    fn moments_of_one_to_five() {
+        let values = [1.0, 2.0, 3.0, 4.0, 5.0];
+        assert_eq!(mean(&values), Some(3.0));
+        assert_eq!(standard_deviation(&values), Some(2.5f64.sqrt()));
+        assert_eq!(standard_deviation(&[1.0]), None);
+    }
+
+    /// Deviations -2 -1 0 1 2, power 10; lag 1: 2 + 0 + 0 + 2 = 4, so 0.4.
+    #[test]
+    fn autocorrelation_of_a_ramp() {
+        assert_eq!(autocorrelation(&[1.0, 2.0, 3.0, 4.0, 5.0], 1), Some(0.4));
+        assert_eq!(autocorrelation(&[1.0; 9], 1), None);
+    }
+
+    #[test]
+    fn the_tricube_kernel_falls_from_one_to_zero() {
+        assert_eq!(tricube(0.0), 1.0);
+        assert_eq!(tricube(0.5), 0.669921875);
+        assert_eq!(tricube(1.0), 0.0);
+    }
+
+    #[test]
+    fn a_compensated_sum_keeps_what_a_plain_one_loses() {
+        let mut sum = CompensatedSum::default();
+        for value in [1.0, 1e100, 1.0, -1e100] {
+            sum.add(value);
+        }
+        assert_eq!(sum.value(), 2.0);
+    }
+}
