@@ -4,9 +4,13 @@
 //! what happens when in the engine.
 
 pub mod fleet;
+pub mod history;
 pub mod record;
 pub mod rules;
+pub mod snapshot;
 
 pub use fleet::{Fleet, Machine, VmType};
+pub use history::VmHistories;
 pub use record::{Action, ActionKind, HostRecord, Record, SampleRecord, VmRecord};
 pub use rules::{Accounting, Demand, HostRules, MigrationRules, Rules};
+pub use snapshot::Snapshot;

@@ -70,6 +70,8 @@ pub struct HostRules {
     pub wake_s: f64,
     /// Seconds from on to off, at idle power (Q14 sets 0).
     pub shutdown_s: f64,
+    /// What hosts draw.
+    pub power: PowerPolicy,
 }
 
 impl Default for HostRules {
@@ -79,8 +81,19 @@ impl Default for HostRules {
             memory: Memory::Enforced,
             wake_s: 120.0,
             shutdown_s: 30.0,
+            power: PowerPolicy::Managed,
         }
     }
+}
+
+/// What hosts draw.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PowerPolicy {
+    /// Power at their load; nothing while off.
+    Managed,
+    /// All hosts run at peak power from 0 to the end: the non-power-aware baseline (NPA).
+    AlwaysPeak,
 }
 
 /// What VMs get when they ask for more than there is.
@@ -163,6 +176,8 @@ pub struct Accounting {
     pub violation: Violation,
     /// Whether an arriving VM's full demand counts against the host (Q4).
     pub arriving_demand: ArrivingDemand,
+    /// What a migrating VM's shortage counts as lost to migration.
+    pub migration_loss: MigrationLoss,
     /// What `slatah` and `pdm` are (Q16).
     pub ratios: Ratios,
     /// What `average_sla_violation` weighs.
@@ -179,6 +194,7 @@ impl Default for Accounting {
             tolerance: 1e-9,
             violation: Violation::DemandAboveCapacity,
             arriving_demand: ArrivingDemand::AsServed,
+            migration_loss: MigrationLoss::Overhead,
             ratios: Ratios::Mean,
             average: Average::TimeWeighted,
             shutdowns: Shutdowns::Observed,
@@ -224,6 +240,16 @@ pub enum ArrivingDemand {
     AsServed,
     /// Q4: all of it, against the small part that is served.
     InFull,
+}
+
+/// What a migrating VM's shortage counts as lost to migration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MigrationLoss {
+    /// The part that the copy takes.
+    Overhead,
+    /// All that the VM lacks while it is copied, also for want of capacity, as in CloudSim.
+    Shortage,
 }
 
 /// What `slatah` and `pdm` are.

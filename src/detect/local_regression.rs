@@ -1,0 +1,221 @@
+//! LR and LRR: extrapolate the recent trend of the load over the time a migration takes.
+//!
+//! ```text
+//! line a + b x through (x_i, y_i) = (i, h_i), i = 1..n, by least squares with weights
+//! w_i = (1 - ((n - i) / (n - 1))^3)^3,   w_1 = w_2 = w_3                      (tricube)
+//! overloaded <=> s * (a + b (n + m)) >= 1
+//! ```
+//!
+//! `h`: the latest `n` utilisations of the host, oldest first (fractions of capacity); `m`: sampling
+//! intervals that the longest copy from the host takes; `s`: safety, dimensionless. The robust form
+//! fits again with weights `w_i (1 - (e_i / 6 median|e|)^2)^2`, 0 beyond, where `e` are the first
+//! residuals.
+//!
+//! Source: Beloglazov and Buyya, Concurrency Computat.: Pract. Exper. 24(13), 2012, sect. 6.3 and
+//! 6.4, after Cleveland, JASA 74(368), 1979. CloudSim 3.0.3 computes the weights and never applies
+//! them (Q3): there LR and LRR are both the plain line, which is `weights = "none"` here.
+
+use serde::{Deserialize, Serialize};
+
+use super::{HostLoad, OverloadDetector, Verdict};
+use crate::policy::PolicyError;
+use crate::stats::{median_in_place, tricube};
+
+/// Samples a fit uses, as published.
+const POINTS: usize = 10;
+
+/// Whether the fit is local.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Weights {
+    /// Recent samples weigh more, as published.
+    #[default]
+    Tricube,
+    /// Q3: all samples weigh the same.
+    None,
+}
+
+/// Local regression.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Lr {
+    /// `s`, dimensionless, above 0.
+    pub safety: f64,
+    /// How samples are weighed.
+    pub weights: Weights,
+}
+
+impl Default for Lr {
+    fn default() -> Self { Self { safety: 1.2, weights: Weights::Tricube } }
+}
+
+/// Robust local regression: as [`Lr`], with outliers weighed down in a second fit.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Lrr {
+    /// `s`, dimensionless, above 0.
+    pub safety: f64,
+    /// How samples are weighed; `none` also skips the second fit.
+    pub weights: Weights,
+}
+
+impl Default for Lrr {
+    fn default() -> Self { Self { safety: 1.2, weights: Weights::Tricube } }
+}
+
+impl OverloadDetector for Lr {
+    fn name(&self) -> &str { "lr" }
+    fn window(&self) -> usize { POINTS }
+    fn assess(&mut self, load: HostLoad<'_>) -> Result<Verdict, PolicyError> {
+        Ok(judge(load, self.safety, |y| match self.weights {
+            Weights::None => plain_line(y),
+            Weights::Tricube => weighted_line(y, &tricube_weights()),
+        }))
+    }
+}
+
+impl OverloadDetector for Lrr {
+    fn name(&self) -> &str { "lrr" }
+    fn window(&self) -> usize { POINTS }
+    fn assess(&mut self, load: HostLoad<'_>) -> Result<Verdict, PolicyError> {
+        Ok(judge(load, self.safety, |y| match self.weights {
+            Weights::None => plain_line(y),
+            Weights::Tricube => robust_line(y),
+        }))
+    }
+}
+
+/// A straight line.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Line {
+    intercept: f64,
+    slope: f64,
+}
+
+impl Line {
+    fn at(self, x: f64) -> f64 { self.intercept + self.slope * x }
+}
+
+fn judge(load: HostLoad<'_>, safety: f64, fit: impl Fn(&[f64; POINTS]) -> Line) -> Verdict {
+    let Some(latest) = load.history.last_chunk::<POINTS>() else { return Verdict::Unknown };
+    let predicted = fit(latest).at(POINTS as f64 + load.copy_intervals);
+    if safety * predicted >= 1.0 { Verdict::Overloaded } else { Verdict::Normal }
+}
+
+/// Ordinary least squares by updating means, in the order of operations of Apache Commons Math's
+/// simple regression, which CloudSim uses.
+#[inline]
+fn plain_line(y: &[f64; POINTS]) -> Line {
+    let (mut mean_x, mut mean_y) = (1.0, y[0]);
+    let (mut sum_y, mut spread_x, mut spread_xy) = (y[0], 0.0, 0.0);
+    for (i, &value) in y.iter().enumerate().skip(1) {
+        let (x, seen) = ((i + 1) as f64, i as f64);
+        let (off_x, off_y) = (x - mean_x, value - mean_y);
+        let share = seen / (seen + 1.0);
+        spread_x += off_x * off_x * share;
+        spread_xy += off_x * off_y * share;
+        mean_x += off_x / (seen + 1.0);
+        mean_y += off_y / (seen + 1.0);
+        sum_y += value;
+    }
+    let slope = spread_xy / spread_x;
+    Line { intercept: (sum_y - slope * SUM_X) / POINTS as f64, slope }
+}
+
+/// 1 + 2 + .. + POINTS.
+const SUM_X: f64 = (POINTS * (POINTS + 1) / 2) as f64;
+
+fn tricube_weights() -> [f64; POINTS] {
+    let last = (POINTS - 1) as f64;
+    let mut weights: [f64; POINTS] =
+        std::array::from_fn(|i| tricube((POINTS - 1 - i) as f64 / last));
+    (weights[0], weights[1]) = (weights[2], weights[2]);
+    weights
+}
+
+/// Weighted least squares on x = 1..n; a degenerate fit is the weighted mean.
+fn weighted_line(y: &[f64; POINTS], weights: &[f64; POINTS]) -> Line {
+    let total: f64 = weights.iter().sum();
+    let points = || weights.iter().zip(y).enumerate().map(|(i, (&w, &y))| (w, (i + 1) as f64, y));
+    let mean_x = points().map(|(w, x, _)| w * x).sum::<f64>() / total;
+    let mean_y = points().map(|(w, _, y)| w * y).sum::<f64>() / total;
+    let spread_x: f64 = points().map(|(w, x, _)| w * (x - mean_x) * (x - mean_x)).sum();
+    let spread_xy: f64 = points().map(|(w, x, y)| w * (x - mean_x) * (y - mean_y)).sum();
+    let slope = if spread_x > 0.0 { spread_xy / spread_x } else { 0.0 };
+    Line { intercept: mean_y - slope * mean_x, slope }
+}
+
+/// The second, outlier-resistant fit. Where more than half of the points lie on the first line
+/// exactly there is no scale to judge outliers by and the first fit stands.
+fn robust_line(y: &[f64; POINTS]) -> Line {
+    let weights = tricube_weights();
+    let first = weighted_line(y, &weights);
+    let residuals: [f64; POINTS] = std::array::from_fn(|i| y[i] - first.at((i + 1) as f64));
+    let mut sizes = residuals.map(f64::abs);
+    let scale = 6.0 * median_in_place(&mut sizes).unwrap_or(0.0);
+    if scale == 0.0 {
+        return first;
+    }
+    let robust: [f64; POINTS] = std::array::from_fn(|i| {
+        let outlying = (residuals[i] / scale).abs().min(1.0);
+        weights[i] * (1.0 - outlying * outlying) * (1.0 - outlying * outlying)
+    });
+    weighted_line(y, &robust)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RAMP: [f64; POINTS] = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0];
+
+    fn verdict(detector: &mut dyn OverloadDetector, history: &[f64]) -> Verdict {
+        detector.assess(HostLoad { now: 0.5, history, copy_intervals: 1.0 }).unwrap()
+    }
+
+    #[test]
+    fn every_fit_finds_an_exact_line() {
+        for line in [plain_line(&RAMP), weighted_line(&RAMP, &tricube_weights()), robust_line(&RAMP)]
+        {
+            assert!((line.slope - 0.1).abs() < 1e-12 && line.intercept.abs() < 1e-12);
+        }
+    }
+
+    /// The last but one weight is (1 - (1/9)^3)^3 = (728/729)^3.
+    #[test]
+    fn weights_rise_to_one_and_the_oldest_three_are_equal() {
+        let weights = tricube_weights();
+        assert_eq!(weights[9], 1.0);
+        assert!((weights[8] - (728.0f64 / 729.0).powi(3)).abs() < 1e-15);
+        assert_eq!((weights[0], weights[1]), (weights[2], weights[2]));
+    }
+
+    /// 1, 2, .., 9 at y = 0 and y_10 = 1: plain slope = Sxy / Sxx = 4.5 / 82.5.
+    #[test]
+    fn the_plain_line_is_least_squares() {
+        let mut y = [0.0; POINTS];
+        y[9] = 1.0;
+        let line = plain_line(&y);
+        assert!((line.slope - 4.5 / 82.5).abs() < 1e-15);
+        assert!((line.at(5.5) - 0.1).abs() < 1e-15);
+    }
+
+    /// A single spike on a flat .5: the robust fit puts it (nearly) out of the picture.
+    #[test]
+    fn the_robust_fit_resists_one_outlier() {
+        let mut y = [0.50, 0.51, 0.49, 0.50, 0.51, 0.49, 0.50, 0.51, 0.49, 0.50];
+        y[7] = 1.0;
+        let (first, second) = (weighted_line(&y, &tricube_weights()), robust_line(&y));
+        assert!((second.at(11.0) - 0.5).abs() < 0.25 * (first.at(11.0) - 0.5).abs());
+    }
+
+    /// Ramp .1..1.0 predicts 1.1 at x = 11; 1.2 * 1.1 >= 1. Shifted down by .4: 1.2 * .7 < 1.
+    #[test]
+    fn overload_is_predicted_one_copy_ahead_and_needs_ten_samples() {
+        for detector in [&mut Lr::default() as &mut dyn OverloadDetector, &mut Lrr::default()] {
+            assert_eq!(verdict(detector, &RAMP), Verdict::Overloaded);
+            assert_eq!(verdict(detector, &RAMP.map(|y| y - 0.4)), Verdict::Normal);
+            assert_eq!(verdict(detector, &RAMP[1..]), Verdict::Unknown);
+        }
+    }
+}

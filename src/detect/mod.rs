@@ -1,0 +1,149 @@
+//! Which hosts are over- or underloaded?
+//!
+//! An [`OverloadDetector`] says whether a host will run short; the engine asks it about every host
+//! at each decision, again after each removal, and placers ask it about destinations ("would it be
+//! overloaded with this VM?"). An [`UnderloadDetector`] says which hosts could be emptied, and in
+//! what order.
+
+mod fallback;
+mod iqr;
+mod least_utilised;
+mod local_regression;
+mod mad;
+mod never;
+mod spec;
+mod thr;
+
+use crate::id::HostId;
+use crate::policy::PolicyError;
+
+pub use fallback::WithFallback;
+pub use iqr::Iqr;
+pub use least_utilised::LeastUtilised;
+pub use local_regression::{Lr, Lrr, Weights};
+pub use mad::Mad;
+pub use never::Never;
+pub use spec::{DetectorSpec, UnderloadSpec};
+pub use thr::Thr;
+
+/// What a detector sees of one host, with or without a VM that is about to arrive.
+#[derive(Debug, Clone, Copy)]
+pub struct HostLoad<'a> {
+    /// Demand of its VMs over its capacity now; above 1 when oversubscribed.
+    pub now: f64,
+    /// Past utilisation, oldest first. Rebuilt from the VMs on the host it ends with the sample of
+    /// `now`; the host's own past ends one sample earlier.
+    pub history: &'a [f64],
+    /// Sampling intervals that the longest copy from this host takes, at least 1.
+    pub copy_intervals: f64,
+}
+
+/// What a detector sees of several hosts: one row each.
+#[derive(Debug, Clone, Default)]
+pub struct HostLoads {
+    /// The hosts, one per row.
+    pub hosts: Vec<HostId>,
+    /// [`HostLoad::now`] per row.
+    pub now: Vec<f64>,
+    /// Row-major past utilisations, each row right-aligned in `width` columns, oldest first.
+    pub histories: Vec<f64>,
+    /// How many values of its row of `histories` each host has.
+    pub lengths: Vec<usize>,
+    /// [`HostLoad::copy_intervals`] per row.
+    pub copy_intervals: Vec<f64>,
+    /// Columns of `histories`.
+    pub width: usize,
+}
+
+impl HostLoads {
+    /// Forgets all rows and sets the width of the next ones.
+    pub fn clear(&mut self, width: usize) {
+        self.hosts.clear();
+        self.now.clear();
+        self.histories.clear();
+        self.lengths.clear();
+        self.copy_intervals.clear();
+        self.width = width;
+    }
+    /// How many hosts.
+    pub fn len(&self) -> usize { self.hosts.len() }
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool { self.hosts.is_empty() }
+    /// One host's load.
+    pub fn row(&self, row: usize) -> HostLoad<'_> {
+        let end = (row + 1) * self.width;
+        HostLoad {
+            now: self.now[row],
+            history: &self.histories[end - self.lengths[row]..end],
+            copy_intervals: self.copy_intervals[row],
+        }
+    }
+}
+
+/// What a detector says of a host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// It will do.
+    Normal,
+    /// It will run short.
+    Overloaded,
+    /// The detector cannot tell yet; its fallback answers.
+    Unknown,
+}
+
+/// Will this host run short?
+pub trait OverloadDetector: Send {
+    /// Name as in the run spec.
+    fn name(&self) -> &str;
+
+    /// How many samples of history it looks at, at most; 0 when it needs none.
+    fn window(&self) -> usize;
+
+    /// Judges one host.
+    ///
+    /// # Errors
+    /// Whatever keeps the policy from answering; the run stops and reports it.
+    fn assess(&mut self, load: HostLoad<'_>) -> Result<Verdict, PolicyError>;
+
+    /// Judges every row of `loads` into `verdicts`; the engine asks only this.
+    ///
+    /// # Errors
+    /// As [`OverloadDetector::assess`], naming the host.
+    fn assess_all(
+        &mut self,
+        loads: &HostLoads,
+        verdicts: &mut Vec<Verdict>,
+    ) -> Result<(), PolicyError> {
+        verdicts.clear();
+        for row in 0..loads.len() {
+            let verdict = self.assess(loads.row(row));
+            verdicts.push(verdict.map_err(|e| e.about(format!("host {}", loads.hosts[row].0)))?);
+        }
+        Ok(())
+    }
+
+    /// How many candidate destinations it likes to be asked about at once.
+    fn batch(&self) -> usize { 1 }
+}
+
+/// A host as an underload rule sees it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Occupancy {
+    /// The host.
+    pub host: HostId,
+    /// Its utilisation.
+    pub utilisation: f64,
+}
+
+/// Which hosts could be emptied, in what order?
+pub trait UnderloadDetector: Send {
+    /// Name as in the run spec.
+    fn name(&self) -> &str;
+
+    /// The hosts to try to empty, first first. `active` holds the hosts that run VMs, in id order,
+    /// without the overloaded ones.
+    ///
+    /// # Errors
+    /// Whatever keeps the policy from answering; the run stops and reports it.
+    fn candidates(&mut self, active: &[Occupancy]) -> Result<Vec<HostId>, PolicyError>;
+}

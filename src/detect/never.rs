@@ -1,0 +1,34 @@
+//! Never: no host is over- or underloaded, so nothing migrates. The rule of the DVFS and NPA
+//! baselines of Beloglazov and Buyya 2012.
+
+use super::{HostLoad, Occupancy, OverloadDetector, UnderloadDetector, Verdict};
+use crate::id::HostId;
+use crate::policy::PolicyError;
+
+/// Finds nothing, ever.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Never;
+
+impl OverloadDetector for Never {
+    fn name(&self) -> &str { "never" }
+    fn window(&self) -> usize { 0 }
+    fn assess(&mut self, _: HostLoad<'_>) -> Result<Verdict, PolicyError> { Ok(Verdict::Normal) }
+}
+
+impl UnderloadDetector for Never {
+    fn name(&self) -> &str { "never" }
+    fn candidates(&mut self, _: &[Occupancy]) -> Result<Vec<HostId>, PolicyError> {
+        Ok(Vec::new())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn even_a_full_host_is_normal() {
+        let load = HostLoad { now: 2.0, history: &[2.0; 30], copy_intervals: 1.0 };
+        assert_eq!(Never.assess(load).unwrap(), Verdict::Normal);
+    }
+}

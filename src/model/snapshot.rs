@@ -1,0 +1,26 @@
+//! What a policy sees at a decision: borrowed columns, nothing mutable, no future.
+
+use super::fleet::Fleet;
+use super::history::VmHistories;
+use crate::id::{HostId, IdVec, VmId};
+use crate::time::Instant;
+
+/// The state of the run at a decision.
+#[derive(Clone, Copy)]
+pub struct Snapshot<'a> {
+    /// When.
+    pub now: Instant,
+    /// Hosts and VMs.
+    pub fleet: &'a Fleet,
+    /// Demand of each VM now, MIPS.
+    pub demand: &'a IdVec<VmId, f64>,
+    /// Past utilisation of each VM; ends with the current sample.
+    pub histories: &'a VmHistories,
+    /// Utilisation of each host as last evaluated, fraction of capacity.
+    pub utilisation: &'a IdVec<HostId, f64>,
+}
+
+impl Snapshot<'_> {
+    /// Utilisation of `vm` now, fraction of its nominal rate.
+    pub fn vm_utilisation(&self, vm: VmId) -> f64 { self.demand[vm] / self.fleet.vm_mips[vm].0 }
+}

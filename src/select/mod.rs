@@ -1,0 +1,47 @@
+//! Which VM leaves an overloaded host next?
+
+mod max_correlation;
+mod min_utilisation;
+mod mmt;
+mod random;
+mod spec;
+
+use crate::id::{HostId, VmId};
+use crate::model::Snapshot;
+use crate::policy::PolicyError;
+
+pub use max_correlation::MaxCorrelation;
+pub use min_utilisation::MinUtilisation;
+pub use mmt::Mmt;
+pub use random::Random;
+pub use spec::SelectorSpec;
+
+/// Picks the VM that leaves `host` next; asked again until the host is no longer overloaded.
+pub trait VmSelector: Send {
+    /// Name as in the run spec.
+    fn name(&self) -> &str;
+
+    /// The VM to move, one of `candidates` (in the order in which they came to the host), or `None`
+    /// to leave the rest.
+    ///
+    /// # Errors
+    /// Whatever keeps the policy from answering; the run stops and reports it.
+    fn pick(
+        &mut self,
+        host: HostId,
+        candidates: &[VmId],
+        state: &Snapshot<'_>,
+    ) -> Result<Option<VmId>, PolicyError>;
+}
+
+/// The candidate with the smallest key, the first of equals.
+fn first_least<K: PartialOrd>(candidates: &[VmId], key: impl Fn(VmId) -> K) -> Option<VmId> {
+    let mut best: Option<(K, VmId)> = None;
+    for &vm in candidates {
+        let value = key(vm);
+        if best.as_ref().is_none_or(|(least, _)| value < *least) {
+            best = Some((value, vm));
+        }
+    }
+    best.map(|(_, vm)| vm)
+}
