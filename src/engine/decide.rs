@@ -1,0 +1,222 @@
+//! A decision: detect overloaded hosts, select VMs until they are not, place them, then empty
+//! underloaded hosts.
+//!
+//! Everything happens in a draft; what comes out is the list of moves, those of overloaded hosts first.
+
+use serde::{Deserialize, Serialize};
+
+use super::world::{Move, World};
+use super::Policies;
+use crate::detect::{Occupancy, Verdict};
+use crate::id::{HostId, VmId};
+use crate::model::record::Reason;
+use crate::model::Snapshot;
+use crate::place::{Ask, Draft, Held, HostSet, Placing, Resident};
+use crate::policy::PolicyError;
+
+/// Rules of a decision (`[consolidation]`).
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Consolidation {
+    /// Q9: a host that receives a VM in this step may be emptied in the same step, so that one VM can
+    /// be in two migrations at once.
+    pub vacate_receivers: bool,
+    /// Q10: a host that could not be emptied may not receive either.
+    pub failed_hosts_refuse: bool,
+    /// A host whose VMs all idle counts as off: it is neither emptied nor does it receive VMs from
+    /// hosts being emptied; nor does a host that this step wakes.
+    pub idle_hosts_are_off: bool,
+    /// Q11: a VM of an overloaded host for which there is no room stays without a trace in the record.
+    pub silent_when_unplaced: bool,
+}
+
+/// What was decided.
+#[derive(Debug, Clone, Default)]
+pub struct Decision {
+    /// Migrations to start, in order.
+    pub moves: Vec<Move>,
+    /// VMs that should have left an overloaded host but fit nowhere.
+    pub unplaced: Vec<Move>,
+    /// How many hosts were overloaded.
+    pub overloaded: usize,
+}
+
+/// One decision in progress.
+pub struct Deciding<'d, 'w> {
+    world: &'d World<'w>,
+    state: Snapshot<'d>,
+    draft: &'d mut Draft,
+    policies: &'d mut Policies,
+    /// Overloaded hosts.
+    over: HostSet,
+    decision: Decision,
+}
+
+/// Decides what to migrate now.
+pub fn decide(
+    world: &World<'_>,
+    draft: &mut Draft,
+    policies: &mut Policies,
+) -> Result<Decision, PolicyError> {
+    let state = world.snapshot();
+    settle(world, draft, &state);
+    let over = HostSet::none(world.fleet.hosts());
+    let decision = Decision::default();
+    let mut deciding = Deciding { world, state, draft, policies, over, decision };
+    deciding.relieve_overloaded()?;
+    deciding.empty_underloaded()?;
+    Ok(deciding.decision)
+}
+
+/// Sets the draft to where every VM is or is bound for.
+fn settle(world: &World<'_>, draft: &mut Draft, state: &Snapshot<'_>) {
+    draft.clear(world.fleet);
+    let waiting = world.pending.iter().filter(|(_, moves)| !moves.is_empty()).map(|(h, _)| h);
+    let mut hosts: Vec<HostId> = world.inhabited().iter().copied().chain(waiting).collect();
+    hosts.sort_unstable();
+    hosts.dedup();
+    let mut residents = Vec::new();
+    for host in hosts {
+        residents.clear();
+        let core = world.fleet.core[host].0;
+        let mut leaving = Held::default();
+        for entry in &world.lists[host] {
+            let vm = entry.vm;
+            if entry.arriving {
+                residents.push(Resident { vm, allocated: state.demand[vm].min(core) });
+            } else if world.bound[vm] == 0 {
+                residents.push(Resident { vm, allocated: world.meter.vms[vm].allocated });
+            } else {
+                leaving.mips += state.demand[vm].min(core);
+                leaving.ram += world.fleet.vm_ram[vm];
+            }
+        }
+        for waiting in &world.pending[host] {
+            let allocated = state.demand[waiting.vm].min(core);
+            residents.push(Resident { vm: waiting.vm, allocated });
+        }
+        draft.settle(host, &residents, leaving, state);
+    }
+}
+
+impl Deciding<'_, '_> {
+    /// Moves VMs away from every overloaded host until it is not, and finds places for them.
+    fn relieve_overloaded(&mut self) -> Result<(), PolicyError> {
+        let hosts = self.draft.occupied().to_vec();
+        self.draft.assess(&hosts, &self.state, &mut *self.policies.overload)?;
+        let verdicts = hosts.iter().zip(self.draft.verdicts());
+        let over: Vec<HostId> = verdicts
+            .filter(|&(_, &verdict)| verdict == Verdict::Overloaded)
+            .map(|(&host, _)| host)
+            .collect();
+        self.decision.overloaded = over.len();
+        over.iter().for_each(|&host| self.over.insert(host));
+        let mut leaving: Vec<(VmId, f64)> = Vec::new();
+        for host in over {
+            self.select_from(host, &mut leaving)?;
+        }
+        let vms: Vec<VmId> = leaving.iter().map(|&(vm, _)| vm).collect();
+        let mut ask = Ask {
+            state: self.state,
+            excluded: &self.over,
+            wake: true,
+            detector: &mut *self.policies.overload,
+        };
+        let outcome = self.policies.place.place(&vms, self.draft, &mut ask, Placing::Each)?;
+        let load = |vm| leaving.iter().find(|&&(v, _)| v == vm).map_or(0.0, |&(_, load)| load);
+        for (vm, to) in outcome.placed {
+            self.decision.moves.push(Move { vm, to, reason: Reason::Overload(load(vm)) });
+        }
+        for vm in outcome.left {
+            let Some(to) = self.world.home[vm] else { continue };
+            self.decision.unplaced.push(Move { vm, to, reason: Reason::Overload(load(vm)) });
+        }
+        Ok(())
+    }
+
+    /// Takes VMs off `host` in the draft until it is no longer overloaded.
+    fn select_from(
+        &mut self,
+        host: HostId,
+        leaving: &mut Vec<(VmId, f64)>,
+    ) -> Result<(), PolicyError> {
+        let load = self.draft.utilisation(host, self.world.fleet);
+        loop {
+            let bound = &self.world.bound;
+            let candidates: Vec<VmId> =
+                self.draft.vms_on(host).iter().copied().filter(|&vm| bound[vm] == 0).collect();
+            let picked = self.policies.select.pick(host, &candidates, &self.state)?;
+            let Some(vm) = picked else { return Ok(()) };
+            self.draft.remove(vm, host, &self.state);
+            leaving.push((vm, load));
+            self.draft.assess(&[host], &self.state, &mut *self.policies.overload)?;
+            if self.draft.verdicts() != [Verdict::Overloaded] {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Tries to empty hosts in the order of the underload rule.
+    fn empty_underloaded(&mut self) -> Result<(), PolicyError> {
+        let (mut may_not_receive, mut may_not_be_emptied) = self.exclusions();
+        let active: Vec<Occupancy> = self
+            .draft
+            .occupied()
+            .iter()
+            .filter(|&&host| !may_not_be_emptied.contains(host))
+            .map(|&host| Occupancy { host, utilisation: self.state.utilisation[host] })
+            .collect();
+        for host in self.policies.underload.candidates(&active)? {
+            if may_not_be_emptied.contains(host) {
+                continue;
+            }
+            may_not_be_emptied.insert(host);
+            let vms = self.draft.vms_on(host).to_vec();
+            let refused_before = may_not_receive.contains(host);
+            may_not_receive.insert(host);
+            if vms.is_empty() {
+                continue;
+            }
+            let mut ask = Ask {
+                state: self.state,
+                excluded: &may_not_receive,
+                wake: false,
+                detector: &mut *self.policies.overload,
+            };
+            let place = &mut self.policies.place;
+            let outcome = place.place(&vms, self.draft, &mut ask, Placing::AllOrNone)?;
+            let emptied = outcome.left.is_empty();
+            if !emptied && !refused_before && !self.policies.consolidation.failed_hosts_refuse {
+                may_not_receive.remove(host);
+            }
+            let reason = Reason::Underload(self.state.utilisation[host]);
+            for (vm, to) in outcome.placed {
+                self.decision.moves.push(Move { vm, to, reason });
+                may_not_be_emptied.insert(to);
+            }
+        }
+        Ok(())
+    }
+
+    /// Hosts that may not receive from emptied hosts, and hosts that may not be emptied.
+    fn exclusions(&self) -> (HostSet, HostSet) {
+        let mut may_not_receive = self.over.clone();
+        if self.policies.consolidation.idle_hosts_are_off {
+            for (host, &utilisation) in self.state.utilisation.iter() {
+                if utilisation == 0.0 {
+                    may_not_receive.insert(host);
+                }
+            }
+        }
+        let mut may_not_be_emptied = may_not_receive.clone();
+        if !self.policies.consolidation.vacate_receivers {
+            self.decision.moves.iter().for_each(|m| may_not_be_emptied.insert(m.to));
+        }
+        for &host in self.draft.occupied() {
+            if self.draft.vms_on(host).iter().any(|&vm| self.world.bound[vm] > 0) {
+                may_not_be_emptied.insert(host);
+            }
+        }
+        (may_not_receive, may_not_be_emptied)
+    }
+}

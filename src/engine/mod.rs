@@ -1,0 +1,72 @@
+//! What happens when: one event loop over one world.
+//!
+//! The loop takes the events of one instant and phase, lets policies decide at decide events, and
+//! applies what they say; nothing else changes the world. One thread runs a run.
+//!
+//! **Determinism contract**: same spec, seed, version and target give the same event log, byte for
+//! byte, on any number of threads.
+
+pub mod clock;
+mod decide;
+mod demand;
+mod queue;
+mod run;
+mod share;
+mod start;
+mod world;
+
+use crate::detect::{OverloadDetector, UnderloadDetector};
+use crate::metric::Summary;
+use crate::model::Record;
+use crate::place::{HistoryKind, Placer};
+use crate::policy::PolicyError;
+use crate::problem::Problem;
+use crate::select::VmSelector;
+
+pub use decide::Consolidation;
+pub use run::{Progress, run};
+pub use start::InitialDemand;
+
+/// The policies of one run, freshly built.
+pub struct Policies {
+    /// Which hosts are overloaded?
+    pub overload: Box<dyn OverloadDetector>,
+    /// Which hosts could be emptied?
+    pub underload: Box<dyn UnderloadDetector>,
+    /// Which VM leaves?
+    pub select: Box<dyn VmSelector>,
+    /// Where does it go?
+    pub place: Box<dyn Placer>,
+    /// Whose past a host's history is.
+    pub history: HistoryKind,
+    /// Rules of a decision.
+    pub consolidation: Consolidation,
+    /// What VMs count as when they are first placed.
+    pub initial: InitialDemand,
+}
+
+/// What a finished run gives.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Outcome {
+    /// Everything that was recorded.
+    pub record: Record,
+    /// The metrics.
+    pub summary: Summary,
+}
+
+/// Why a run stopped before its end.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A policy failed.
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
+    /// The fleet cannot hold the VMs at the start.
+    #[error("{0}")]
+    Infeasible(Problem),
+    /// The caller asked it to stop.
+    #[error("the run was interrupted at sample {sample}")]
+    Interrupted {
+        /// The sample that was due.
+        sample: usize,
+    },
+}

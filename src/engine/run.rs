@@ -1,0 +1,407 @@
+//! The event loop.
+
+use std::ops::ControlFlow;
+
+use super::clock::{Clock, Moment};
+use super::decide::{Decision, decide};
+use super::demand::DemandCurve;
+use super::queue::{Event, EventQueue};
+use super::start::place_all;
+use super::world::{Entry, Move, PowerState, World};
+use super::{Error, Outcome, Policies};
+use crate::id::{HostId, VmId};
+use crate::metric::{Meter, Summary};
+use crate::migrate::{self, Due, MigrationModel, Transfers};
+use crate::model::record::{ActionKind, HostRecord, Reason, SampleRecord, VmRecord};
+use crate::model::rules::{Contention, IdleVms, PowerPolicy, Window};
+use crate::model::{Fleet, Rules};
+use crate::place::Draft;
+use crate::time::Span;
+use crate::trace::UtilisationTrace;
+
+/// Called before each sample with its index; [`ControlFlow::Break`] stops the run.
+pub type Progress<'p> = dyn FnMut(usize) -> ControlFlow<()> + 'p;
+
+/// Runs `policies` on `fleet`, whose VMs replay `trace`, by `rules`.
+///
+/// # Errors
+/// [`Error::Policy`] when a policy fails, [`Error::Infeasible`] when the fleet cannot hold the VMs at
+/// the start, [`Error::Interrupted`] when `progress` says so.
+///
+/// # Panics
+/// When `rules` name an unknown migration model: building a spec checks that first.
+pub fn run(
+    fleet: &Fleet,
+    trace: &UtilisationTrace,
+    rules: &Rules,
+    mut policies: Policies,
+    progress: &mut Progress<'_>,
+) -> Result<Outcome, Error> {
+    let mut engine = Engine::new(fleet, trace, rules, &mut policies);
+    engine.start(&mut policies)?;
+    let result = engine.work(&mut policies, progress);
+    result.map_err(|error| match error {
+        Error::Policy(error) => Error::Policy(error.at(engine.world.now.instant)),
+        other => other,
+    })?;
+    Ok(engine.finish(trace))
+}
+
+struct Engine<'a> {
+    world: World<'a>,
+    draft: Draft,
+    queue: EventQueue,
+    transfers: Transfers,
+    model: Box<dyn MigrationModel>,
+    clock: Clock,
+    samples: usize,
+    end: Moment,
+    /// Hosts to evaluate before time goes on.
+    touched: Vec<HostId>,
+    due: Vec<Due>,
+    transfers_changed: bool,
+}
+
+impl<'a> Engine<'a> {
+    fn new(
+        fleet: &'a Fleet,
+        trace: &'a UtilisationTrace,
+        rules: &'a Rules,
+        policies: &mut Policies,
+    ) -> Self {
+        let clock = Clock::new(rules.demand.clock, trace.step());
+        let from = match rules.accounting.window {
+            Window::Whole => 0.0,
+            Window::DecisionsOnly => clock.first_decision().seconds,
+        };
+        let meter = Meter::new(fleet.hosts(), fleet.vms(), rules.accounting.clone(), from);
+        let demand = DemandCurve::new(trace, fleet, rules.demand.between_samples);
+        let bandwidth = rules.migration.bandwidth();
+        let intervals_per_byte = 1.0 / bandwidth / trace.step().seconds();
+        let window = policies.overload.window();
+        let draft = Draft::new(fleet, policies.history, true, intervals_per_byte, window);
+        let model = migrate::model(&rules.migration.model).expect("the spec names a known model");
+        Self {
+            world: World::new(fleet, rules, demand, meter, clock.start()),
+            draft,
+            queue: EventQueue::default(),
+            transfers: Transfers::new(fleet.hosts(), bandwidth, rules.migration.contention),
+            model,
+            clock,
+            samples: trace.samples(),
+            end: clock.at(crate::time::Instant::START + trace.step() * trace.samples() as i64),
+            touched: Vec::new(),
+            due: Vec::new(),
+            transfers_changed: false,
+        }
+    }
+
+    /// Places the VMs and schedules the first events.
+    fn start(&mut self, policies: &mut Policies) -> Result<(), Error> {
+        self.world.demand.set_sample(0, false);
+        for vm in self.world.home.ids() {
+            self.world.demand.update(vm, 0.0);
+        }
+        let whole = self.world.rules.accounting.window == Window::Whole;
+        if !self.world.demand.is_continuous() {
+            self.remember_sample();
+        }
+        place_all(&mut self.world, &mut self.draft, policies)?;
+        self.draft.count_memory(self.world.counts_memory());
+        if whole || !self.world.demand.is_continuous() {
+            self.world.evaluate_all();
+        }
+        if self.samples > 1 {
+            self.queue.push(self.clock.first_decision(), Event::Sample(1));
+        }
+        if whole {
+            self.queue.push(self.end, Event::End);
+        }
+        Ok(())
+    }
+
+    fn work(&mut self, policies: &mut Policies, progress: &mut Progress<'_>) -> Result<(), Error> {
+        while let Some((at, event)) = self.queue.pop() {
+            if at.instant > self.world.now.instant {
+                self.world.now = at;
+                self.move_on(event);
+            }
+            match event {
+                Event::CopyEnds(copy, revision) => self.end_copy(copy, revision),
+                Event::HostOn(host) => self.host_on(host),
+                Event::HostOff(host) => self.host_off(host),
+                Event::Sample(sample) => {
+                    if progress(sample).is_break() {
+                        return Err(Error::Interrupted { sample });
+                    }
+                    self.sample(sample);
+                }
+                Event::Decide(sample) => self.decide(sample, policies)?,
+                Event::End => {
+                    self.world.evaluate_all();
+                    return Ok(());
+                }
+            }
+            let next_phase_is_later = self
+                .queue
+                .peek()
+                .is_none_or(|(next, e)| next.instant > at.instant || !e.is_copy_end());
+            if next_phase_is_later {
+                self.flush();
+            }
+        }
+        Ok(())
+    }
+
+    /// Time has passed: demand that changes continuously is evaluated anew everywhere.
+    fn move_on(&mut self, event: Event) {
+        let continuous = self.world.demand.is_continuous();
+        match event {
+            Event::Sample(sample) if !continuous => self.world.demand.set_sample(sample, false),
+            _ if continuous => self.world.demand.advance(self.world.now.seconds),
+            _ => return,
+        }
+        self.world.evaluate_all();
+        if self.world.rules.demand.idle_vms == IdleVms::Retire {
+            self.retire_idle();
+        }
+    }
+
+    /// Removes the VMs that ask for exactly nothing, unless they are in migration.
+    fn retire_idle(&mut self) {
+        for host in self.world.inhabited().to_vec() {
+            let idle = |e: &&Entry| {
+                !e.arriving
+                    && self.world.bound[e.vm] == 0
+                    && self.world.demand.mips[e.vm] == 0.0
+            };
+            let idle: Vec<VmId> = self.world.lists[host].iter().filter(idle).map(|e| e.vm).collect();
+            for vm in idle {
+                self.world.delist(host, vm);
+                self.world.home[vm] = None;
+                self.world.note(ActionKind::VmStop, Some(vm), Some(host), None, Reason::Idle);
+                self.touched.push(host);
+            }
+        }
+        self.flush();
+    }
+
+    fn sample(&mut self, sample: usize) {
+        self.remember_sample();
+        self.queue.push(self.world.now, Event::Decide(sample));
+        if sample + 1 < self.samples {
+            let next = self.clock.next_decision(self.world.now);
+            self.queue.push(next, Event::Sample(sample + 1));
+        }
+    }
+
+    /// Appends the utilisation of every VM that is present (or about to be placed) to its past.
+    fn remember_sample(&mut self) {
+        let before_start = self.world.inhabited().is_empty();
+        for vm in self.world.home.ids() {
+            if before_start || self.world.home[vm].is_some() {
+                let u = self.world.demand.fraction(vm, self.world.now.seconds);
+                self.world.histories.push(vm, u);
+            }
+        }
+    }
+
+    fn decide(&mut self, sample: usize, policies: &mut Policies) -> Result<(), Error> {
+        let Decision { moves, unplaced, overloaded } =
+            decide(&self.world, &mut self.draft, policies)?;
+        self.draft.remember(&self.world.utilisation);
+        if !policies.consolidation.silent_when_unplaced {
+            for Move { vm, to: stays, reason } in unplaced {
+                self.world.note(ActionKind::Unplaced, Some(vm), Some(stays), None, reason);
+            }
+        }
+        for &decided in &moves {
+            self.begin(decided);
+        }
+        self.flush();
+        self.world.record.samples.push(self.describe(sample, overloaded, moves.len()));
+        Ok(())
+    }
+
+    /// Begins a migration, or wakes its destination first.
+    fn begin(&mut self, decided: Move) {
+        self.world.bound[decided.vm] += 1;
+        match self.world.power[decided.to] {
+            PowerState::On => self.begin_copy(decided),
+            PowerState::Waking | PowerState::ShuttingDown => {
+                self.world.pending[decided.to].push(decided);
+            }
+            PowerState::Off => {
+                self.world.pending[decided.to].push(decided);
+                self.wake(decided.to);
+            }
+        }
+    }
+
+    fn begin_copy(&mut self, Move { vm, to, reason }: Move) {
+        let Some(from) = self.world.home[vm] else { return };
+        self.world.copies[vm] += 1;
+        self.world.enlist(to, vm, true);
+        self.world.note(ActionKind::MigrationStart, Some(vm), Some(from), Some(to), reason);
+        let volume = self.model.volume(self.world.fleet.vm_ram[vm]);
+        let now = (self.world.now.instant, self.world.now.seconds);
+        self.transfers.start(vm, from, to, volume, now);
+        self.transfers_changed = true;
+        self.touched.extend([from, to]);
+    }
+
+    fn end_copy(&mut self, copy: migrate::CopyId, revision: u32) {
+        let Some(copy) = self.transfers.end(copy, revision) else { return };
+        self.transfers_changed = true;
+        let (vm, to) = (copy.vm, copy.to);
+        let Some(from) = self.world.home[vm] else { return };
+        self.world.delist(from, vm);
+        self.world.delist(to, vm);
+        self.world.enlist(to, vm, false);
+        self.world.home[vm] = Some(to);
+        self.world.copies[vm] -= 1;
+        self.world.bound[vm] -= 1;
+        self.world.meter.copy_durations.push(self.world.now.seconds - copy.started_s);
+        let consequence = Reason::Consequence;
+        self.world.note(ActionKind::MigrationEnd, Some(vm), Some(from), Some(to), consequence);
+        self.touched.extend([from, to]);
+    }
+
+    fn wake(&mut self, host: HostId) {
+        let wake_s = self.world.rules.host.wake_s;
+        if wake_s == 0.0 {
+            return self.host_on(host);
+        }
+        self.world.power[host] = PowerState::Waking;
+        self.world.note_host(ActionKind::HostWake, host);
+        let on = self.clock.later(self.world.now, wake_s, Span::from_seconds(wake_s));
+        self.queue.push(on, Event::HostOn(host));
+        self.touched.push(host);
+    }
+
+    fn host_on(&mut self, host: HostId) {
+        self.world.power[host] = PowerState::On;
+        self.world.note_host(ActionKind::HostOn, host);
+        self.touched.push(host);
+        for waiting in std::mem::take(&mut self.world.pending[host]) {
+            self.begin_copy(waiting);
+        }
+    }
+
+    fn shut_down(&mut self, host: HostId) {
+        let shutdown_s = self.world.rules.host.shutdown_s;
+        if shutdown_s == 0.0 {
+            return self.host_off(host);
+        }
+        self.world.power[host] = PowerState::ShuttingDown;
+        self.world.note_host(ActionKind::HostSleep, host);
+        let off = self.clock.later(self.world.now, shutdown_s, Span::from_seconds(shutdown_s));
+        self.queue.push(off, Event::HostOff(host));
+        self.touched.push(host);
+    }
+
+    fn host_off(&mut self, host: HostId) {
+        self.world.power[host] = PowerState::Off;
+        self.world.note_host(ActionKind::HostOff, host);
+        self.touched.push(host);
+        if !self.world.pending[host].is_empty() {
+            self.wake(host);
+        }
+    }
+
+    /// Brings everything up to date after the events of one instant and phase.
+    fn flush(&mut self) {
+        let mut touched = std::mem::take(&mut self.touched);
+        touched.sort_unstable();
+        touched.dedup();
+        for &host in &touched {
+            if self.world.power[host] == PowerState::On && self.world.lists[host].is_empty() {
+                self.shut_down(host);
+            }
+            self.world.evaluate(host);
+        }
+        self.touched.clear();
+        if std::mem::take(&mut self.transfers_changed) {
+            self.share_network();
+        }
+    }
+
+    fn share_network(&mut self) {
+        let mut due = std::mem::take(&mut self.due);
+        self.transfers.share(self.world.now.instant, &mut due);
+        for ending in due.drain(..) {
+            let at = match self.world.rules.migration.contention {
+                Contention::None => {
+                    self.clock.later(self.world.now, ending.after_s, ending.after)
+                }
+                Contention::MaxMin => self.clock.at(self.world.now.instant + ending.after),
+            };
+            self.queue.push(at, Event::CopyEnds(ending.copy, ending.revision));
+        }
+        self.due = due;
+    }
+
+    fn describe(&self, sample: usize, overloaded: usize, migrations: usize) -> SampleRecord {
+        let world = &self.world;
+        let present = || world.home.iter().filter(|(_, home)| home.is_some()).map(|(vm, _)| vm);
+        let hosts = || world.meter.hosts.iter().map(|(_, host)| host);
+        SampleRecord {
+            sample: sample as u32,
+            seconds: world.now.seconds,
+            hosts_on: hosts().filter(|host| host.active).count() as u32,
+            vms: present().count() as u32,
+            demand_mips: present().map(|vm| world.meter.vms[vm].request).sum(),
+            allocated_mips: present().map(|vm| world.meter.vms[vm].allocated).sum(),
+            power_w: hosts().map(|host| host.watts).sum(),
+            overloaded: overloaded as u32,
+            migrations: migrations as u32,
+        }
+    }
+
+    /// Closes the books.
+    fn finish(mut self, trace: &UtilisationTrace) -> Outcome {
+        let end = self.world.now.seconds;
+        let fleet = self.world.fleet;
+        let world = &mut self.world;
+        for host in fleet.capacity.ids() {
+            world.evaluate(host);
+        }
+        world.meter.close();
+        if world.rules.host.power == PowerPolicy::AlwaysPeak {
+            let each = world.peak_watts() * end / fleet.hosts() as f64;
+            world.meter.hosts.as_mut_slice().iter_mut().for_each(|host| host.energy_j = each);
+        }
+        let mut record = std::mem::take(&mut world.record);
+        let mut migrations = vec![0u32; fleet.vms()];
+        let starts = record.actions.iter().filter(|a| a.kind == ActionKind::MigrationStart);
+        starts.filter_map(|a| a.vm).for_each(|vm| migrations[vm.0 as usize] += 1);
+        record.hosts = world
+            .meter
+            .hosts
+            .iter()
+            .map(|(host, meter)| HostRecord {
+                machine: fleet.machine_of(host).name.clone(),
+                on_s: meter.on_s,
+                transition_s: meter.transition_s,
+                violation_s: meter.violation_s,
+                energy_j: meter.energy_j,
+                shutdowns: meter.shutdowns,
+            })
+            .collect();
+        record.vms = world
+            .meter
+            .vms
+            .iter()
+            .map(|(vm, meter)| VmRecord {
+                trace: trace.name(fleet.trace_row[vm]).to_owned(),
+                demanded_mi: meter.demanded_mi,
+                allocated_mi: meter.allocated_mi,
+                lost_to_migration_mi: meter.lost_mi,
+                short_s: meter.short_s,
+                migrations: migrations[vm.0 as usize],
+            })
+            .collect();
+        let summary = Summary::of(&world.meter, &record, world.rules, end);
+        Outcome { record, summary }
+    }
+}

@@ -1,0 +1,240 @@
+//! The state of a run: where every VM is, what every host does, and what is under way.
+//!
+//! Only the methods here change it. A host is evaluated when something on it changes, and at every
+//! sample; between two evaluations its values hold.
+
+use super::clock::Moment;
+use super::demand::DemandCurve;
+use super::share::{Claim, Role, Sharing};
+use crate::id::{HostId, IdVec, VmId};
+use crate::metric::Meter;
+use crate::model::record::{Action, ActionKind, Reason, Record};
+use crate::model::rules::{EnergyIntegral, Memory};
+use crate::model::{Fleet, Rules, Snapshot, VmHistories};
+use crate::power::PowerTable;
+
+/// Whether a host can run VMs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PowerState {
+    /// Draws nothing.
+    Off,
+    /// On its way to `On`.
+    Waking,
+    /// Runs VMs.
+    On,
+    /// On its way to `Off`.
+    ShuttingDown,
+}
+
+/// A VM on the list of a host.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Entry {
+    /// The VM.
+    pub vm: VmId,
+    /// Whether it is still being copied here.
+    pub arriving: bool,
+}
+
+/// A migration that has been decided.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Move {
+    /// The VM.
+    pub vm: VmId,
+    /// Its destination.
+    pub to: HostId,
+    /// Why.
+    pub reason: Reason,
+}
+
+/// Everything that changes during a run.
+pub struct World<'a> {
+    /// Hosts and VMs.
+    pub fleet: &'a Fleet,
+    /// The rules.
+    pub rules: &'a Rules,
+    /// What each VM asks for.
+    pub demand: DemandCurve<'a>,
+    /// The past of each VM.
+    pub histories: VmHistories,
+    /// VMs of each host, in the order in which they came.
+    pub lists: IdVec<HostId, Vec<Entry>>,
+    /// Host of each VM that is present.
+    pub home: IdVec<VmId, Option<HostId>>,
+    /// Copies of each VM under way.
+    pub copies: IdVec<VmId, u8>,
+    /// Moves of each VM decided and not completed.
+    pub bound: IdVec<VmId, u8>,
+    /// Whether each host is on.
+    pub power: IdVec<HostId, PowerState>,
+    /// Moves that wait for their destination to wake.
+    pub pending: IdVec<HostId, Vec<Move>>,
+    /// Utilisation of each host at its last evaluation.
+    pub utilisation: IdVec<HostId, f64>,
+    /// The books.
+    pub meter: Meter,
+    /// What happened.
+    pub record: Record,
+    /// Now.
+    pub now: Moment,
+    tables: Vec<PowerTable>,
+    sharing: Sharing,
+    /// Hosts with VMs, in id order.
+    inhabited: Vec<HostId>,
+}
+
+impl<'a> World<'a> {
+    /// A world before its start: every host off, no VM present.
+    pub fn new(
+        fleet: &'a Fleet,
+        rules: &'a Rules,
+        demand: DemandCurve<'a>,
+        meter: Meter,
+        now: Moment,
+    ) -> Self {
+        let (hosts, vms) = (fleet.hosts(), fleet.vms());
+        Self {
+            fleet,
+            rules,
+            demand,
+            histories: VmHistories::new(vms),
+            lists: IdVec::filled(Vec::new(), hosts),
+            home: IdVec::filled(None, vms),
+            copies: IdVec::filled(0, vms),
+            bound: IdVec::filled(0, vms),
+            power: IdVec::filled(PowerState::Off, hosts),
+            pending: IdVec::filled(Vec::new(), hosts),
+            utilisation: IdVec::filled(0.0, hosts),
+            meter,
+            record: Record::default(),
+            now,
+            tables: fleet.machines.iter().map(PowerTable::of).collect(),
+            sharing: Sharing::new(rules),
+            inhabited: Vec::new(),
+        }
+    }
+
+    /// Hosts with VMs, in id order.
+    pub fn inhabited(&self) -> &[HostId] { &self.inhabited }
+
+    /// Whether running VMs take memory.
+    pub fn counts_memory(&self) -> bool { self.rules.host.memory == Memory::Enforced }
+
+    /// Adds an action to the record.
+    pub fn note(
+        &mut self,
+        kind: ActionKind,
+        vm: Option<VmId>,
+        from: Option<HostId>,
+        to: Option<HostId>,
+        reason: Reason,
+    ) {
+        let (at, seconds) = (self.now.instant, self.now.seconds);
+        self.record.actions.push(Action { at, seconds, kind, vm, from, to, reason });
+    }
+
+    /// Adds an action of a host.
+    pub fn note_host(&mut self, kind: ActionKind, host: HostId) {
+        self.note(kind, None, Some(host), None, Reason::Consequence);
+    }
+
+    /// Puts an entry at the end of the list of `host`.
+    pub fn enlist(&mut self, host: HostId, vm: VmId, arriving: bool) {
+        if self.lists[host].is_empty()
+            && let Err(at) = self.inhabited.binary_search(&host)
+        {
+            self.inhabited.insert(at, host);
+        }
+        self.lists[host].push(Entry { vm, arriving });
+    }
+
+    /// Takes the entry of `vm` off the list of `host`.
+    pub fn delist(&mut self, host: HostId, vm: VmId) {
+        let before = self.lists[host].len();
+        self.lists[host].retain(|entry| entry.vm != vm);
+        assert_eq!(self.lists[host].len() + 1, before, "{vm} is on {host} once");
+        if self.lists[host].is_empty()
+            && let Ok(at) = self.inhabited.binary_search(&host)
+        {
+            self.inhabited.remove(at);
+        }
+    }
+
+    /// Evaluates every host that has VMs.
+    pub fn evaluate_all(&mut self) {
+        for i in 0..self.inhabited.len() {
+            self.evaluate(self.inhabited[i]);
+        }
+    }
+
+    /// Closes the interval of `host` and finds what it does from now on.
+    pub fn evaluate(&mut self, host: HostId) {
+        let running = self.lists[host].iter().filter(|e| !e.arriving).map(|e| e.vm);
+        let dt = self.meter.integrate(host, running, self.now.seconds);
+        let before = self.meter.hosts[host];
+        self.serve(host);
+        self.meter.add_energy(host, before.watts, before.used, dt);
+    }
+
+    /// Shares the CPU of `host` and sets its power.
+    fn serve(&mut self, host: HostId) {
+        let capacity = self.fleet.capacity[host].0;
+        let core = self.fleet.core[host].0;
+        let list = &self.lists[host];
+        for entry in list {
+            self.demand.update(entry.vm, self.now.seconds);
+        }
+        let (demand, copies) = (&self.demand.mips, &self.copies);
+        let claims = list.iter().map(|entry| Claim {
+            request: demand[entry.vm],
+            role: match (entry.arriving, copies[entry.vm]) {
+                (true, _) => Role::Arriving,
+                (false, 0) => Role::Running,
+                (false, _) => Role::Leaving,
+            },
+        });
+        let vms = &mut self.meter.vms;
+        let usage = self.sharing.share(core, capacity, claims, |index, grant| {
+            let vm = list[index].vm;
+            let meter = &mut vms[vm];
+            meter.request = demand[vm];
+            (meter.allocated, meter.loss, meter.short) = (grant.allocated, grant.loss, grant.short);
+        });
+        let utilisation = usage.used / capacity;
+        let utilisation = if utilisation > 1.0 && utilisation < 1.01 { 1.0 } else { utilisation };
+        self.utilisation[host] = utilisation;
+        let table = &self.tables[usize::from(self.fleet.machine[host])];
+        let meter = &mut self.meter.hosts[host];
+        (meter.used, meter.violating) = (usage.used, usage.violating);
+        meter.watts = match self.power[host] {
+            PowerState::Off => 0.0,
+            PowerState::Waking | PowerState::ShuttingDown => table.idle().0,
+            PowerState::On => table.power(utilisation).0,
+        };
+        meter.in_transition =
+            matches!(self.power[host], PowerState::Waking | PowerState::ShuttingDown);
+        meter.active = match self.rules.accounting.energy {
+            EnergyIntegral::Exact => self.power[host] == PowerState::On,
+            EnergyIntegral::Trapezoid => usage.used > 0.0,
+        };
+    }
+
+    /// What policies see, with `demand` as the demand of the VMs.
+    pub fn snapshot_with<'s>(&'s self, demand: &'s IdVec<VmId, f64>) -> Snapshot<'s> {
+        Snapshot {
+            now: self.now.instant,
+            fleet: self.fleet,
+            demand,
+            histories: &self.histories,
+            utilisation: &self.utilisation,
+        }
+    }
+
+    /// What policies see.
+    pub fn snapshot(&self) -> Snapshot<'_> { self.snapshot_with(&self.demand.mips) }
+
+    /// Power that all hosts would draw at full load, W.
+    pub fn peak_watts(&self) -> f64 {
+        let machines = self.fleet.machine.as_slice().iter();
+        machines.map(|&machine| self.tables[usize::from(machine)].peak().0).sum()
+    }
+}

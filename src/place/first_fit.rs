@@ -1,0 +1,51 @@
+//! First fit: the first host, in id order, on which the VM fits.
+//!
+//! Fits: one core is fast enough, and enough MIPS and memory are free. The placement of the DVFS and
+//! NPA baselines of Beloglazov and Buyya 2012; it asks no detector.
+
+use super::{Ask, Draft, Outcome, Placer, Placing};
+use crate::id::{HostId, IdVec, VmId};
+use crate::policy::PolicyError;
+
+/// First fit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct FirstFit;
+
+impl Placer for FirstFit {
+    fn name(&self) -> &str { "first-fit" }
+
+    fn place(
+        &mut self,
+        vms: &[VmId],
+        draft: &mut Draft,
+        ask: &mut Ask<'_>,
+        placing: Placing,
+    ) -> Result<Outcome, PolicyError> {
+        let mark = draft.mark();
+        let mut outcome = Outcome::default();
+        for &vm in vms {
+            match first(vm, draft, ask) {
+                Some(host) => {
+                    draft.append(vm, host, ask.state.demand[vm], &ask.state);
+                    outcome.placed.push((vm, host));
+                }
+                None if placing == Placing::Each => outcome.left.push(vm),
+                None => {
+                    draft.undo(mark, &ask.state);
+                    return Ok(Outcome { placed: Vec::new(), left: vms.to_vec() });
+                }
+            }
+        }
+        Ok(outcome)
+    }
+}
+
+fn first(vm: VmId, draft: &Draft, ask: &Ask<'_>) -> Option<HostId> {
+    let fleet = ask.state.fleet;
+    let hosts: &IdVec<HostId, _> = &fleet.capacity;
+    hosts.ids().find(|&host| {
+        !ask.excluded.contains(host)
+            && (ask.wake || !draft.vms_on(host).is_empty())
+            && draft.fits(host, ask.state.demand[vm], fleet.vm_ram[vm], fleet)
+    })
+}
