@@ -4,9 +4,25 @@
 //! (whole per cent for PlanetLab, `f32` fractions otherwise) and widened to `f64` where it is computed
 //! with. It is read once and shared read-only by all runs.
 
-use std::path::Path;
+mod archive;
+mod directory;
+mod error;
+mod generate;
+mod info;
+mod layout;
+mod long;
+mod parquet;
+mod planetlab;
+mod sample;
+mod source;
 
-use crate::problem::{self, Problem};
+pub use archive::write_archive;
+pub use error::Error;
+pub use generate::{Parameters, generate};
+pub use info::{TraceInfo, info};
+pub use sample::SAMPLE_SEED;
+pub use source::{Order, Selection, days, read};
+
 use crate::time::Span;
 
 /// The CPU utilisation of every VM at equally spaced samples.

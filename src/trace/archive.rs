@@ -1,0 +1,410 @@
+//! A trace packed as a tar archive, read without unpacking it onto the disk, and the writer.
+//!
+//! An archive comes from elsewhere, so nothing in it is believed: names that lead out of it, links,
+//! duplicates and entries at odd depths are refused by name, and what it unpacks to is bounded.
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::{Cursor, Read, Write};
+use std::ops::Range;
+use std::path::Path;
+
+use flate2::read::MultiGzDecoder;
+use liblzma::read::XzDecoder;
+use liblzma::stream::{CONCATENATED, Stream};
+
+use super::error::{Error, unreadable};
+use super::layout::{self, Member};
+use super::planetlab::{self, MAX_FILE_BYTES};
+use super::source::Selection;
+use super::{UtilisationTrace, Values};
+use crate::problem::Problem;
+
+/// What an archive may unpack to; the ten published days take 20 MB.
+const MAX_UNPACKED_BYTES: u64 = 256 << 20;
+/// Memory that the xz decoder may take; the strongest preset needs 65 MiB.
+const MAX_DECODER_BYTES: u64 = 128 << 20;
+/// Two empty blocks end every tar archive.
+const END_MARK: [u8; 1024] = [0; 1024];
+/// The xz preset of the writer: the strongest, since an archive is written once.
+const XZ_PRESET: u32 = 9;
+
+/// How the tar archive is compressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Packing {
+    Xz,
+    Gzip,
+    Plain,
+}
+
+impl Packing {
+    /// What the end of the file name says; `None` where it names no archive.
+    pub(super) fn of(path: &Path) -> Option<Self> {
+        let name = path.file_name()?.to_str()?.to_ascii_lowercase();
+        let ends = |ends: &[&str]| ends.iter().any(|end| name.ends_with(end));
+        match () {
+            () if ends(&[".tar.xz", ".txz"]) => Some(Self::Xz),
+            () if ends(&[".tar.gz", ".tgz"]) => Some(Self::Gzip),
+            () if ends(&[".tar"]) => Some(Self::Plain),
+            () => None,
+        }
+    }
+}
+
+/// The trace in the archive at `path`.
+pub(super) fn read(
+    path: &Path,
+    packing: Packing,
+    selection: &Selection,
+) -> Result<UtilisationTrace, Error> {
+    let place = path.display().to_string();
+    read_from(&place, open(path)?, packing, selection)
+}
+
+/// The days of the archive at `path`, ascending.
+pub(super) fn days(path: &Path, packing: Packing) -> Result<Vec<String>, Error> {
+    let place = path.display().to_string();
+    days_from(&place, open(path)?, packing)
+}
+
+/// The trace in the packed archive `reader`, which problems call `place`.
+pub(super) fn read_from(
+    place: &str,
+    reader: impl Read,
+    packing: Packing,
+    selection: &Selection,
+) -> Result<UtilisationTrace, Error> {
+    let bytes = unpacked(place, reader, packing)?;
+    let members = layout::selected(place, members(place, &bytes)?, selection)?;
+    planetlab::assembled(place, members, |member| Ok(Cow::Borrowed(&bytes[member.content.clone()])))
+}
+
+/// The days in the packed archive `reader`, ascending.
+pub(super) fn days_from(
+    place: &str,
+    reader: impl Read,
+    packing: Packing,
+) -> Result<Vec<String>, Error> {
+    let bytes = unpacked(place, reader, packing)?;
+    Ok(layout::days_of(&members(place, &bytes)?))
+}
+
+fn open(path: &Path) -> Result<File, Error> {
+    File::open(path).map_err(|cause| unreadable(path.display().to_string(), &cause).into())
+}
+
+/// The tar archive itself, decompressed into memory to its very end, so that checksums are met.
+fn unpacked(place: &str, reader: impl Read, packing: Packing) -> Result<Vec<u8>, Error> {
+    let mut bytes = Vec::new();
+    let mut bounded: Box<dyn Read + '_> = match packing {
+        Packing::Plain => Box::new(reader),
+        Packing::Gzip => Box::new(MultiGzDecoder::new(reader)),
+        Packing::Xz => {
+            let stream = Stream::new_stream_decoder(MAX_DECODER_BYTES, CONCATENATED)
+                .map_err(|cause| damaged(place, &cause))?;
+            Box::new(XzDecoder::new_stream(reader, stream))
+        }
+    };
+    bounded
+        .by_ref()
+        .take(MAX_UNPACKED_BYTES + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|cause| damaged(place, &cause))?;
+    if bytes.len() as u64 > MAX_UNPACKED_BYTES {
+        let limit = MAX_UNPACKED_BYTES >> 20;
+        return Err(Error::one(
+            "GLN-115",
+            place,
+            format!("the archive unpacks to more than {limit} MiB, expected at most that"),
+            "Check that this is a trace; unpack a larger one and give its folder",
+        ));
+    }
+    if !bytes.ends_with(&END_MARK) {
+        return Err(damaged(place, &"its end mark is missing").into());
+    }
+    Ok(bytes)
+}
+
+fn damaged(place: &str, cause: &dyn std::fmt::Display) -> Problem {
+    let what = format!("the archive is damaged or cut short ({cause})");
+    Problem::new("GLN-110", place, what, "Fetch the archive again")
+}
+
+/// The VM files of the tar archive `bytes` with the range of their text in it.
+fn members(place: &str, bytes: &[u8]) -> Result<Vec<Member<Range<usize>>>, Error> {
+    let mut archive = tar::Archive::new(bytes);
+    let mut members = Vec::new();
+    let mut seen = BTreeSet::new();
+    let mut problems = Vec::new();
+    for entry in archive.entries().map_err(|cause| damaged(place, &cause))? {
+        // After a header that makes no sense there is nothing to go on from.
+        let entry = entry.map_err(|cause| damaged(place, &cause))?;
+        match member(place, &entry, bytes.len()) {
+            Ok(Some(member)) if !seen.insert((member.day.clone(), member.name.clone())) => {
+                let what = "the VM file is in the archive twice, expected once";
+                let remedy = "Remove one of the two from the archive";
+                problems.push(Problem::new("GLN-113", member.place(place), what, remedy));
+            }
+            Ok(Some(member)) => members.push(member),
+            Ok(None) => {}
+            Err(problem) => problems.push(problem),
+        }
+    }
+    if problems.is_empty() { Ok(members) } else { Err(Error { problems }) }
+}
+
+/// The VM file that `entry` is; `None` where it is a folder or beside the trace.
+fn member(
+    place: &str,
+    entry: &tar::Entry<'_, &[u8]>,
+    end: usize,
+) -> Result<Option<Member<Range<usize>>>, Problem> {
+    let path = entry.path_bytes();
+    let shown = format!("{place}/{}", String::from_utf8_lossy(&path));
+    let parts = parts(&path, &shown)?;
+    let kind = entry.header().entry_type();
+    if kind.is_dir() || kind.is_pax_global_extensions() {
+        return Ok(None);
+    }
+    if parts.iter().any(|part| layout::is_beside_the_trace(part)) {
+        return Ok(None);
+    }
+    if !kind.is_file() && !kind.is_contiguous() {
+        let what = "found a link or a special file, expected a VM file";
+        return Err(Problem::new("GLN-112", shown, what, "Pack the trace without links"));
+    }
+    let (day, name) = match parts[..] {
+        [name] => (None, name),
+        [day, name] => (Some(day.to_owned()), name),
+        _ => {
+            let what = format!("the file lies {} folders deep, expected at most 1", parts.len());
+            let remedy = "Pack the folder whose sub-folders are the days";
+            return Err(Problem::new("GLN-114", shown, what, remedy));
+        }
+    };
+    let content = content(entry, &shown, end)?;
+    Ok(Some(Member { day, name: name.to_owned(), content }))
+}
+
+/// The components of an entry's name, without `.`; refused where it leads out of the archive.
+fn parts<'a>(path: &'a [u8], shown: &str) -> Result<Vec<&'a str>, Problem> {
+    let Ok(path) = std::str::from_utf8(path) else {
+        let what = "the name is not UTF-8, expected a VM name";
+        return Err(Problem::new("GLN-103", shown, what, "Rename the file and pack it again"));
+    };
+    if path.starts_with('/') || path.split('/').any(|part| part == "..") {
+        let what = format!("the entry `{path}` leads out of the archive, expected `day/vm`");
+        let remedy = "Do not trust this archive, or pack the trace again with relative names";
+        return Err(Problem::new("GLN-111", shown, what, remedy));
+    }
+    Ok(path.split('/').filter(|part| !matches!(*part, "" | ".")).collect())
+}
+
+/// Where the text of `entry` lies in the archive.
+fn content(
+    entry: &tar::Entry<'_, &[u8]>,
+    shown: &str,
+    end: usize,
+) -> Result<Range<usize>, Problem> {
+    let size = entry.size();
+    if size > MAX_FILE_BYTES {
+        let what = format!("the file has {size} bytes, expected at most {MAX_FILE_BYTES}");
+        return Err(Problem::new("GLN-115", shown, what, "Check that this is a VM file"));
+    }
+    let start = usize::try_from(entry.raw_file_position()).unwrap_or(usize::MAX);
+    // At most MAX_FILE_BYTES, so it fits any usize.
+    let stop = start.saturating_add(size as usize);
+    if stop > end {
+        return Err(damaged(shown, &"the file ends after the archive"));
+    }
+    Ok(start..stop)
+}
+
+/// Writes `trace` in the published layout, as day folder `day` of an archive packed as the end of
+/// `path` says (`.tar.xz`, `.tar.gz`, `.tgz` or `.tar`).
+///
+/// Same trace, same bytes: no time, owner or mode of this machine gets in. The file appears whole
+/// or not at all.
+///
+/// ```
+/// use galerna::trace::{Selection, read, write_archive};
+/// let folder = tempfile::tempdir().unwrap();
+/// let path = folder.path().join("copy.tar.gz");
+/// let trace = read("sample".as_ref(), &Selection::default()).unwrap();
+/// write_archive(&trace, "a-day", &path).unwrap();
+/// assert_eq!(read(&path, &Selection::default()).unwrap(), trace);
+/// ```
+///
+/// # Errors
+/// The layout holds only whole per cent, 288 samples of 300 s and names that can be file names
+/// (`GLN-130`); the file may not be writable (`GLN-104`).
+pub fn write_archive(trace: &UtilisationTrace, day: &str, path: &Path) -> Result<(), Error> {
+    let values = writable(trace, day)?;
+    let packing = Packing::of(path).ok_or_else(|| {
+        let what = "the name is that of no archive, expected .tar.xz, .tar.gz, .tgz or .tar";
+        Error::one("GLN-130", path.display().to_string(), what, "Choose one of these endings")
+    })?;
+    let rows = values.chunks_exact(planetlab::SAMPLES);
+    let files = (0..trace.vms()).map(|row| trace.name(row)).zip(rows);
+    packed(day, files, packing)
+        .and_then(|bytes| replace(path, &bytes))
+        .map_err(|cause| unwritable(path, &cause))
+}
+
+fn unwritable(path: &Path, cause: &std::io::Error) -> Error {
+    let what = format!("cannot be written ({cause})");
+    let remedy = "Check that the folder exists, is writable and has room";
+    Error::one("GLN-104", path.display().to_string(), what, remedy)
+}
+
+/// The values of `trace`, if the layout can hold them.
+fn writable<'a>(trace: &'a UtilisationTrace, day: &str) -> Result<&'a [u8], Error> {
+    let refused = |what: &str| Error::one("GLN-130", day, what, "Write this trace as Parquet");
+    let Values::Percent(values) = trace.values() else {
+        return Err(refused("the trace holds fractions, expected whole per cent"));
+    };
+    if trace.samples() != planetlab::SAMPLES || trace.step() != planetlab::STEP {
+        return Err(refused("the trace is not a day, expected 288 samples of 300 s"));
+    }
+    let named = (0..trace.vms()).map(|row| trace.name(row)).chain([day]);
+    for name in named {
+        if name.is_empty() || name.contains(['/', '\0']) || layout::is_beside_the_trace(name) {
+            return Err(refused(&format!("`{name}` cannot be a file name of the layout")));
+        }
+    }
+    Ok(values)
+}
+
+/// The bytes of the archive of `files`.
+fn packed<'a>(
+    day: &str,
+    files: impl Iterator<Item = (&'a str, &'a [u8])>,
+    packing: Packing,
+) -> std::io::Result<Vec<u8>> {
+    let mut tar = tar::Builder::new(Vec::new());
+    let mut folder = header(tar::EntryType::Directory, 0o755, 0);
+    tar.append_data(&mut folder, format!("{day}/"), std::io::empty())?;
+    for (name, row) in files {
+        let text: String = row.iter().map(|value| format!("{value}\n")).collect();
+        let mut file = header(tar::EntryType::Regular, 0o644, text.len() as u64);
+        tar.append_data(&mut file, format!("{day}/{name}"), text.as_bytes())?;
+    }
+    let bytes = tar.into_inner()?;
+    let mut packed = Vec::new();
+    match packing {
+        Packing::Plain => return Ok(bytes),
+        Packing::Gzip => {
+            let best = flate2::Compression::best();
+            flate2::read::GzEncoder::new(Cursor::new(bytes), best).read_to_end(&mut packed)?
+        }
+        Packing::Xz => liblzma::read::XzEncoder::new(Cursor::new(bytes), XZ_PRESET)
+            .read_to_end(&mut packed)?,
+    };
+    Ok(packed)
+}
+
+/// A header that says nothing about the machine that wrote it.
+fn header(kind: tar::EntryType, mode: u32, size: u64) -> tar::Header {
+    let mut header = tar::Header::new_ustar();
+    header.set_entry_type(kind);
+    header.set_mode(mode);
+    header.set_size(size);
+    header.set_mtime(0);
+    header.set_uid(0);
+    header.set_gid(0);
+    header
+}
+
+/// Puts `bytes` at `path` in one step.
+fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let mut file = tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new(".")))?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    file.persist(path)?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn trace(names: &[&str], values: Vec<u8>) -> UtilisationTrace {
+        let names = names.iter().map(|name| (*name).to_owned()).collect();
+        UtilisationTrace::new(names, planetlab::STEP, Values::Percent(values))
+    }
+
+    #[test]
+    fn the_end_of_the_name_says_how_an_archive_is_packed() {
+        for (name, packing) in [
+            ("a.tar.xz", Some(Packing::Xz)),
+            ("A.TAR.GZ", Some(Packing::Gzip)),
+            ("a.tgz", Some(Packing::Gzip)),
+            ("a.tar", Some(Packing::Plain)),
+            ("a.xz", None),
+            ("tar", None),
+        ] {
+            assert_eq!(Packing::of(name.as_ref()), packing, "{name}");
+        }
+    }
+
+    #[test]
+    fn the_same_trace_is_written_as_the_same_bytes() {
+        let folder = tempfile::tempdir().unwrap();
+        let trace = trace(&["a", "b"], (0..576).map(|i| (i % 101) as u8).collect());
+        let [first, second] = ["1.tar.xz", "2.tar.xz"].map(|name| {
+            let path = folder.path().join(name);
+            write_archive(&trace, "day", &path).unwrap();
+            std::fs::read(path).unwrap()
+        });
+        assert_eq!(first, second);
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2, "no scrap is left");
+    }
+
+    #[test]
+    fn what_the_layout_cannot_hold_is_not_written() {
+        let fractions =
+            UtilisationTrace::new(vec!["a".into()], planetlab::STEP, Values::Fraction(vec![0.5]));
+        let short = trace(&["a"], vec![1]);
+        let named = trace(&["../a"], vec![1; 288]);
+        for trace in [fractions, short, named] {
+            let error = write_archive(&trace, "day", "x.tar".as_ref()).unwrap_err();
+            assert_eq!(error.problems[0].code, "GLN-130");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn arbitrary_bytes_are_no_archive_and_no_panic(
+            bytes in proptest::collection::vec(any::<u8>(), 0..3000)
+        ) {
+            for packing in [Packing::Plain, Packing::Gzip, Packing::Xz] {
+                let _ = read_from("a", &bytes[..], packing, &Selection::default());
+            }
+        }
+
+        #[test]
+        fn a_flipped_byte_is_read_or_told_but_never_panics(
+            at in 0..4096usize, value in any::<u8>()
+        ) {
+            let rows = [("a", &[7u8; 288][..]), ("b", &[8; 288])];
+            let mut bytes = packed("d", rows.into_iter(), Packing::Plain).unwrap();
+            bytes[at] = value;
+            let _ = read_from("a", &bytes[..], Packing::Plain, &Selection::default());
+        }
+
+        #[test]
+        fn what_is_written_is_read(values in proptest::collection::vec(0..=100u8, 3 * 288)) {
+            let rows: Vec<_> = ["a", "b", "c"].into_iter().zip(values.chunks(288)).collect();
+            for packing in [Packing::Plain, Packing::Gzip, Packing::Xz] {
+                let bytes = packed("d", rows.iter().copied(), packing).unwrap();
+                let read = read_from("a", &bytes[..], packing, &Selection::default()).unwrap();
+                prop_assert_eq!(read, trace(&["a", "b", "c"], values.clone()));
+            }
+        }
+    }
+}

@@ -1,0 +1,313 @@
+//! A trace in a Parquet file, long form: one row per VM and step.
+//!
+//! | column | type | meaning |
+//! |---|---|---|
+//! | `day` | integer or text; may be missing | which day the row belongs to |
+//! | `vm` | text, categorical or integer | the VM's name |
+//! | `step` | integer | sample number, from 0, 300 s apart |
+//! | `cpu_pct` | integer | CPU utilisation, whole per cent `0..=100`; or instead |
+//! | `cpu` | float | CPU utilisation as a fraction `0.0..=1.0` |
+//!
+//! Only these columns are read. The day column is read first; where the rows of the day lie
+//! together, as in a sorted file, only their row groups are read of the others.
+
+#[cfg(feature = "frames")]
+pub(super) use frames::{days, read};
+
+#[cfg(not(feature = "frames"))]
+pub(super) use absent::{days, read};
+
+/// What a build without data frames says to a Parquet file.
+#[cfg(not(feature = "frames"))]
+mod absent {
+    use std::path::Path;
+
+    use crate::trace::{Error, Selection, UtilisationTrace};
+
+    pub(in crate::trace) fn read(path: &Path, _: &Selection) -> Result<UtilisationTrace, Error> {
+        Err(refused(path))
+    }
+
+    pub(in crate::trace) fn days(path: &Path) -> Result<Vec<String>, Error> { Err(refused(path)) }
+
+    fn refused(path: &Path) -> Error {
+        Error::one(
+            "GLN-124",
+            path.display().to_string(),
+            "this build cannot read Parquet",
+            "Build with the feature `frames`, or give the trace as a folder or archive",
+        )
+    }
+}
+
+#[cfg(feature = "frames")]
+mod frames {
+    use std::collections::HashMap;
+    use std::fs::File;
+    use std::hash::Hash;
+    use std::ops::Range;
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+    use std::path::Path;
+
+    use polars::prelude::*;
+
+    use crate::problem::Problem;
+    use crate::trace::error::unreadable;
+    use crate::trace::long::{self, Table};
+    use crate::trace::{Error, Selection, UtilisationTrace, Values, layout};
+
+    /// The trace in the Parquet file at `path`.
+    pub(in crate::trace) fn read(
+        path: &Path,
+        selection: &Selection,
+    ) -> Result<UtilisationTrace, Error> {
+        let file = LongFile::open(path)?;
+        let value = file.value_column()?;
+        let rows = file.rows_of(selection.day.as_deref())?;
+        let frame = file.frame(&["vm", "step", value], rows.range())?;
+        let frame = match rows {
+            Rows::Together(_) => frame,
+            Rows::Apart(mask) => frame.filter(&mask).map_err(|cause| file.damaged(&cause))?,
+        };
+        let vms = file.labels(&frame, "vm")?;
+        let table = Table {
+            vms: vms.rows,
+            names: vms.names,
+            steps: file.integers(&frame, "step")?,
+            values: file.values(&frame, value)?,
+        };
+        long::dense(&file.place, table, selection.order)
+    }
+
+    /// The days of the Parquet file at `path`, ascending; none without a `day` column.
+    pub(in crate::trace) fn days(path: &Path) -> Result<Vec<String>, Error> {
+        let file = LongFile::open(path)?;
+        if !file.has("day") {
+            return Ok(Vec::new());
+        }
+        let mut days = file.labels(&file.frame(&["day"], None)?, "day")?.names;
+        days.sort_unstable();
+        Ok(days)
+    }
+
+    /// Which rows belong to the day that is wanted.
+    enum Rows {
+        /// All rows, or a range of them.
+        Together(Option<Range<usize>>),
+        /// Those where the mask is set.
+        Apart(BooleanChunked),
+    }
+
+    impl Rows {
+        fn range(&self) -> Option<Range<usize>> {
+            match self {
+                Self::Together(range) => range.clone(),
+                Self::Apart(_) => None,
+            }
+        }
+    }
+
+    /// A column of names: per row an index into the names, which are in order of appearance.
+    struct Labels {
+        rows: Vec<u32>,
+        names: Vec<String>,
+    }
+
+    impl Labels {
+        fn of<K: Copy + Eq + Hash>(
+            keys: impl Iterator<Item = K>,
+            name: impl Fn(K) -> String,
+        ) -> Self {
+            let mut labels = Self { rows: Vec::with_capacity(keys.size_hint().0), names: vec![] };
+            let mut numbers: HashMap<K, u32> = HashMap::new();
+            let mut last = None;
+            for key in keys {
+                // Sorted tables repeat a name hundreds of times: look up only a change.
+                let number = match last {
+                    Some((same, number)) if same == key => number,
+                    _ => *numbers.entry(key).or_insert_with(|| {
+                        labels.names.push(name(key));
+                        labels.names.len() as u32 - 1
+                    }),
+                };
+                last = Some((key, number));
+                labels.rows.push(number);
+            }
+            labels
+        }
+    }
+
+    /// A Parquet file with the columns that it has.
+    struct LongFile {
+        file: File,
+        place: String,
+        columns: Vec<String>,
+    }
+
+    impl LongFile {
+        fn open(path: &Path) -> Result<Self, Error> {
+            let place = path.display().to_string();
+            let file = File::open(path).map_err(|cause| unreadable(&place, &cause))?;
+            let mut long = Self { file, place, columns: Vec::new() };
+            let schema = long.guarded(|file| ParquetReader::new(file).schema())?;
+            long.columns = schema.iter_names().map(ToString::to_string).collect();
+            Ok(long)
+        }
+
+        fn has(&self, column: &str) -> bool { self.columns.iter().any(|c| c == column) }
+
+        /// The name of the value column, once all columns that must be there are.
+        fn value_column(&self) -> Result<&'static str, Error> {
+            let value = ["cpu_pct", "cpu"].into_iter().find(|column| self.has(column));
+            let missing = ["vm", "step"].into_iter().filter(|column| !self.has(column));
+            let missing: Vec<&str> =
+                missing.chain(value.is_none().then_some("cpu_pct` or `cpu")).collect();
+            match value {
+                Some(value) if missing.is_empty() => Ok(value),
+                _ => Err(Error {
+                    problems: missing.iter().map(|column| self.lacks(column)).collect(),
+                }),
+            }
+        }
+
+        fn lacks(&self, column: &str) -> Problem {
+            let found = self.columns.join(", ");
+            Problem::new(
+                "GLN-120",
+                &self.place,
+                format!("column `{column}` is missing, found: {found}"),
+                "Name the columns `day` (if several), `vm`, `step` and `cpu_pct` or `cpu`",
+            )
+        }
+
+        /// The rows of the day `wanted`, or of the only one.
+        fn rows_of(&self, wanted: Option<&str>) -> Result<Rows, Error> {
+            if !self.has("day") {
+                layout::chosen_day(&self.place, &[], wanted)?;
+                return Ok(Rows::Together(None));
+            }
+            let days = self.labels(&self.frame(&["day"], None)?, "day")?;
+            let mut sorted = days.names.clone();
+            sorted.sort_unstable();
+            let day = layout::chosen_day(&self.place, &sorted, wanted)?;
+            let number = days.names.iter().position(|name| Some(name.as_str()) == day);
+            let is_wanted = |row: &u32| Some(*row as usize) == number;
+            let first = days.rows.iter().position(is_wanted).unwrap_or(0);
+            let end = days.rows.iter().rposition(is_wanted).map_or(0, |last| last + 1);
+            if days.rows[first..end].iter().all(is_wanted) {
+                return Ok(Rows::Together(Some(first..end)));
+            }
+            let mask = days.rows.iter().map(is_wanted);
+            Ok(Rows::Apart(BooleanChunked::from_iter_values("day".into(), mask)))
+        }
+
+        /// The rows in `range`, or all, of `columns`; none of them may have nulls.
+        fn frame(&self, columns: &[&str], range: Option<Range<usize>>) -> Result<DataFrame, Error> {
+            let names = columns.iter().map(ToString::to_string).collect();
+            let frame = self.guarded(|file| {
+                let slice = range.map(|range| (range.start, range.len()));
+                let mut reader = ParquetReader::new(file).with_columns(Some(names));
+                reader = reader.with_slice(slice).set_rechunk(true);
+                reader.finish()
+            })?;
+            let problems: Vec<Problem> =
+                frame.columns().iter().filter_map(|column| self.nulls(column)).collect();
+            if problems.is_empty() { Ok(frame) } else { Err(Error { problems }) }
+        }
+
+        fn nulls(&self, column: &Column) -> Option<Problem> {
+            let count = column.null_count();
+            let first = column.is_null().iter().position(|null| null == Some(true))?;
+            Some(Problem::new(
+                "GLN-122",
+                format!("{}: column `{}`, row {first}", self.place, column.name()),
+                format!("found no value ({count} in all), expected one in every row"),
+                "Fill the gaps or leave these VMs out",
+            ))
+        }
+
+        /// A column of names, whatever their type.
+        fn labels(&self, frame: &DataFrame, column: &str) -> Result<Labels, Error> {
+            let series = self.series(frame, column)?;
+            match series.dtype() {
+                DataType::String => {
+                    let text = series.str().map_err(|cause| self.damaged(&cause))?;
+                    Ok(Labels::of(text.iter().flatten(), str::to_owned))
+                }
+                DataType::Categorical(_, names) | DataType::Enum(_, names) => {
+                    let codes = self.cast(&series.to_physical_repr(), &DataType::UInt32)?;
+                    let codes = codes.u32().map_err(|cause| self.damaged(&cause))?;
+                    let name = |code| names.cat_to_str(code).unwrap_or_default().to_owned();
+                    Ok(Labels::of(codes.iter().flatten(), name))
+                }
+                kind if kind.is_integer() => {
+                    Ok(Labels::of(self.integers(frame, column)?.into_iter(), |n| n.to_string()))
+                }
+                kind => Err(self.wrong_type(column, kind, "text, a categorical or an integer")),
+            }
+        }
+
+        /// A column of integers of any width.
+        fn integers(&self, frame: &DataFrame, column: &str) -> Result<Vec<i64>, Error> {
+            let series = self.series(frame, column)?;
+            if !series.dtype().is_integer() {
+                return Err(self.wrong_type(column, series.dtype(), "an integer"));
+            }
+            let wide = self.cast(&series, &DataType::Int64)?;
+            Ok(wide.i64().map_err(|cause| self.damaged(&cause))?.iter().flatten().collect())
+        }
+
+        /// The value column in the resolution that it has.
+        fn values(&self, frame: &DataFrame, column: &str) -> Result<Values, Error> {
+            let series = self.series(frame, column)?;
+            if column == "cpu" {
+                if !series.dtype().is_float() {
+                    return Err(self.wrong_type(column, series.dtype(), "a float"));
+                }
+                let fractions = self.cast(&series, &DataType::Float32)?;
+                let fractions = fractions.f32().map_err(|cause| self.damaged(&cause))?;
+                return Ok(Values::Fraction(fractions.iter().flatten().collect()));
+            }
+            // What no byte can hold is as wrong as 101, and 255 says so.
+            let narrow = |value: i64| u8::try_from(value).unwrap_or(u8::MAX);
+            Ok(Values::Percent(match series.u8() {
+                Ok(bytes) => bytes.iter().flatten().collect(),
+                Err(_) => self.integers(frame, column)?.into_iter().map(narrow).collect(),
+            }))
+        }
+
+        fn series(&self, frame: &DataFrame, column: &str) -> Result<Series, Error> {
+            let column = frame.column(column).map_err(|cause| self.damaged(&cause))?;
+            Ok(column.as_materialized_series().clone())
+        }
+
+        fn cast(&self, series: &Series, to: &DataType) -> Result<Series, Error> {
+            series.strict_cast(to).map_err(|cause| self.damaged(&cause).into())
+        }
+
+        fn wrong_type(&self, column: &str, found: &DataType, expected: &str) -> Error {
+            Error::one(
+                "GLN-121",
+                format!("{}: column `{column}`", self.place),
+                format!("found type {found}, expected {expected}"),
+                "Convert the column and write the file again",
+            )
+        }
+
+        fn damaged(&self, cause: &dyn std::fmt::Display) -> Problem {
+            let cause = cause.to_string();
+            let cause = cause.lines().next().unwrap_or_default();
+            let what = format!("the Parquet file is damaged or cut short ({cause})");
+            Problem::new("GLN-110", &self.place, what, "Write or fetch the file again")
+        }
+
+        /// Runs the Parquet decoder, of which a damaged file must not make a panic.
+        fn guarded<T>(&self, decode: impl FnOnce(File) -> PolarsResult<T>) -> Result<T, Error> {
+            let file = self.file.try_clone().map_err(|cause| unreadable(&self.place, &cause))?;
+            match catch_unwind(AssertUnwindSafe(|| decode(file))) {
+                Ok(decoded) => decoded.map_err(|cause| self.damaged(&cause).into()),
+                Err(_) => Err(self.damaged(&"the decoder gave up").into()),
+            }
+        }
+    }
+}
