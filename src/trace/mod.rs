@@ -10,6 +10,7 @@ mod error;
 mod generate;
 mod info;
 mod layout;
+#[cfg(any(feature = "frames", test))]
 mod long;
 mod parquet;
 mod planetlab;
