@@ -69,9 +69,9 @@ impl Default for Parameters {
     fn default() -> Self {
         Self {
             vms: 1052,
-            level_percent: 6.8,
+            level_percent: 6.6,
             spread_percent: [1.8, 7.5],
-            idle_share: 0.44,
+            idle_share: 0.455,
             idle_probability: [0.03, 0.5],
             shift_probability: 0.005,
             shift_share: 0.4,
