@@ -11,9 +11,9 @@
 //! finding about these traces.
 //!
 //! Fitted to statistics of the day 20110303 of the `CoMon` data (Park and Pai, ACM SIGOPS OSR
-//! 40(1), 2006) as Beloglazov and Buyya, CCPE 24(13), 2012, use it, and to the measured table of within-VM
-//! statistics of all ten days; no sample of it is copied. Known differences: no VM resembles a real
-//! one, VMs are independent of each other, and there is no time of day.
+//! 40(1), 2006) as Beloglazov and Buyya, CCPE 24(13), 2012, use it, and to the measured table of
+//! within-VM statistics of all ten days; no sample of it is copied. Known differences: no VM
+//! resembles a real one, VMs are independent of each other, and there is no time of day.
 //!
 //! Only exact operations (`+ - * /`, square root, rounding) turn random bits into samples, so that
 //! the same seed makes the same trace on every platform.
