@@ -298,8 +298,9 @@ fn packed<'a>(
             let best = flate2::Compression::best();
             flate2::read::GzEncoder::new(Cursor::new(bytes), best).read_to_end(&mut packed)?
         }
-        Packing::Xz => liblzma::read::XzEncoder::new(Cursor::new(bytes), XZ_PRESET)
-            .read_to_end(&mut packed)?,
+        Packing::Xz => {
+            liblzma::read::XzEncoder::new(Cursor::new(bytes), XZ_PRESET).read_to_end(&mut packed)?
+        }
     };
     Ok(packed)
 }
@@ -319,7 +320,11 @@ fn header(kind: tar::EntryType, mode: u32, size: u64) -> tar::Header {
 /// Puts `bytes` at `path` in one step.
 fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let mut file = tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new(".")))?;
+    let mut builder = tempfile::Builder::new();
+    // A temporary file is private by default; this one is to be as readable as any other output.
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    let mut file = builder.tempfile_in(folder.unwrap_or(Path::new(".")))?;
     file.write_all(bytes)?;
     file.as_file().sync_all()?;
     file.persist(path)?;

@@ -5,11 +5,11 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use super::UtilisationTrace;
 use super::error::{Error, unreadable};
 use super::layout::{self, Member};
 use super::planetlab::{self, MAX_FILE_BYTES};
 use super::source::{Order, Selection};
-use super::UtilisationTrace;
 use crate::problem::Problem;
 
 /// The trace in folder `path`.

@@ -10,10 +10,10 @@
 //! per cent of the VM's capacity. Nothing couples the noise of two samples, which is the main
 //! finding about these traces.
 //!
-//! Fitted to statistics of the day 20110303 of the `CoMon` data (Park and Pai, ACM SIGOPS OSR 40(1),
-//! 2006) as Beloglazov and Buyya, CCPE 24(13), 2012, use it, and to the measured table of within-VM
-//! statistics of all ten days; no sample of it is copied. Known differences: no VM resembles a real
-//! one, VMs are independent of each other, and there is no time of day.
+//! Fitted to statistics of the day 20110303 of the `CoMon` data (Park and Pai, ACM SIGOPS OSR
+//! 40(1), 2006) as Beloglazov and Buyya, CCPE 24(13), 2012, use it, and to the measured table of
+//! within-VM statistics of all ten days; no sample of it is copied. Known differences: no VM
+//! resembles a real one, VMs are independent of each other, and there is no time of day.
 //!
 //! Only exact operations (`+ - * /`, square root, rounding) turn random bits into samples, so that
 //! the same seed makes the same trace on every platform.
@@ -25,6 +25,9 @@ use serde::{Deserialize, Serialize};
 use super::planetlab::{SAMPLES, STEP};
 use super::{UtilisationTrace, Values};
 use crate::random::{self, Stream};
+
+/// No VM's level is above this, per cent; the published days have no sample above 99.
+const HIGHEST_LEVEL: f64 = 95.0;
 
 /// What the synthetic load is like; the defaults were fitted to the statistics that they name.
 ///
@@ -46,16 +49,16 @@ pub struct Parameters {
     /// median standard deviation within a VM (5.61) and mean absolute change in 5 minutes (6.03).
     pub spread_percent: [f64; 2],
     /// Share of VMs that are idle at times, `0.0..=1.0`. Fitted to the count of VMs with two zero
-    /// samples in a row: 532 of 1,052 on 20110303.
+    /// samples in a row: 532 of 1,052 on 20110303 (531 within the day).
     pub idle_share: f64,
     /// Bounds between which the probability of a zero sample of such a VM is uniform. Fitted to the
     /// median step of the first such pair: 10 of 288.
     pub idle_probability: [f64; 2],
-    /// Level of a VM that is idle at times, as a share of what the others have.
-    pub idle_level: f64,
-    /// Probability of a level shift at a sample. Fitted, as the next two, to the measured median
+    /// Probability of a level shift at a sample. Fitted, as the next three, to the measured median
     /// autocorrelation: 0.05 / 0.03 / 0.05 at 1 / 6 / 12 samples, -0.49 of the differences.
     pub shift_probability: f64,
+    /// Greatest relative change of the level at a shift, `0.0..=1.0`.
+    pub shift_share: f64,
     /// Probability that a burst begins at a sample.
     pub burst_probability: f64,
     /// Greatest height of a burst, in per cent points; it lasts one or two samples.
@@ -66,14 +69,14 @@ impl Default for Parameters {
     fn default() -> Self {
         Self {
             vms: 1052,
-            level_percent: 11.0,
-            spread_percent: [2.0, 8.0],
-            idle_share: 0.40,
-            idle_probability: [0.08, 0.60],
-            idle_level: 0.8,
-            shift_probability: 0.002,
+            level_percent: 6.6,
+            spread_percent: [1.8, 7.5],
+            idle_share: 0.455,
+            idle_probability: [0.03, 0.5],
+            shift_probability: 0.005,
+            shift_share: 0.4,
             burst_probability: 0.003,
-            burst_percent: 50.0,
+            burst_percent: 60.0,
         }
     }
 }
@@ -96,15 +99,15 @@ pub fn generate(parameters: &Parameters, seed: u64) -> UtilisationTrace {
 fn day(parameters: &Parameters, stream: &mut Stream) -> [u8; SAMPLES] {
     let idles = uniform(stream) < parameters.idle_share;
     let idle = if idles { between(parameters.idle_probability, stream) } else { 0.0 };
-    let scale = if idles { parameters.idle_level } else { 1.0 };
     let spread = between(parameters.spread_percent, stream);
-    // A VM that is never idle stays clear of zero by two of its spreads.
-    let floor = if idles { 0.0 } else { 2.0 * spread };
-    let mut level = (floor + scale * parameters.level_percent * skewed(stream)).min(95.0);
+    // A VM that is never idle stays clear of zero by two of its spreads, the others by one.
+    let floor = if idles { spread } else { 2.0 * spread };
+    let shift = [1.0 - parameters.shift_share, 1.0 + parameters.shift_share];
+    let mut level = (floor + parameters.level_percent * skewed(stream)).min(HIGHEST_LEVEL);
     let mut burst = Burst::default();
     std::array::from_fn(|_| {
         if uniform(stream) < parameters.shift_probability {
-            level = (level * between([0.5, 1.5], stream)).min(95.0);
+            level = (level * between(shift, stream)).min(HIGHEST_LEVEL);
         }
         let height = burst.height(parameters, stream);
         let noise = spread * white(stream);
@@ -189,7 +192,10 @@ mod tests {
         let more = Parameters { vms: 5, ..Parameters::default() };
         let (few, more) = (generate(&few, 3), generate(&more, 3));
         assert!((0..288).all(|t| few.fraction(1, t) == more.fraction(1, t)));
-        assert_ne!(few.values(), generate(&Parameters { vms: 2, ..Parameters::default() }, 4).values());
+        assert_ne!(
+            few.values(),
+            generate(&Parameters { vms: 2, ..Parameters::default() }, 4).values()
+        );
     }
 
     #[test]

@@ -131,7 +131,8 @@ impl Character {
         let sizes: Vec<f64> = changes.iter().map(|c| c.abs()).filter(|c| !c.is_nan()).collect();
         let gaps = series.len() - values.len();
         // A gap breaks the alignment of a series with itself.
-        let whole = |lag: usize, of: &[f64]| (gaps == 0).then(|| autocorrelation(of, lag)).flatten();
+        let whole =
+            |lag: usize, of: &[f64]| (gaps == 0).then(|| autocorrelation(of, lag)).flatten();
         let zero_run = series.windows(2).position(|pair| pair == [0.0, 0.0]);
         Self {
             gaps,
@@ -177,11 +178,7 @@ impl fmt::Display for TraceInfo {
             ("autocorrelation, lag 1, median", number(self.autocorrelation_lag_1, 3), ""),
             ("autocorrelation, lag 6, median", number(self.autocorrelation_lag_6, 3), ""),
             ("autocorrelation, lag 12, median", number(self.autocorrelation_lag_12, 3), ""),
-            (
-                "  of the differences, lag 1",
-                number(self.difference_autocorrelation_lag_1, 3),
-                "",
-            ),
+            ("  of the differences, lag 1", number(self.difference_autocorrelation_lag_1, 3), ""),
         ] {
             writeln!(f, "{}", format!("{name:<32} {value:>12} {unit}").trim_end())?;
         }

@@ -181,7 +181,9 @@ mod tests {
         let expected = "expected each of 0 to 1 once";
         assert_eq!(
             told(&[(0, 0, 1), (0, 1, 1), (1, 1, 1)]),
-            format!("GLN-123 t: VM `a`, step 0: the step is missing (1 in all), {expected}. {remedy}")
+            format!(
+                "GLN-123 t: VM `a`, step 0: the step is missing (1 in all), {expected}. {remedy}"
+            )
         );
         assert_eq!(
             told(&[(0, 0, 1), (0, 1, 1), (1, 1, 1), (1, 1, 1), (1, 0, 1)]),
@@ -209,12 +211,8 @@ mod tests {
 
     #[test]
     fn an_empty_table_is_no_trace() {
-        let empty = Table {
-            vms: vec![],
-            names: vec![],
-            steps: vec![],
-            values: Values::Fraction(vec![]),
-        };
+        let empty =
+            Table { vms: vec![], names: vec![], steps: vec![], values: Values::Fraction(vec![]) };
         assert_eq!(dense("t", empty, Order::Name).unwrap_err().problems[0].code, "GLN-105");
     }
 }

@@ -1,8 +1,8 @@
 //! Which load did the VMs have? Readers of published traces into one columnar [`UtilisationTrace`].
 //!
 //! A trace is a dense matrix, one row per VM and one column per sample, kept as the source has it
-//! (whole per cent for PlanetLab, `f32` fractions otherwise) and widened to `f64` where it is computed
-//! with. It is read once and shared read-only by all runs.
+//! (whole per cent for `PlanetLab`, `f32` fractions otherwise) and widened to `f64` where it is
+//! computed with. It is read once and shared read-only by all runs.
 
 mod archive;
 mod directory;
@@ -10,6 +10,7 @@ mod error;
 mod generate;
 mod info;
 mod layout;
+#[cfg(any(feature = "frames", test))]
 mod long;
 mod parquet;
 mod planetlab;

@@ -28,7 +28,9 @@ mod absent {
         Err(refused(path))
     }
 
-    pub(in crate::trace) fn days(path: &Path) -> Result<Vec<String>, Error> { Err(refused(path)) }
+    pub(in crate::trace) fn days(path: &Path) -> Result<Vec<String>, Error> {
+        Err(refused(path))
+    }
 
     fn refused(path: &Path) -> Error {
         Error::one(
@@ -71,7 +73,7 @@ mod frames {
         };
         let vms = file.labels(&frame, "vm")?;
         let table = Table {
-            vms: vms.rows,
+            vms: vms.rows(),
             names: vms.names,
             steps: file.integers(&frame, "step")?,
             values: file.values(&frame, value)?,
@@ -107,9 +109,11 @@ mod frames {
         }
     }
 
-    /// A column of names: per row an index into the names, which are in order of appearance.
+    /// A column of names as runs of equal ones: short where the table is sorted, right in any case.
     struct Labels {
-        rows: Vec<u32>,
+        /// Per run the index of its name and the row after its last.
+        runs: Vec<(u32, usize)>,
+        /// The names in order of first appearance.
         names: Vec<String>,
     }
 
@@ -118,22 +122,38 @@ mod frames {
             keys: impl Iterator<Item = K>,
             name: impl Fn(K) -> String,
         ) -> Self {
-            let mut labels = Self { rows: Vec::with_capacity(keys.size_hint().0), names: vec![] };
+            let mut labels = Self { runs: Vec::new(), names: Vec::new() };
             let mut numbers: HashMap<K, u32> = HashMap::new();
-            let mut last = None;
+            let mut run: Option<(K, u32)> = None;
+            let mut rows = 0;
             for key in keys {
-                // Sorted tables repeat a name hundreds of times: look up only a change.
-                let number = match last {
-                    Some((same, number)) if same == key => number,
-                    _ => *numbers.entry(key).or_insert_with(|| {
+                if run.is_none_or(|(same, _)| same != key) {
+                    labels.runs.extend(run.map(|(_, number)| (number, rows)));
+                    let number = *numbers.entry(key).or_insert_with(|| {
                         labels.names.push(name(key));
                         labels.names.len() as u32 - 1
-                    }),
-                };
-                last = Some((key, number));
-                labels.rows.push(number);
+                    });
+                    run = Some((key, number));
+                }
+                rows += 1;
             }
+            labels.runs.extend(run.map(|(_, number)| (number, rows)));
             labels
+        }
+
+        /// Each run with the row of its begin.
+        fn ranges(&self) -> impl Iterator<Item = (u32, Range<usize>)> {
+            let starts = std::iter::once(0).chain(self.runs.iter().map(|&(_, end)| end));
+            starts.zip(&self.runs).map(|(start, &(name, end))| (name, start..end))
+        }
+
+        /// Per row the index of its name.
+        fn rows(&self) -> Vec<u32> {
+            let mut rows = Vec::with_capacity(self.runs.last().map_or(0, |&(_, end)| end));
+            for (name, range) in self.ranges() {
+                rows.resize(range.end, name);
+            }
+            rows
         }
     }
 
@@ -154,7 +174,9 @@ mod frames {
             Ok(long)
         }
 
-        fn has(&self, column: &str) -> bool { self.columns.iter().any(|c| c == column) }
+        fn has(&self, column: &str) -> bool {
+            self.columns.iter().any(|c| c == column)
+        }
 
         /// The name of the value column, once all columns that must be there are.
         fn value_column(&self) -> Result<&'static str, Error> {
@@ -190,15 +212,15 @@ mod frames {
             let mut sorted = days.names.clone();
             sorted.sort_unstable();
             let day = layout::chosen_day(&self.place, &sorted, wanted)?;
-            let number = days.names.iter().position(|name| Some(name.as_str()) == day);
-            let is_wanted = |row: &u32| Some(*row as usize) == number;
-            let first = days.rows.iter().position(is_wanted).unwrap_or(0);
-            let end = days.rows.iter().rposition(is_wanted).map_or(0, |last| last + 1);
-            if days.rows[first..end].iter().all(is_wanted) {
-                return Ok(Rows::Together(Some(first..end)));
+            let is_wanted = |name: u32| days.names.get(name as usize).map(String::as_str) == day;
+            let mut wanted = days.ranges().filter(|(name, _)| is_wanted(*name));
+            match (wanted.next(), wanted.next()) {
+                (Some((_, together)), None) => Ok(Rows::Together(Some(together))),
+                _ => {
+                    let mask = days.rows().into_iter().map(is_wanted);
+                    Ok(Rows::Apart(BooleanChunked::from_iter_values("day".into(), mask)))
+                }
             }
-            let mask = days.rows.iter().map(is_wanted);
-            Ok(Rows::Apart(BooleanChunked::from_iter_values("day".into(), mask)))
         }
 
         /// The rows in `range`, or all, of `columns`; none of them may have nulls.
@@ -206,9 +228,8 @@ mod frames {
             let names = columns.iter().map(ToString::to_string).collect();
             let frame = self.guarded(|file| {
                 let slice = range.map(|range| (range.start, range.len()));
-                let mut reader = ParquetReader::new(file).with_columns(Some(names));
-                reader = reader.with_slice(slice).set_rechunk(true);
-                reader.finish()
+                let reader = ParquetReader::new(file).with_columns(Some(names));
+                reader.with_slice(slice).finish()
             })?;
             let problems: Vec<Problem> =
                 frame.columns().iter().filter_map(|column| self.nulls(column)).collect();
@@ -238,10 +259,15 @@ mod frames {
                     let codes = self.cast(&series.to_physical_repr(), &DataType::UInt32)?;
                     let codes = codes.u32().map_err(|cause| self.damaged(&cause))?;
                     let name = |code| names.cat_to_str(code).unwrap_or_default().to_owned();
-                    Ok(Labels::of(codes.iter().flatten(), name))
+                    Ok(Labels::of(dense(codes), name))
+                }
+                DataType::Int32 => {
+                    let numbers = series.i32().map_err(|cause| self.damaged(&cause))?;
+                    Ok(Labels::of(dense(numbers), |number| number.to_string()))
                 }
                 kind if kind.is_integer() => {
-                    Ok(Labels::of(self.integers(frame, column)?.into_iter(), |n| n.to_string()))
+                    let numbers = self.integers(frame, column)?.into_iter();
+                    Ok(Labels::of(numbers, |number| number.to_string()))
                 }
                 kind => Err(self.wrong_type(column, kind, "text, a categorical or an integer")),
             }
@@ -254,7 +280,7 @@ mod frames {
                 return Err(self.wrong_type(column, series.dtype(), "an integer"));
             }
             let wide = self.cast(&series, &DataType::Int64)?;
-            Ok(wide.i64().map_err(|cause| self.damaged(&cause))?.iter().flatten().collect())
+            Ok(collected(wide.i64().map_err(|cause| self.damaged(&cause))?))
         }
 
         /// The value column in the resolution that it has.
@@ -266,12 +292,12 @@ mod frames {
                 }
                 let fractions = self.cast(&series, &DataType::Float32)?;
                 let fractions = fractions.f32().map_err(|cause| self.damaged(&cause))?;
-                return Ok(Values::Fraction(fractions.iter().flatten().collect()));
+                return Ok(Values::Fraction(collected(fractions)));
             }
             // What no byte can hold is as wrong as 101, and 255 says so.
             let narrow = |value: i64| u8::try_from(value).unwrap_or(u8::MAX);
             Ok(Values::Percent(match series.u8() {
-                Ok(bytes) => bytes.iter().flatten().collect(),
+                Ok(bytes) => collected(bytes),
                 Err(_) => self.integers(frame, column)?.into_iter().map(narrow).collect(),
             }))
         }
@@ -309,5 +335,17 @@ mod frames {
                 Err(_) => Err(self.damaged(&"the decoder gave up").into()),
             }
         }
+    }
+
+    /// The values of a column that was found to have no nulls.
+    fn dense<T: PolarsNumericType>(column: &ChunkedArray<T>) -> impl Iterator<Item = T::Native> {
+        column.downcast_iter().flat_map(|chunk| chunk.values().iter().copied())
+    }
+
+    /// The same as one vector, allocated once.
+    fn collected<T: PolarsNumericType>(column: &ChunkedArray<T>) -> Vec<T::Native> {
+        let mut values = Vec::with_capacity(column.len());
+        column.downcast_iter().for_each(|chunk| values.extend_from_slice(chunk.values()));
+        values
     }
 }
