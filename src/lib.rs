@@ -1,4 +1,5 @@
 //! galerna
+pub mod check;
 pub mod id;
 pub mod model;
 pub mod policy;
