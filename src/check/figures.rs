@@ -25,31 +25,88 @@ const RETURN_WITHIN: Span = Span(3_600_000_000);
 /// Absolute tolerance: the product of two small ratios is small, a difference of sums is noisy.
 const FLOOR: f64 = 1e-15;
 const DIFFERENCE_FLOOR: f64 = 1e-12;
+const SECONDS_FLOOR: f64 = 1e-9;
 
 const JOULES_PER_KWH: f64 = 3.6e6;
 
-/// Recomputes every figure and compares those that were reported.
+const REMEDY: &str = "Rerun the spec; if it happens again, report it with the run directory";
+
+/// Recomputes every figure and compares those that were reported. Figures that may be undefined may
+/// be missing, the others may not.
 pub(super) fn check(evidence: &Evidence, events: &[Event], ledger: &Ledger, out: &mut Report) {
     let figures = recompute(evidence, events, ledger);
-    let remedy = "Rerun the spec; if it happens again, report it with the run directory";
-    for (name, expected) in &figures {
-        let floor = if *name == "overall_sla_violation" { DIFFERENCE_FLOOR } else { FLOOR };
-        let found = evidence.summary.iter().find(|(n, _)| n == name).map(|(_, value)| *value);
-        let what = match found {
-            None => format!("missing, expected {expected}"),
-            Some(found) if !agree(found, *expected, floor) => {
-                format!("found {found}, expected {expected}")
-            }
-            Some(_) => continue,
-        };
-        out.findings.push(Problem::new("GLN-610", format!("summary: {name}"), what, remedy));
+    let optional = optional(events, ledger);
+    let found = |name: &str| evidence.summary.iter().find(|(n, _)| n == name).map(|(_, v)| *v);
+    let missing = figures.iter().filter(|(name, _)| found(name).is_none());
+    for (name, expected) in missing {
+        let what = format!("missing, expected {expected}");
+        out.findings.push(Problem::new("GLN-610", format!("summary: {name}"), what, REMEDY));
     }
+    for (name, expected) in figures.iter().chain(&optional) {
+        let Some(found) = found(name).filter(|found| !agree(*found, *expected, floor(name))) else {
+            continue;
+        };
+        let what = format!("found {found}, expected {expected}");
+        out.findings.push(Problem::new("GLN-610", format!("summary: {name}"), what, REMEDY));
+    }
+    out.recomputed = figures
+        .into_iter()
+        .chain(optional)
+        .map(|(name, value)| (name.to_string(), value))
+        .collect();
     for (name, _) in &evidence.summary {
-        if !figures.iter().any(|(known, _)| known == name) {
+        if !out.recomputed.iter().any(|(known, _)| known == name) {
             out.unverified.push(format!("summary: {name}"));
         }
     }
-    out.recomputed = figures.into_iter().map(|(name, value)| (name.to_string(), value)).collect();
+}
+
+/// Absolute tolerance of a figure.
+fn floor(name: &str) -> f64 {
+    match name {
+        "overall_sla_violation" => DIFFERENCE_FLOOR,
+        name if name.ends_with("_s") => SECONDS_FLOOR,
+        _ => FLOOR,
+    }
+}
+
+/// Figures that need two of something, or at least one.
+fn optional(events: &[Event], ledger: &Ledger) -> Vec<(&'static str, f64)> {
+    let durations = durations(events);
+    let figures = [
+        ("sd_time_before_host_shutdown_s", deviation(&ledger.uptimes)),
+        (
+            "mean_migration_duration_s",
+            (!durations.is_empty()).then(|| mean(durations.iter().copied())),
+        ),
+        ("sd_migration_duration_s", deviation(&durations)),
+    ];
+    figures.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
+}
+
+/// Seconds from start to end of each completed copy.
+fn durations(events: &[Event]) -> Vec<f64> {
+    let mut begun: Vec<(usize, usize, f64)> = Vec::new();
+    let mut durations = Vec::new();
+    for event in events {
+        match event.deed {
+            Deed::Depart { vm, to, .. } => begun.push((vm, to, event.seconds)),
+            Deed::Arrive { vm, to, .. } => {
+                if let Some(i) = begun.iter().position(|(v, h, _)| (*v, *h) == (vm, to)) {
+                    durations.push(event.seconds - begun.remove(i).2);
+                }
+            }
+            _ => {}
+        }
+    }
+    durations
+}
+
+/// Sample standard deviation, of at least two values.
+fn deviation(values: &[f64]) -> Option<f64> {
+    let centre = mean(values.iter().copied());
+    let squares: f64 = values.iter().map(|x| (x - centre).powi(2)).sum();
+    (values.len() > 1).then(|| (squares / (values.len() as f64 - 1.0)).sqrt())
 }
 
 fn recompute(evidence: &Evidence, events: &[Event], ledger: &Ledger) -> Vec<(&'static str, f64)> {

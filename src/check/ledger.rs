@@ -12,7 +12,7 @@ use crate::time::Instant;
 
 use super::Evidence;
 use super::event::{Deed, Event};
-use super::layout::{HostState, Layout};
+use super::layout::Layout;
 use super::snapshot::{HostNow, Snapshot};
 use super::supply::demand_fraction;
 use super::timetable::Timetable;
@@ -91,10 +91,10 @@ pub(super) fn keep(evidence: &Evidence, events: &[Event], times: &Timetable) -> 
         if let Some((since, left)) = &before {
             ledger.add(evidence, &layout, left, *since, seconds);
         }
-        if at > times.first.max(Instant::START) || times.decisions.contains_key(&at) {
+        if at >= times.first && (times.decisions.contains_key(&at) || !now.is_empty()) {
             ledger.find_idle(evidence, &layout, at, seconds, now);
         }
-        ledger.play(evidence, &mut layout, now, times, seconds);
+        ledger.play(&mut layout, now);
         if times.counts(at) {
             let snapshot = Snapshot::of(evidence, &layout, seconds);
             ledger.look(evidence, &snapshot, (at, seconds), now, times);
@@ -143,33 +143,19 @@ impl Ledger {
         }
     }
 
-    /// Applies the actions of one instant; those of a switch count even if it is undone at once.
-    fn play(
-        &mut self,
-        evidence: &Evidence,
-        layout: &mut Layout<'_>,
-        now: &[Event],
-        times: &Timetable,
-        seconds: f64,
-    ) {
+    /// Applies the actions of one instant.
+    fn play(&mut self, layout: &mut Layout<'_>, now: &[Event]) {
         for event in now {
             // An impossible action changes nothing; `history` has reported it.
             let _ = layout.apply(event);
-            match event.deed {
-                Deed::Depart { vm, .. } => self.vms[vm].migrations += 1,
-                Deed::On { host } | Deed::Off { host } | Deed::Sleep { host }
-                    if self.switches.seen() && times.counts(event.at) =>
-                {
-                    if evidence.rules.accounting.energy == EnergyIntegral::Exact {
-                        self.switch(host, layout.state[host] == HostState::On, seconds);
-                    }
-                }
-                _ => {}
+            if let Deed::Depart { vm, .. } = event.deed {
+                self.vms[vm].migrations += 1;
             }
         }
     }
 
-    /// Notes what is on after the actions of an instant, and the whole state after a decision.
+    /// Notes what is on after the actions of an instant (a switch that is undone within it does not
+    /// count), and the whole state after a decision.
     fn look(
         &mut self,
         evidence: &Evidence,

@@ -99,9 +99,10 @@ pub fn check(evidence: &Evidence) -> Report {
     };
     let times = Timetable::of(evidence, &events);
     report.findings.extend(times.check(evidence, &events));
-    report.findings.extend(log::check(evidence));
     report.findings.extend(history::check(evidence, &events, &times));
-    if !report.is_clean() {
+    let possible = report.is_clean();
+    report.findings.extend(log::check(evidence));
+    if !possible {
         report.unverified.push("memory, copies, energy and SLA: mend the above first".into());
         return report;
     }
