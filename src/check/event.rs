@@ -8,6 +8,9 @@ use super::Evidence;
 
 const REMEDY: &str = "Write the tables again with the version that made the run";
 
+/// No run lasts longer, microseconds (some 3000 years), so that sums of times never overflow.
+const LATEST_US: i64 = 100_000_000_000_000_000;
+
 /// What one row of `actions` says; hosts and VMs are row numbers known to exist.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Deed {
@@ -54,6 +57,9 @@ pub(super) fn parse(evidence: &Evidence) -> Result<Vec<Event>, Vec<Problem>> {
     numbers(evidence, &mut refuse);
     let mut events = Vec::with_capacity(evidence.record.actions.len());
     for (row, action) in evidence.record.actions.iter().enumerate() {
+        if !(0..=LATEST_US).contains(&action.at.0) {
+            refuse(place(row, action.at), format!("{} us is no time of a run", action.at.0));
+        }
         match deed(action, evidence.fleet.hosts(), evidence.fleet.vms()) {
             Ok(deed) => events.push(Event { row, at: action.at, seconds: action.seconds, deed }),
             Err(what) => refuse(place(row, action.at), what),
@@ -123,12 +129,21 @@ fn numbers(evidence: &Evidence, refuse: &mut impl FnMut(String, String)) {
         ("shutdown_s", host.shutdown_s, up_to(1e9)(host.shutdown_s)),
         ("overhead", migration.overhead, up_to(1.0)(migration.overhead)),
         ("destination-load", migration.destination_load, up_to(1.0)(migration.destination_load)),
-        ("nic x share", migration.bandwidth(), migration.bandwidth() > 0.0),
+        ("nic x share", migration.bandwidth(), (1e-9..1e18).contains(&migration.bandwidth())),
     ];
     for (name, found, sound) in rules {
         if !sound {
             refuse(format!("rules: {name}"), format!("{found} is out of range"));
         }
+    }
+    for (host, capacity) in evidence.fleet.capacity.iter() {
+        let (capacity, core) = (capacity.0, evidence.fleet.core[host].0);
+        if !(1e-9..1e18).contains(&capacity) || !(1e-9..1e18).contains(&core) {
+            refuse(format!("host {host}"), format!("{capacity} MIPS, {core} a core is no rate"));
+        }
+    }
+    for (vm, mips) in evidence.fleet.vm_mips.iter().filter(|(_, m)| !up_to(1e18)(m.0)) {
+        refuse(format!("VM {vm}"), format!("{mips} is no rate"));
     }
     for (vm, row) in evidence.demand.iter().enumerate() {
         if let Some(k) = row.iter().position(|d| !up_to(1e6)(*d)) {

@@ -1,7 +1,7 @@
 //! The state of every host and VM at one instant, from scratch.
 
 use crate::model::Rules;
-use crate::model::rules::{ArrivingDemand, EnergyIntegral, Violation};
+use crate::model::rules::{ArrivingDemand, EnergyIntegral, Ratios, Violation};
 
 use super::Evidence;
 use super::layout::{HostState, Layout};
@@ -103,7 +103,6 @@ fn served(claim: &Claim, allocated: f64, rules: &Rules) -> VmNow {
 /// What a VM loses while it is copied: because of it, or (with the ratios of the reference) for
 /// whatever reason.
 fn lost(claim: &Claim, allocated: f64, short: bool, rules: &Rules) -> f64 {
-    use crate::model::rules::Ratios;
     match rules.accounting.ratios {
         Ratios::Global if short => claim.demand - allocated,
         Ratios::Global => 0.0,
@@ -166,7 +165,7 @@ mod tests {
     use crate::model::{Fleet, Machine};
     use crate::units::Bytes;
 
-    /// G4: 86 W idle, 89.4 at 10 %, 102 at 50 %, 106 at 60 %, 117 at 100 %: 5 % is 87.7 W, 55 % 104.
+    /// G4: 86 W idle, 89.4 at 10 %, 102 at 50 %, 106 at 60 %, 117 at 100 %: 87.7 at 5 %, 104 at 55 %.
     #[test]
     fn power_is_linear_between_the_points_of_the_table() {
         let g4 = Machine::named("hp-ml110-g4", Bytes::from_gib(4)).unwrap();

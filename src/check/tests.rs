@@ -299,6 +299,8 @@ fn tables_that_do_not_fit_are_refused_before_anything_else() {
     assert_eq!(after(|e| e.demand[0][1] = f64::NAN), ["GLN-601"]);
     assert_eq!(after(|e| e.record.actions[1].vm = Some(VmId(9))), ["GLN-601"]);
     assert_eq!(after(|e| e.rules.migration.overhead = 1.5), ["GLN-601"]);
+    assert_eq!(after(|e| e.record.actions[7].at.0 = i64::MAX), ["GLN-601"]);
+    assert_eq!(after(|e| e.fleet.vm_mips = vec![Mips(f64::NAN); 2].into()), ["GLN-601"]);
 }
 
 #[test]
@@ -422,31 +424,166 @@ fn a_migration_model_that_the_check_does_not_know_is_said_to_be_unverified() {
     assert_eq!(report.unverified, ["durations of migrations by the model `pre-copy`"]);
 }
 
-/// Honest rules, 1 sample: three VMs of 1860 MIPS on one host of 3720 ask for all: each gets 2/3,
-/// the host is full (117 W) and violates for 300 s; a fourth VM asks 2500 of a core of 1860.
+/// Honest rules, 2 samples of 300 s, three hosts, all on from 0.
+///
+/// * h0 of 3720 MIPS has three VMs that ask for 1860 each: all get 2/3, it is full (117 W) and in
+///   violation for 600 s: 70 200 J.
+/// * h1 has v3, which asks for 2500, then 2000, of a core of 1860: 50 %, 102 W, 61 200 J, no
+///   violation; v3 lacks 640 / 2500 = .256, then 140 / 2000 = .07.
+/// * h2 sleeps from 100 s, off at 130 s: 86 W for 130 s = 11 180 J.
+fn crowded() -> Evidence {
+    let quiet = vm_row(1_116_000.0, 744_000.0, 0.0, 600.0, 0);
+    let record = Record {
+        hosts: vec![
+            host_row(600.0, 0.0, 600.0, 70_200.0, 0),
+            host_row(600.0, 0.0, 0.0, 61_200.0, 0),
+            host_row(100.0, 30.0, 0.0, 11_180.0, 1),
+        ],
+        vms: vec![
+            quiet.clone(),
+            quiet.clone(),
+            quiet,
+            vm_row(1_350_000.0, 1_116_000.0, 0.0, 600.0, 0),
+        ],
+        actions: vec![
+            on(0.0, 0),
+            on(0.0, 1),
+            on(0.0, 2),
+            start(0, 0),
+            start(1, 0),
+            start(2, 0),
+            start(3, 1),
+            sleep(100.0, 2),
+            off(130.0, 2),
+        ],
+        samples: vec![SampleRecord {
+            sample: 1,
+            seconds: 300.0,
+            hosts_on: 2,
+            vms: 4,
+            demand_mips: 7580.0,
+            allocated_mips: 5580.0,
+            power_w: 219.0,
+            ..SampleRecord::default()
+        }],
+    };
+    Evidence {
+        fleet: fleet(3, 32, &[(1860.0, 613), (1860.0, 613), (1860.0, 613), (2500.0, 613)]),
+        demand: vec![vec![1.0; 2], vec![1.0; 2], vec![1.0; 2], vec![1.0, 0.8]],
+        step_s: 300.0,
+        record,
+        ..Evidence::default()
+    }
+}
+
 #[test]
 fn a_full_host_is_shared_in_proportion_and_in_violation() {
-    let mut evidence = Evidence {
-        fleet: fleet(2, 32, &[(1860.0, 613), (1860.0, 613), (1860.0, 613), (2500.0, 613)]),
-        demand: vec![vec![1.0]; 4],
-        step_s: 300.0,
-        ..Evidence::default()
-    };
-    evidence.record = Record {
-        hosts: vec![
-            host_row(300.0, 0.0, 300.0, 35_100.0, 0),
-            host_row(300.0, 0.0, 0.0, 30_600.0, 0),
-        ],
-        vms: vec![vm_row(558_000.0, 372_000.0, 0.0, 300.0, 0); 3],
-        actions: vec![on(0.0, 0), on(0.0, 1), start(0, 0), start(1, 0), start(2, 0), start(3, 1)],
-        samples: Vec::new(),
-    };
-    evidence.record.vms.push(vm_row(750_000.0, 558_000.0, 0.0, 300.0, 0));
+    let report = check(&crowded());
+    assert!(report.findings.iter().all(|p| p.what.contains("missing")), "{report}");
+    // (600 / 600 + 0 + 0) / 3, and 600 / (600 + 600 + 100).
+    assert!((recomputed(&report, "slatah") - 1.0 / 3.0).abs() < HAND);
+    assert!((recomputed(&report, "slatah_global") - 600.0 / 1300.0).abs() < HAND);
+    assert!((recomputed(&report, "active_hosts_mean") - 1300.0 / 600.0).abs() < HAND);
+    // 3 x 372 000 + 234 000 of 3 x 1 116 000 + 1 350 000.
+    let overall = 1_350_000.0 / 4_698_000.0;
+    assert!((recomputed(&report, "overall_sla_violation") - overall).abs() < HAND);
+}
+
+/// With `short`, h1 violates as well: v3 gets less than it asks for.
+#[test]
+fn a_short_vm_violates_only_where_shortness_is_the_rule() {
+    let mut evidence = crowded();
+    evidence.rules.accounting.violation = Violation::Short;
     let report = check(&evidence);
-    assert!(report.findings.iter().all(|p| p.code == "GLN-610" && p.what.contains("missing")));
-    // SLATAH = mean(300 / 300, 0 / 300); the average shortage is mean(1/3 x 3, 640 / 2500).
-    assert!((recomputed(&report, "slatah") - 0.5).abs() < HAND);
-    assert!((recomputed(&report, "average_sla_violation") - (1.0 + 0.256) / 4.0).abs() < HAND);
+    assert!((recomputed(&report, "slatah") - 2.0 / 3.0).abs() < HAND);
+    evidence.rules.accounting.ratios = Ratios::Global;
+    assert!((recomputed(&check(&evidence), "slatah") - 1200.0 / 1300.0).abs() < HAND);
+}
+
+/// Looks at 0, 100, 130, 300 s: by time (3 x 1/3 + (.256 + .07) / 2) / 4, by interval v3 has .256
+/// three times and .07 once beside twelve times 1/3.
+#[test]
+fn the_average_violation_weighs_time_or_intervals() {
+    let mut evidence = crowded();
+    let average = |e: &Evidence| recomputed(&check(e), "average_sla_violation");
+    assert!((average(&evidence) - 1.163 / 4.0).abs() < HAND);
+    evidence.rules.accounting.average = Average::PerInterval;
+    assert!((average(&evidence) - (4.0 + 0.838) / 16.0).abs() < HAND);
+}
+
+/// 2/3 of 1860 is 1240: nothing to floor. With 1800 MIPS for v2, f = 3720 / 5520 and 1253.478..
+/// twice, 1213.04..: floored 1253, 1253, 1213.
+#[test]
+fn floored_allocations_reach_the_vm_rows() {
+    let mut evidence = crowded();
+    evidence.demand[2] = vec![1800.0 / 1860.0; 2];
+    evidence.rules.host.oversubscription = Oversubscription::Floored;
+    let allocated: f64 = (1253.0 + 1253.0 + 1213.0 + 1860.0) * 600.0;
+    let demanded = (1860.0 + 1860.0 + 1800.0) * 600.0 + 1_350_000.0;
+    let overall = recomputed(&check(&evidence), "overall_sla_violation");
+    assert!((overall - (demanded - allocated) / demanded).abs() < HAND, "{overall}");
+}
+
+/// A host that was never on counts at the first decision (here at 300 s) under Q17: on average
+/// (330 + 300) / 2 s.
+#[test]
+fn an_unused_host_is_a_shutdown_only_under_its_quirk() {
+    let mut evidence = honest();
+    evidence.fleet = fleet(3, 32, &[(1860.0, 1875), (1860.0, 1875)]);
+    evidence.record.hosts.push(host_row(0.0, 0.0, 0.0, 0.0, 0));
+    evidence.record.samples.remove(0);
+    assert_eq!(codes(&evidence), Vec::<&str>::new());
+    evidence.rules.accounting.shutdowns = Shutdowns::UnusedCounted;
+    let report = check(&evidence);
+    assert_eq!(recomputed(&report, "host_shutdowns"), 2.0);
+    assert_eq!(recomputed(&report, "mean_time_before_host_shutdown_s"), 315.0);
+}
+
+/// From the decision at 300 s to the last action at 360 s: h0 30 s at 102 W and 30 s at 106 W, h1
+/// 30 s at 89.4 W and 30 s at 86 W: 11 502 J; on for 60 + 30 s of 60.
+#[test]
+fn only_time_from_the_first_decision_to_the_last_event_counts_under_its_quirk() {
+    let mut evidence = honest();
+    evidence.record.samples.remove(0);
+    evidence.rules.accounting.window = Window::DecisionsOnly;
+    let report = check(&evidence);
+    assert!((recomputed(&report, "energy_kwh") * 3.6e6 - 11_502.0).abs() < HAND);
+    assert!((recomputed(&report, "active_hosts_mean") - 1.5).abs() < HAND);
+}
+
+/// Destination load 0.1: of v1's 372 the copy asks for 37.2 on h0, beside v0's 1860: 1897.2 of 3720
+/// = 51 %, 102.4 W instead of 102 for 30 s, so 12 J more.
+#[test]
+fn an_arriving_vm_loads_its_destination_as_the_rules_say() {
+    let mut evidence = honest();
+    evidence.rules.migration.destination_load = 0.1;
+    let energy = recomputed(&check(&evidence), "energy_kwh") * 3.6e6;
+    assert!((energy - 94_374.0).abs() < 1e-6, "{energy}");
+}
+
+/// v0 and v1 leave h1 together at 300 s: they share its card, so 60 s each instead of 30.
+#[test]
+fn copies_from_one_host_share_its_card() {
+    let shared = |end: f64| {
+        let mut evidence = honest();
+        evidence.fleet = fleet(3, 32, &[(1860.0, 1875), (1860.0, 1875)]);
+        evidence.record.hosts.push(host_row(600.0, 0.0, 0.0, 0.0, 0));
+        evidence.record.actions = vec![
+            on(0.0, 0),
+            on(0.0, 1),
+            on(0.0, 2),
+            start(0, 1),
+            start(1, 1),
+            depart(300.0, 0, 1, 0),
+            depart(300.0, 1, 1, 2),
+            arrive(end, 0, 1, 0),
+            arrive(end, 1, 1, 2),
+        ];
+        codes(&evidence).contains(&"GLN-606")
+    };
+    assert!(!shared(360.0));
+    assert!(shared(330.0));
+    assert!(shared(360.001));
 }
 
 /// The reference's rules, 3 samples: ticks at 300.1 and 600.1 s. v0 (1860 MIPS, 1250 MB: 20 s) asks

@@ -82,9 +82,8 @@ impl Timetable {
                 wrong(format!("the run ends at {}", self.last));
             }
             let clock = self.instants.get(&event.at).copied().unwrap_or(f64::NAN);
-            if !((event.seconds - clock).abs() <= ROUNDING_S)
-                || !((event.seconds - event.at.seconds()).abs() <= ROUNDING_S)
-            {
+            let near = |time: f64| (event.seconds - time).abs() <= ROUNDING_S;
+            if !near(clock) || !near(event.at.seconds()) {
                 wrong(format!("found {} s, expected {clock} s by the run's clock", event.seconds));
             }
             before = before.max(event.at);
