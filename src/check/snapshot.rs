@@ -165,7 +165,7 @@ mod tests {
     use crate::model::{Fleet, Machine};
     use crate::units::Bytes;
 
-    /// G4: 86 W idle, 89.4 at 10 %, 102 at 50 %, 106 at 60 %, 117 at 100 %: 87.7 at 5 %, 104 at 55 %.
+    /// G4: 86 W idle, 89.4 at 10 %, 102 at 50 %, 106 at 60 %: 87.7 W at 5 %, 104 W at 55 %.
     #[test]
     fn power_is_linear_between_the_points_of_the_table() {
         let g4 = Machine::named("hp-ml110-g4", Bytes::from_gib(4)).unwrap();

@@ -333,6 +333,7 @@ fn a_vm_does_only_what_it_can() {
         let codes = after(|e| e.record.actions.insert(row, action));
         assert_eq!(codes, ["GLN-603"], "{what}");
     }
+    assert_eq!(after(|e| _ = e.record.actions.remove(2))[0], "GLN-603", "starts on a host off");
     let teleport = after(|e| e.record.actions[4].from = Some(HostId(0)));
     assert!(teleport.contains(&"GLN-603"));
     let unplaced = act(300.0, ActionKind::Unplaced, Some(0), Some(1), None);
@@ -370,12 +371,12 @@ fn a_host_does_only_what_it_can() {
 /// v1's copy makes h1 a destination: it must not sleep under it.
 #[test]
 fn a_host_does_not_sleep_under_an_incoming_copy() {
-    let codes = after(|e| {
-        e.record.actions.truncate(6);
-        e.record.actions.extend([depart(400.0, 1, 0, 1), sleep(410.0, 1)]);
-        e.record.actions.push(arrive(430.0, 1, 0, 1));
-    });
-    assert_eq!(codes, ["GLN-604"]);
+    let mut evidence = honest();
+    evidence.record.actions.truncate(6);
+    evidence.record.actions.extend([depart(400.0, 1, 0, 1), sleep(410.0, 1)]);
+    evidence.record.actions.push(arrive(430.0, 1, 0, 1));
+    let report = check(&evidence);
+    assert_eq!(report.findings[0].what, "host h1: v1 is being copied to it");
 }
 
 /// 2 x 1875 MB = 3.75e9 B do not fit 3 GiB = 3.22e9 B, neither from the start of the copy nor ever.
@@ -587,8 +588,8 @@ fn copies_from_one_host_share_its_card() {
 }
 
 /// The reference's rules, 3 samples: ticks at 300.1 and 600.1 s. v0 (1860 MIPS, 1250 MB: 20 s) asks
-/// for .5 in all samples on h0; v1 on h1 likewise. At 600.1 s v0 goes to h1, where the copy asks for
-/// a tenth. h2 is never used. The run ends at 620.1 s.
+/// for .5 in all samples on h0; v1 on h1 likewise. At 600.1 s v0 goes to h1, where the copy asks
+/// for a tenth. h2 is never used. The run ends at 620.1 s.
 ///
 /// * h0: 930 / 3720 = 25 %, P = 92.6 + .5 x 3.4 = 94.3 W, for 320 s, of which the last 20 s copying
 ///   away at the same load: 94.3 x 320 = 30 176 J. It is idle from 620.1 s: one shutdown after
@@ -733,4 +734,82 @@ fn interpolated_demand_is_integrated_as_a_trapezoid() {
     let report = check(&evidence);
     let energy = recomputed(&report, "energy_kwh") * 3.6e6;
     assert!((energy - 29_445.425).abs() < 1e-6, "{energy}");
+}
+
+/// Under the trapezoid a host that does nothing is off, and uses nothing.
+#[test]
+fn an_idle_host_is_off_under_the_trapezoid() {
+    let mut evidence = reference();
+    evidence.demand = vec![vec![0.0; 3]; 2];
+    evidence.rules.demand.idle_vms = IdleVms::Keep;
+    let report = check(&evidence);
+    assert_eq!(recomputed(&report, "energy_kwh"), 0.0);
+    assert_eq!(recomputed(&report, "active_hosts_mean"), 0.0);
+}
+
+/// v1 falls idle at 300 s in the middle of its copy: it goes at the first look after that, 350 s.
+#[test]
+fn an_idle_vm_is_not_retired_while_it_is_copied() {
+    let mut evidence = honest();
+    evidence.rules.demand.idle_vms = IdleVms::Retire;
+    evidence.demand[1] = vec![0.2, 0.0];
+    let moves = [depart(290.0, 1, 1, 0), arrive(320.0, 1, 1, 0), sleep(320.0, 1), off(350.0, 1)];
+    evidence.record.actions.splice(4.., moves);
+    let mut early = evidence.clone();
+    early.record.actions.insert(5, stop(300.0, 1, 1));
+    assert_eq!(check(&early).findings[0].what, "v1 stops while it is copied");
+    assert!(codes(&evidence).contains(&"GLN-612"));
+    evidence.record.actions.push(stop(350.0, 1, 0));
+    let found = codes(&evidence);
+    assert!(!found.contains(&"GLN-612") && !found.contains(&"GLN-603"), "{found:?}");
+}
+
+/// h2 of `crowded` wakes again: on for 100 s, then from 320 to 400 s, 90 s on average.
+#[test]
+fn each_shutdown_counts_the_time_since_the_host_was_last_on() {
+    let mut evidence = crowded();
+    let again = [wake(200.0, 2), on(320.0, 2), sleep(400.0, 2), off(430.0, 2)];
+    evidence.record.actions.extend(again);
+    let report = check(&evidence);
+    assert_eq!(recomputed(&report, "host_shutdowns"), 2.0);
+    assert_eq!(recomputed(&report, "mean_time_before_host_shutdown_s"), 90.0);
+}
+
+#[test]
+fn two_copies_of_one_vm_begin_together_and_go_to_different_hosts() {
+    let second = 0.1 + 300.0 + 300.0;
+    for again in [depart(second + 1.0, 0, 0, 2), depart(second, 0, 0, 1)] {
+        let mut evidence = reference();
+        evidence.record.actions.splice(5.., [on(second, 2), again]);
+        assert!(codes(&evidence).contains(&"GLN-603"));
+    }
+}
+
+#[test]
+fn a_transition_that_takes_no_time_has_no_row() {
+    let mut evidence = reference();
+    evidence.record.actions.insert(0, wake(0.0, 0));
+    assert_eq!(check(&evidence).findings[0].what, "host h0: waking takes no time here");
+    let mut evidence = reference();
+    let end = evidence.record.actions[6].seconds;
+    evidence.record.actions.insert(6, sleep(end, 0));
+    assert_eq!(check(&evidence).findings[0].what, "host h0: shutting down takes no time here");
+}
+
+/// The run of the reference goes on until the last copy ends.
+#[test]
+fn a_copy_of_the_last_tick_must_end_too() {
+    let mut evidence = reference();
+    evidence.record.actions.truncate(5);
+    assert!(codes(&evidence).contains(&"GLN-606"));
+}
+
+/// v0 asks for 2000 of a core of 1860: h0 is short for 600 of its 600 s, h1 never; SLATAH = 1/2,
+/// and v1 still loses 0.005 of its work: SLAV = 1/2 x 0.0025.
+#[test]
+fn slav_is_the_product_of_the_means() {
+    let mut evidence = honest();
+    evidence.fleet = fleet(2, 32, &[(2000.0, 1875), (1860.0, 1875)]);
+    evidence.rules.accounting.violation = Violation::Short;
+    assert!((recomputed(&check(&evidence), "slav") - 0.00125).abs() < HAND);
 }
