@@ -70,22 +70,36 @@ pub struct Evidence {
 ///
 /// Checks that need sound tables are left out when those are not sound, and the report says so.
 ///
-/// One host, one VM of 500 MIPS that asks for half of it for 300 s; P(250 / 3720) is 88.285 W
-/// by the table of the machine (86 W idle, 89.4 W at 10 %):
+/// One host, one VM of 500 MIPS that asks for half of it for 300 s: 250 of 3720 MIPS, by the
+/// machine's table 86 + 0.672 x 3.4 = 88.285 W, so 26 485.5 J.
 ///
 /// ```
 /// use galerna::check::{Evidence, check};
-/// use galerna::model::{Fleet, Machine, VmType};
+/// use galerna::id::{HostId, VmId};
+/// use galerna::model::record::Reason;
+/// use galerna::model::{Action, ActionKind, Fleet, HostRecord, Machine, VmRecord, VmType};
+/// use galerna::time::Instant;
 /// use galerna::units::Bytes;
 ///
 /// let g4 = Machine::named("hp-ml110-g4", Bytes::from_gib(32)).unwrap();
 /// let mut fleet = Fleet::of_hosts(vec![g4], [0]);
 /// fleet.add_vms_in_blocks(&VmType::PUBLISHED[3..], &[0]);
 /// let demand = vec![vec![0.5]];
-/// let evidence = Evidence { fleet, demand, step_s: 300.0, ..Evidence::default() };
+/// let mut evidence = Evidence { fleet, demand, step_s: 300.0, ..Evidence::default() };
+///
+/// let (at, reason, host) = (Instant::START, Reason::Initial, Some(HostId(0)));
+/// let (kind, vm, from, to) = (ActionKind::HostOn, None, host, None);
+/// let on = Action { at, seconds: 0.0, kind, vm, from, to, reason };
+/// let (kind, vm, from, to) = (ActionKind::VmStart, Some(VmId(0)), None, host);
+/// evidence.record.actions = vec![on, Action { kind, vm, from, to, ..on }];
+/// evidence.record.hosts = vec![HostRecord::default()];
+/// evidence.record.vms = vec![VmRecord::default()];
+///
 /// let report = check(&evidence);
-/// assert!(!report.is_clean(), "tables without a row per host cannot be right");
-/// assert_eq!(report.findings[0].code, "GLN-601");
+/// let (name, kwh) = &report.recomputed[0];
+/// assert_eq!(name, "energy_kwh");
+/// assert!((kwh * 3.6e6 - 26_485.484).abs() < 1e-3);
+/// assert!(!report.is_clean(), "the rows of the record are still empty");
 /// ```
 pub fn check(evidence: &Evidence) -> Report {
     let mut report = Report::of(evidence);
