@@ -6,7 +6,7 @@ use crate::problem::Problem;
 use super::Evidence;
 use super::event::{Deed, Event};
 use super::layout::Layout;
-use super::supply::demand_fraction;
+use super::supply::Moment;
 use super::timetable::Timetable;
 
 const REMEDY: &str = "Rerun the spec; if it happens again, report it with the run directory";
@@ -30,7 +30,7 @@ pub(super) fn check(evidence: &Evidence, events: &[Event], times: &Timetable) ->
 /// Why a stop was not called for: only the rule that retires idle VMs ever stops one.
 fn unfounded_stop(evidence: &Evidence, event: &Event) -> Option<String> {
     let Deed::Stop { vm, .. } = event.deed else { return None };
-    let demand = demand_fraction(evidence, vm, event.seconds);
+    let demand = Moment::at(evidence, event.seconds).demand(&evidence.demand[vm]);
     match evidence.rules.demand.idle_vms {
         IdleVms::Keep => Some(format!("v{vm} stops, but idle-vms = \"keep\"")),
         IdleVms::Retire if demand != 0.0 => {

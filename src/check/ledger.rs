@@ -14,7 +14,7 @@ use super::Evidence;
 use super::event::{Deed, Event};
 use super::layout::Layout;
 use super::snapshot::{HostNow, Snapshot};
-use super::supply::demand_fraction;
+use super::supply::Moment;
 use super::timetable::Timetable;
 
 /// What one host adds up to.
@@ -210,10 +210,11 @@ impl Ledger {
             .iter()
             .filter_map(|e| if let Deed::Stop { vm, .. } = e.deed { Some(vm) } else { None })
             .collect();
+        let moment = Moment::at(evidence, seconds);
         for vm in 0..layout.home.len() {
             let idle = layout.home[vm].is_some()
                 && !layout.departing[vm]
-                && demand_fraction(evidence, vm, seconds) == 0.0;
+                && moment.demand(&evidence.demand[vm]) == 0.0;
             if idle && !gone.contains(&vm) {
                 let what = format!("v{vm} asks for nothing and stays, expected `vm-stop`");
                 let remedy = "Rerun the spec; if it happens again, report it";

@@ -5,7 +5,7 @@ use crate::model::rules::{ArrivingDemand, EnergyIntegral, Ratios, Violation};
 
 use super::Evidence;
 use super::layout::{HostState, Layout};
-use super::supply::{Claim, Role, allocations, demand_fraction, spent};
+use super::supply::{Claim, Moment, Role, allocations, spent};
 
 /// One host at one instant.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -47,8 +47,9 @@ impl Snapshot {
     /// The state of `layout` at `seconds`.
     pub fn of(evidence: &Evidence, layout: &Layout<'_>, seconds: f64) -> Self {
         let mut vms = vec![VmNow::default(); layout.home.len()];
+        let now = Moment::at(evidence, seconds);
         let hosts =
-            (0..layout.state.len()).map(|h| look(evidence, layout, seconds, h, &mut vms)).collect();
+            (0..layout.state.len()).map(|h| look(evidence, layout, now, h, &mut vms)).collect();
         Self { hosts, vms }
     }
 }
@@ -57,7 +58,7 @@ impl Snapshot {
 fn look(
     evidence: &Evidence,
     layout: &Layout<'_>,
-    seconds: f64,
+    now: Moment,
     host: usize,
     vms: &mut [VmNow],
 ) -> HostNow {
@@ -69,7 +70,7 @@ fn look(
         .iter()
         .map(|guest| {
             let mips = evidence.fleet.vm_mips.as_slice()[guest.vm].0;
-            let demand = demand_fraction(evidence, guest.vm, seconds) * mips;
+            let demand = now.demand(&evidence.demand[guest.vm]) * mips;
             let role = match guest.arriving {
                 true => Role::Arriving,
                 false if layout.departing[guest.vm] => Role::Departing,
@@ -154,9 +155,9 @@ fn power(evidence: &Evidence, host: usize, utilisation: f64) -> f64 {
     let machine = usize::from(evidence.fleet.machine.as_slice()[host]);
     let table = &evidence.fleet.machines[machine].power;
     let position = utilisation.clamp(0.0, 1.0) * 10.0;
-    let (low, high) = (position.floor(), position.ceil());
-    let (from, to) = (table[low as usize].0, table[high as usize].0);
-    from + (to - from) * (position - low)
+    let point = position as usize;
+    let (from, to) = (table[point].0, table[table.len().min(point + 2) - 1].0);
+    from + (to - from) * (position - point as f64)
 }
 
 #[cfg(test)]

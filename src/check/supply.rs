@@ -36,19 +36,35 @@ pub(super) struct Claim {
     pub served_at_most: f64,
 }
 
-/// The fraction of its MIPS that `vm` asks for at `seconds`.
-pub(super) fn demand_fraction(evidence: &Evidence, vm: usize, seconds: f64) -> f64 {
-    let row = &evidence.demand[vm];
-    let step = evidence.step_s;
-    let sample = |k: f64| row[(k as usize).min(row.len() - 1)];
-    let (low, high) = ((seconds / step).floor(), (seconds / step).ceil());
-    match evidence.rules.demand.between_samples {
-        BetweenSamples::Hold => sample(low),
-        BetweenSamples::Interpolate if seconds % step == 0.0 => sample(seconds / step),
-        BetweenSamples::Interpolate => {
-            let slope = (sample(high) - sample(low)) / ((high - low) * step);
-            sample(low) + slope * (seconds - low * step)
+/// A time as seen from the two samples around it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Moment {
+    before: usize,
+    after: usize,
+    /// Seconds from `before` to `after`, and from `before` to now; both 0 where a sample holds.
+    gap_s: f64,
+    past_s: f64,
+}
+
+impl Moment {
+    /// The time `seconds` by the run's clock.
+    pub fn at(evidence: &Evidence, seconds: f64) -> Self {
+        let step = evidence.step_s;
+        let held = evidence.rules.demand.between_samples == BetweenSamples::Hold;
+        let (low, high) = ((seconds / step).floor(), (seconds / step).ceil());
+        let (before, after) = (low as usize, high as usize);
+        if held || seconds % step == 0.0 {
+            return Self { before, after: before, gap_s: 0.0, past_s: 0.0 };
         }
+        Self { before, after, gap_s: (high - low) * step, past_s: seconds - low * step }
+    }
+
+    /// The fraction of its MIPS that a VM with the demand `row` asks for now; the last sample holds
+    /// for ever.
+    pub fn demand(self, row: &[f64]) -> f64 {
+        let sample = |k: usize| row[k.min(row.len() - 1)];
+        let (low, high) = (sample(self.before), sample(self.after));
+        if self.gap_s > 0.0 { low + (high - low) / self.gap_s * self.past_s } else { low }
     }
 }
 
@@ -149,10 +165,11 @@ mod tests {
     fn demand_is_held_or_interpolated() {
         let demand = vec![vec![0.9, 0.2, 0.5]];
         let mut evidence = Evidence { demand, step_s: 300.0, ..Evidence::default() };
-        assert_eq!(demand_fraction(&evidence, 0, 599.0), 0.2);
+        let at = |e: &Evidence, seconds| Moment::at(e, seconds).demand(&e.demand[0]);
+        assert_eq!(at(&evidence, 599.0), 0.2);
         evidence.rules.demand.between_samples = BetweenSamples::Interpolate;
-        assert!((demand_fraction(&evidence, 0, 400.0) - 0.3).abs() < 1e-12);
-        assert_eq!(demand_fraction(&evidence, 0, 600.0), 0.5);
-        assert_eq!(demand_fraction(&evidence, 0, 750.0), 0.5, "the last sample holds");
+        assert!((at(&evidence, 400.0) - 0.3).abs() < 1e-12);
+        assert_eq!(at(&evidence, 600.0), 0.5);
+        assert_eq!(at(&evidence, 750.0), 0.5, "the last sample holds");
     }
 }
