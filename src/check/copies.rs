@@ -83,8 +83,8 @@ fn recorded(evidence: &Evidence, events: &[Event]) -> Vec<Copy> {
                 open.push(copies.len());
                 copies.push(Copy { place, vm, from, to, bytes, start, end: None });
             }
-            Deed::Arrive { vm, from, to } => {
-                let same = |c: &Copy| (c.vm, c.from, c.to) == (vm, from, to);
+            Deed::Arrive { vm, to, .. } => {
+                let same = |c: &Copy| (c.vm, c.to) == (vm, to);
                 if let Some(slot) = open.iter().position(|&i| same(&copies[i])) {
                     copies[open.remove(slot)].end = Some(event.at);
                 }

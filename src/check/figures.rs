@@ -84,7 +84,7 @@ fn optional(events: &[Event], ledger: &Ledger) -> Vec<(&'static str, f64)> {
     figures.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
 }
 
-/// Seconds from start to end of each completed copy.
+/// Seconds from start to end of each completed migration; two copies of one VM (Q9) are one.
 fn durations(events: &[Event]) -> Vec<f64> {
     let mut begun: Vec<(usize, usize, f64)> = Vec::new();
     let mut durations = Vec::new();
@@ -93,7 +93,10 @@ fn durations(events: &[Event]) -> Vec<f64> {
             Deed::Depart { vm, to, .. } => begun.push((vm, to, event.seconds)),
             Deed::Arrive { vm, to, .. } => {
                 if let Some(i) = begun.iter().position(|(v, h, _)| (*v, *h) == (vm, to)) {
-                    durations.push(event.seconds - begun.remove(i).2);
+                    let (_, _, start) = begun.remove(i);
+                    if begun.iter().all(|(v, _, _)| *v != vm) {
+                        durations.push(event.seconds - start);
+                    }
                 }
             }
             _ => {}

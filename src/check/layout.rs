@@ -157,9 +157,11 @@ impl<'a> Layout<'a> {
         Ok(())
     }
 
-    /// The VM leaves wherever it is: of two copies (Q9) the later one moves it on.
+    /// The VM leaves wherever it is: of two copies (Q9) the later one moves it on, and its row may
+    /// name the host that was copied from or the one that the VM leaves.
     fn arrive(&mut self, vm: usize, from: usize, to: usize) -> Result<(), String> {
-        let same = |f: &Flight| (f.vm, f.from, f.to) == (vm, from, to);
+        let leaves = self.home[vm] == Some(from);
+        let same = |f: &Flight| (f.vm, f.to) == (vm, to) && (leaves || f.from == from);
         let Some(index) = self.flights.iter().position(same) else {
             return Err(format!("no copy of v{vm} from h{from} to h{to} is under way"));
         };

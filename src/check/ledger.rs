@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::rules::{Average, EnergyIntegral, IdleVms, Shutdowns};
+use crate::model::rules::{Average, BetweenSamples, EnergyIntegral, IdleVms, Shutdowns};
 use crate::problem::Problem;
 use crate::time::Instant;
 
@@ -91,7 +91,7 @@ pub(super) fn keep(evidence: &Evidence, events: &[Event], times: &Timetable) -> 
         if let Some((since, left)) = &before {
             ledger.add(evidence, &layout, left, *since, seconds);
         }
-        if at >= times.first && (times.decisions.contains_key(&at) || !now.is_empty()) {
+        if at >= times.first && demand_changes(evidence, times, at, now) {
             ledger.find_idle(evidence, &layout, at, seconds, now);
         }
         ledger.play(&mut layout, now);
@@ -203,7 +203,10 @@ impl Ledger {
         seconds: f64,
         now: &[Event],
     ) {
-        if evidence.rules.demand.idle_vms != IdleVms::Retire || at == Instant::START {
+        // A VM that waits for its destination to wake is in migration too, but has no row yet.
+        let host = &evidence.rules.host;
+        let all_seen = host.wake_s == 0.0 && host.shutdown_s == 0.0;
+        if evidence.rules.demand.idle_vms != IdleVms::Retire || !all_seen || at == Instant::START {
             return;
         }
         let gone: BTreeSet<usize> = now
@@ -229,6 +232,13 @@ impl Switches {
     fn seen(&self) -> bool {
         !self.on.is_empty()
     }
+}
+
+/// Whether VMs may have fallen idle at this instant: held demand changes with the samples, any
+/// other at each instant at which something happens.
+fn demand_changes(evidence: &Evidence, times: &Timetable, at: Instant, now: &[Event]) -> bool {
+    let continuous = evidence.rules.demand.between_samples == BetweenSamples::Interpolate;
+    times.decisions.contains_key(&at) || (continuous && !now.is_empty())
 }
 
 /// Mean power of a host from one look (`left`) to the next (`right`, only for the trapezoid), W.

@@ -87,7 +87,7 @@ fn samples(evidence: &Evidence, times: &Timetable, ledger: &Ledger) -> Vec<Probl
             ("power_w", row.power_w, now.power_w),
         ];
         // A copy to a sleeping host begins only when that is on, not when it is decided.
-        if evidence.rules.host.wake_s == 0.0 {
+        if evidence.rules.host.wake_s == 0.0 && evidence.rules.host.shutdown_s == 0.0 {
             pairs.push(("migrations", f64::from(row.migrations), now.begun as f64));
         }
         let place = format!("samples row {} at {at}", row.sample);

@@ -141,10 +141,10 @@ fn summed(
         EnergyIntegral::Exact => state == HostState::On,
         EnergyIntegral::Trapezoid => load > 0.0,
     };
-    let power = match (active, in_transition) {
-        (true, _) => table_power,
-        (false, true) => idle_power,
-        (false, false) => 0.0,
+    let power = match state {
+        HostState::On => table_power,
+        HostState::Waking(_) | HostState::Stopping(_) => idle_power,
+        HostState::Off => 0.0,
     };
     let violated = violated && active;
     HostNow { active, in_transition, violated, power, table_power, idle_power }

@@ -33,6 +33,11 @@ fn two_copies_of_one_vm_are_allowed_only_where_receivers_may_be_vacated() {
     );
     let legal = |codes: &[&str]| !codes.contains(&"GLN-603") && !codes.contains(&"GLN-604");
     assert!(legal(&codes(&evidence)), "{}", check(&evidence));
+    let mut relayed = evidence.clone();
+    relayed.record.actions[8] = arrive(end, 0, 1, 2);
+    assert!(legal(&codes(&relayed)), "the second row names the host that v0 leaves");
+    let seconds = recomputed(&check(&relayed), "mean_migration_duration_s");
+    assert!((seconds - 20.0).abs() < HAND);
     let mut on_h1 = evidence.clone();
     on_h1.record.actions.push(off(end, 1));
     assert!(!legal(&codes(&on_h1)), "v1 is on h1");
