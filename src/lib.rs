@@ -1,4 +1,5 @@
 //! galerna
+pub mod check;
 pub mod detect;
 pub mod engine;
 pub mod id;

@@ -1,0 +1,192 @@
+//! The figures of the summary, from the totals.
+//!
+//! ```text
+//! SLATAH = mean over hosts ever on of violation / on      global: sum violation / sum on
+//! PDM    = mean over VMs of lost / demanded               global: sum lost / sum demanded
+//! SLAV   = SLATAH PDM        ESV = kWh SLAV       overall = (demanded - allocated) / demanded
+//! average = mean of (r - a) / r over short VM-time, or over short intervals
+//! ping-pong = migrations to a host that the VM began to leave at most 60 min before / migrations
+//! ```
+//!
+//! Source: Beloglazov and Buyya, Concurrency Computat.: Pract. Exper. 24(13), 2012, sect. 6; the
+//! global ratios are those of CloudSim 3.0.3 (Q16). Zero over zero is zero.
+
+use crate::model::rules::Ratios;
+use crate::problem::Problem;
+use crate::time::{Instant, Span};
+
+use super::event::{Deed, Event};
+use super::ledger::Ledger;
+use super::report::agree;
+use super::{Evidence, Report};
+
+/// How long after it left a host a VM's return counts as ping-pong.
+const RETURN_WITHIN: Span = Span(3_600_000_000);
+/// Absolute tolerance: the product of two small ratios is small, a difference of sums is noisy.
+const FLOOR: f64 = 1e-15;
+const DIFFERENCE_FLOOR: f64 = 1e-12;
+const SECONDS_FLOOR: f64 = 1e-9;
+
+const JOULES_PER_KWH: f64 = 3.6e6;
+
+const REMEDY: &str = "Rerun the spec; if it happens again, report it with the run directory";
+
+/// Recomputes every figure and compares those that were reported. Figures that may be undefined may
+/// be missing, the others may not.
+pub(super) fn check(evidence: &Evidence, events: &[Event], ledger: &Ledger, out: &mut Report) {
+    let figures = recompute(evidence, events, ledger);
+    let optional = optional(events, ledger);
+    let found = |name: &str| evidence.summary.iter().find(|(n, _)| n == name).map(|(_, v)| *v);
+    let missing = figures.iter().filter(|(name, _)| found(name).is_none());
+    for (name, expected) in missing {
+        let what = format!("missing, expected {expected}");
+        out.findings.push(Problem::new("GLN-610", format!("summary: {name}"), what, REMEDY));
+    }
+    for (name, expected) in figures.iter().chain(&optional) {
+        let Some(found) = found(name).filter(|found| !agree(*found, *expected, floor(name))) else {
+            continue;
+        };
+        let what = format!("found {found}, expected {expected}");
+        out.findings.push(Problem::new("GLN-610", format!("summary: {name}"), what, REMEDY));
+    }
+    out.recomputed = figures
+        .into_iter()
+        .chain(optional)
+        .map(|(name, value)| (name.to_string(), value))
+        .collect();
+    for (name, _) in &evidence.summary {
+        if !out.recomputed.iter().any(|(known, _)| known == name) {
+            out.unverified.push(format!("summary: {name}"));
+        }
+    }
+}
+
+/// Absolute tolerance of a figure.
+fn floor(name: &str) -> f64 {
+    match name {
+        "overall_sla_violation" => DIFFERENCE_FLOOR,
+        name if name.ends_with("_s") => SECONDS_FLOOR,
+        _ => FLOOR,
+    }
+}
+
+/// Figures that need two of something, or at least one.
+fn optional(events: &[Event], ledger: &Ledger) -> Vec<(&'static str, f64)> {
+    let durations = durations(events);
+    let figures = [
+        ("sd_time_before_host_shutdown_s", deviation(&ledger.uptimes)),
+        (
+            "mean_migration_duration_s",
+            (!durations.is_empty()).then(|| mean(durations.iter().copied())),
+        ),
+        ("sd_migration_duration_s", deviation(&durations)),
+    ];
+    figures.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
+}
+
+/// Seconds from start to end of each completed migration; two copies of one VM (Q9) are one.
+fn durations(events: &[Event]) -> Vec<f64> {
+    let mut begun: Vec<(usize, usize, f64)> = Vec::new();
+    let mut durations = Vec::new();
+    for event in events {
+        match event.deed {
+            Deed::Depart { vm, to, .. } => begun.push((vm, to, event.seconds)),
+            Deed::Arrive { vm, to, .. } => {
+                if let Some(i) = begun.iter().position(|(v, h, _)| (*v, *h) == (vm, to)) {
+                    let (_, _, start) = begun.remove(i);
+                    if begun.iter().all(|(v, _, _)| *v != vm) {
+                        durations.push(event.seconds - start);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    durations
+}
+
+/// Sample standard deviation, of at least two values.
+fn deviation(values: &[f64]) -> Option<f64> {
+    let centre = mean(values.iter().copied());
+    let squares: f64 = values.iter().map(|x| (x - centre).powi(2)).sum();
+    (values.len() > 1).then(|| (squares / (values.len() as f64 - 1.0)).sqrt())
+}
+
+fn recompute(evidence: &Evidence, events: &[Event], ledger: &Ledger) -> Vec<(&'static str, f64)> {
+    let host = |part: fn(&super::ledger::HostTotal) -> f64| ledger.hosts.iter().map(part).sum();
+    let vm = |part: fn(&super::ledger::VmTotal) -> f64| ledger.vms.iter().map(part).sum();
+    let (energy_j, on_s, violation_s): (f64, f64, f64) =
+        (host(|h| h.energy_j), host(|h| h.on_s), host(|h| h.violation_s));
+    let (demanded, allocated, lost): (f64, f64, f64) =
+        (vm(|v| v.demanded_mi), vm(|v| v.allocated_mi), vm(|v| v.lost_mi));
+    let migrations: f64 = vm(|v| f64::from(v.migrations));
+    let (slatah_global, pdm_global) = (ratio(violation_s, on_s), ratio(lost, demanded));
+    let (slatah, pdm) = match evidence.rules.accounting.ratios {
+        Ratios::Global => (slatah_global, pdm_global),
+        Ratios::Mean => {
+            let ever_on = ledger.hosts.iter().filter(|h| h.on_s > 0.0);
+            (
+                mean(ever_on.map(|h| h.violation_s / h.on_s)),
+                mean(ledger.vms.iter().map(|v| ratio(v.lost_mi, v.demanded_mi))),
+            )
+        }
+    };
+    let energy_kwh = energy_j / JOULES_PER_KWH;
+    let slav = slatah * pdm;
+    vec![
+        ("energy_kwh", energy_kwh),
+        ("migrations", migrations),
+        ("slatah", slatah),
+        ("pdm", pdm),
+        ("slav", slav),
+        ("esv", energy_kwh * slav),
+        ("slatah_global", slatah_global),
+        ("pdm_global", pdm_global),
+        ("overall_sla_violation", ratio(demanded - allocated, demanded)),
+        ("average_sla_violation", ratio(ledger.shortage.0, ledger.shortage.1)),
+        ("host_shutdowns", host(|h| f64::from(h.shutdowns))),
+        ("mean_time_before_host_shutdown_s", mean(ledger.uptimes.iter().copied())),
+        ("ping_pong_rate", ratio(returns(events) as f64, migrations)),
+        ("active_hosts_mean", ratio(on_s, ledger.window_s)),
+    ]
+}
+
+fn ratio(part: f64, whole: f64) -> f64 {
+    if whole == 0.0 { 0.0 } else { part / whole }
+}
+
+fn mean(values: impl Iterator<Item = f64>) -> f64 {
+    let values: Vec<f64> = values.collect();
+    ratio(values.iter().sum(), values.len() as f64)
+}
+
+/// Migrations that undo an earlier one soon after.
+fn returns(events: &[Event]) -> usize {
+    let mut left: Vec<(usize, usize, Instant)> = Vec::new();
+    let mut returns = 0;
+    for event in events {
+        let Deed::Depart { vm, from, to } = event.deed else { continue };
+        left.retain(|(_, _, at)| event.at - *at <= RETURN_WITHIN);
+        returns += usize::from(left.iter().any(|(v, h, _)| (*v, *h) == (vm, to)));
+        left.push((vm, from, event.at));
+    }
+    returns
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn depart(minutes: i64, from: usize, to: usize) -> Event {
+        let at = Instant(minutes * 60_000_000);
+        Event { row: 0, at, seconds: at.seconds(), deed: Deed::Depart { vm: 0, from, to } }
+    }
+
+    /// 0 -> 1 at 0 min, 1 -> 2 at 30, back to 1 at 90 (60 min after leaving it: a return), to 0 at
+    /// 95 (left 95 min before: none).
+    #[test]
+    fn a_return_within_the_hour_is_ping_pong() {
+        let moves = [depart(0, 0, 1), depart(30, 1, 2), depart(90, 2, 1), depart(95, 1, 0)];
+        assert_eq!(returns(&moves), 1);
+    }
+}

@@ -1,0 +1,264 @@
+//! One walk over all instants of a run that adds up energy, work and violations.
+//!
+//! Between two instants the state after the earlier one holds. Power is that of the earlier one
+//! (`exact`), or the mean of it and of the state just before the later one's actions
+//! (`trapezoid`; there a host counts as on while it spends anything, `W > 0`).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::model::rules::{Average, BetweenSamples, EnergyIntegral, IdleVms, Shutdowns};
+use crate::problem::Problem;
+use crate::time::Instant;
+
+use super::Evidence;
+use super::event::{Deed, Event};
+use super::layout::Layout;
+use super::snapshot::{HostNow, Snapshot};
+use super::supply::Moment;
+use super::timetable::Timetable;
+
+/// What one host adds up to.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct HostTotal {
+    pub on_s: f64,
+    pub transition_s: f64,
+    pub violation_s: f64,
+    pub energy_j: f64,
+    pub shutdowns: u32,
+}
+
+/// What one VM adds up to.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct VmTotal {
+    pub demanded_mi: f64,
+    pub allocated_mi: f64,
+    pub lost_mi: f64,
+    pub short_s: f64,
+    pub migrations: u32,
+}
+
+/// The state after one decision.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct AtDecision {
+    pub seconds: f64,
+    pub hosts_on: usize,
+    pub vms: usize,
+    pub demand_mips: f64,
+    pub allocated_mips: f64,
+    pub power_w: f64,
+    /// Migrations begun at this very instant.
+    pub begun: usize,
+}
+
+/// All totals of a run.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Ledger {
+    pub hosts: Vec<HostTotal>,
+    pub vms: Vec<VmTotal>,
+    pub decisions: BTreeMap<Instant, AtDecision>,
+    /// Length of the window, seconds.
+    pub window_s: f64,
+    /// Sum of weighted shortages `(r - a) / r`, and of their weights.
+    pub shortage: (f64, f64),
+    /// Seconds on before each shutdown.
+    pub uptimes: Vec<f64>,
+    /// VMs that had to be retired and were not.
+    pub idle_kept: Vec<Problem>,
+    switches: Switches,
+}
+
+/// Which hosts are on, as the count of shutdowns sees it.
+#[derive(Debug, Clone, Default)]
+struct Switches {
+    /// Per host; empty before the first look.
+    on: Vec<bool>,
+    since: Vec<f64>,
+}
+
+/// Replays a run whose actions are possible.
+pub(super) fn keep(evidence: &Evidence, events: &[Event], times: &Timetable) -> Ledger {
+    let mut layout = Layout::empty(evidence);
+    let mut ledger = Ledger {
+        hosts: vec![HostTotal::default(); evidence.fleet.hosts()],
+        vms: vec![VmTotal::default(); evidence.fleet.vms()],
+        ..Ledger::default()
+    };
+    let mut rest = events;
+    let mut before: Option<(f64, Snapshot)> = None;
+    for (&at, &seconds) in times.instants.range(..=times.last) {
+        let (now, later) = rest.split_at(rest.iter().take_while(|e| e.at == at).count());
+        rest = later;
+        if let Some((since, left)) = &before {
+            ledger.add(evidence, &layout, left, *since, seconds);
+        }
+        if at >= times.first && demand_changes(evidence, times, at, now) {
+            ledger.find_idle(evidence, &layout, at, seconds, now);
+        }
+        ledger.play(&mut layout, now);
+        if times.counts(at) {
+            let snapshot = Snapshot::of(evidence, &layout, seconds);
+            ledger.look(evidence, &snapshot, (at, seconds), now, times);
+            before = Some((seconds, snapshot));
+        }
+    }
+    ledger
+}
+
+impl Ledger {
+    /// Adds the time from `since` to `until`, during which `left` holds.
+    fn add(
+        &mut self,
+        evidence: &Evidence,
+        layout: &Layout<'_>,
+        left: &Snapshot,
+        since: f64,
+        until: f64,
+    ) {
+        let time = until - since;
+        self.window_s += time;
+        let right = match evidence.rules.accounting.energy {
+            EnergyIntegral::Exact => None,
+            EnergyIntegral::Trapezoid => Some(Snapshot::of(evidence, layout, until)),
+        };
+        for (h, (total, now)) in self.hosts.iter_mut().zip(&left.hosts).enumerate() {
+            total.on_s += if now.active { time } else { 0.0 };
+            total.transition_s += if now.in_transition { time } else { 0.0 };
+            total.violation_s += if now.violated { time } else { 0.0 };
+            total.energy_j += mean_power(now, right.as_ref().map(|r| &r.hosts[h])) * time;
+        }
+        let average = evidence.rules.accounting.average;
+        for (total, now) in self.vms.iter_mut().zip(&left.vms) {
+            total.demanded_mi += now.demand * time;
+            total.allocated_mi += now.allocated * time;
+            total.lost_mi += now.lost * time;
+            if now.short {
+                total.short_s += time;
+                let weight = match average {
+                    Average::TimeWeighted => time,
+                    Average::PerInterval => 1.0,
+                };
+                self.shortage.0 += weight * (now.demand - now.allocated) / now.demand;
+                self.shortage.1 += weight;
+            }
+        }
+    }
+
+    /// Applies the actions of one instant.
+    fn play(&mut self, layout: &mut Layout<'_>, now: &[Event]) {
+        for event in now {
+            // An impossible action changes nothing; `history` has reported it.
+            let _ = layout.apply(event);
+            if let Deed::Depart { vm, .. } = event.deed {
+                self.vms[vm].migrations += 1;
+            }
+        }
+    }
+
+    /// Notes what is on after the actions of an instant (a switch that is undone within it does not
+    /// count), and the whole state after a decision.
+    fn look(
+        &mut self,
+        evidence: &Evidence,
+        snapshot: &Snapshot,
+        (at, seconds): (Instant, f64),
+        now: &[Event],
+        times: &Timetable,
+    ) {
+        let unused = evidence.rules.accounting.shutdowns == Shutdowns::UnusedCounted;
+        let decided = evidence.record.samples.first().map(|s| Instant::from_seconds(s.seconds));
+        if !unused || decided.is_none_or(|first| at >= first) {
+            if !self.switches.seen() {
+                // Hosts that are on at the first look have been since time 0; where unused hosts
+                // count (Q17), so have all others, and go off now.
+                let on = snapshot.hosts.iter().map(|h| unused || h.active).collect();
+                self.switches = Switches { on, since: vec![0.0; snapshot.hosts.len()] };
+            }
+            for (host, state) in snapshot.hosts.iter().enumerate() {
+                self.switch(host, state.active, seconds);
+            }
+        }
+        if times.decisions.contains_key(&at) {
+            let begun = now.iter().filter(|e| matches!(e.deed, Deed::Depart { .. })).count();
+            self.decisions.insert(at, decision(snapshot, seconds, begun));
+        }
+    }
+
+    fn switch(&mut self, host: usize, on: bool, seconds: f64) {
+        if self.switches.on[host] && !on {
+            self.hosts[host].shutdowns += 1;
+            self.uptimes.push(seconds - self.switches.since[host]);
+        }
+        if !self.switches.on[host] && on {
+            self.switches.since[host] = seconds;
+        }
+        self.switches.on[host] = on;
+    }
+
+    /// Under Q1, a VM that asks for nothing and is not being copied goes at the next look.
+    fn find_idle(
+        &mut self,
+        evidence: &Evidence,
+        layout: &Layout<'_>,
+        at: Instant,
+        seconds: f64,
+        now: &[Event],
+    ) {
+        // A VM that waits for its destination to wake is in migration too, but has no row yet.
+        let host = &evidence.rules.host;
+        let all_seen = host.wake_s == 0.0 && host.shutdown_s == 0.0;
+        if evidence.rules.demand.idle_vms != IdleVms::Retire || !all_seen || at == Instant::START {
+            return;
+        }
+        let gone: BTreeSet<usize> = now
+            .iter()
+            .filter_map(|e| if let Deed::Stop { vm, .. } = e.deed { Some(vm) } else { None })
+            .collect();
+        let moment = Moment::at(evidence, seconds);
+        for vm in 0..layout.home.len() {
+            let idle = layout.home[vm].is_some()
+                && !layout.departing[vm]
+                && moment.demand(&evidence.demand[vm]) == 0.0;
+            if idle && !gone.contains(&vm) {
+                let what = format!("v{vm} asks for nothing and stays, expected `vm-stop`");
+                let remedy = "Rerun the spec; if it happens again, report it";
+                let place = format!("actions at {at}");
+                self.idle_kept.push(Problem::new("GLN-612", place, what, remedy));
+            }
+        }
+    }
+}
+
+impl Switches {
+    fn seen(&self) -> bool {
+        !self.on.is_empty()
+    }
+}
+
+/// Whether VMs may have fallen idle at this instant: held demand changes with the samples, any
+/// other at each instant at which something happens.
+fn demand_changes(evidence: &Evidence, times: &Timetable, at: Instant, now: &[Event]) -> bool {
+    let continuous = evidence.rules.demand.between_samples == BetweenSamples::Interpolate;
+    times.decisions.contains_key(&at) || (continuous && !now.is_empty())
+}
+
+/// Mean power of a host from one look (`left`) to the next (`right`, only for the trapezoid), W.
+fn mean_power(left: &HostNow, right: Option<&HostNow>) -> f64 {
+    match right {
+        None => left.power,
+        Some(_) if left.in_transition => left.idle_power,
+        Some(_) if !left.active => 0.0,
+        Some(right) => left.table_power + (right.table_power - left.table_power) / 2.0,
+    }
+}
+
+fn decision(snapshot: &Snapshot, seconds: f64, begun: usize) -> AtDecision {
+    AtDecision {
+        seconds,
+        hosts_on: snapshot.hosts.iter().filter(|h| h.active).count(),
+        vms: snapshot.vms.iter().filter(|v| v.running).count(),
+        demand_mips: snapshot.vms.iter().map(|v| v.demand).sum(),
+        allocated_mips: snapshot.vms.iter().map(|v| v.allocated).sum(),
+        power_w: snapshot.hosts.iter().map(|h| h.power).sum(),
+        begun,
+    }
+}

@@ -1,0 +1,130 @@
+//! Is this finished run possible, and do its numbers follow from its actions?
+//!
+//! Everything is worked out again from the run's own tables by code that shares nothing with the
+//! engine: who was where, whether that was allowed, how long each copy took, and what the whole
+//! cost in energy and SLA violations. The recomputation is naive on purpose: one loop over all
+//! instants at which anything may change, every host from scratch at each of them.
+//!
+//! | code | what is wrong |
+//! |---|---|
+//! | GLN-601 | a table does not fit the fleet, or a number is impossible |
+//! | GLN-602 | times run backwards, leave the run or disagree with its clock |
+//! | GLN-603 | a VM does what it cannot do |
+//! | GLN-604 | a host does what it cannot do |
+//! | GLN-605 | a host holds more memory than it has |
+//! | GLN-606 | a copy takes longer or shorter than its network allows |
+//! | GLN-607, 608, 609 | a row of `hosts`, `vms`, `samples` does not follow from the actions |
+//! | GLN-610 | a figure of the summary does not follow from the actions |
+//! | GLN-611 | the event log's hash is another one |
+//! | GLN-612 | an idle VM was kept though the rules retire it |
+//!
+//! Symbols used throughout: `r` demand of a VM, MIPS; `c = min(r, core)` what one core can serve of
+//! it; `a` what it gets; `W` what its host spends on all VMs; `C` the host's capacity.
+
+mod copies;
+mod event;
+mod figures;
+mod history;
+mod layout;
+mod ledger;
+mod log;
+mod memory;
+mod report;
+mod rows;
+mod snapshot;
+mod supply;
+mod timetable;
+
+#[cfg(test)]
+mod tests;
+
+pub use report::Report;
+
+use crate::model::{Fleet, Record, Rules};
+use timetable::Timetable;
+
+/// A finished run as its tables tell it; nothing in it is trusted.
+#[derive(Debug, Clone, Default)]
+pub struct Evidence {
+    /// The rules of the run, every default resolved.
+    pub rules: Rules,
+    /// Its hosts and VMs; VM `i` replays row `i` of `demand`, whatever `trace_row` says.
+    pub fleet: Fleet,
+    /// Per VM: the fraction of its nominal MIPS that it asks for, at each sample.
+    pub demand: Vec<Vec<f64>>,
+    /// Time between two samples, seconds.
+    pub step_s: f64,
+    /// Q9: whether a host that received a VM may be vacated in the same step, so that a VM may have
+    /// two copies from one source at once.
+    pub vacate_receivers: bool,
+    /// The tables.
+    pub record: Record,
+    /// The figures that the run reported, by name; names unknown to the check are listed as
+    /// unverified.
+    pub summary: Vec<(String, f64)>,
+    /// The reported hash of the event log, hexadecimal; `None` leaves it unverified.
+    pub event_log_blake3: Option<String>,
+}
+
+/// Verifies a run; a run without faults gives a report without findings.
+///
+/// Checks that need sound tables are left out when those are not sound, and the report says so.
+///
+/// One host, one VM of 500 MIPS that asks for half of it for 300 s: 250 of 3720 MIPS, by the
+/// machine's table 86 + 0.672 x 3.4 = 88.285 W, so 26 485.5 J.
+///
+/// ```
+/// use galerna::check::{Evidence, check};
+/// use galerna::id::{HostId, VmId};
+/// use galerna::model::record::Reason;
+/// use galerna::model::{Action, ActionKind, Fleet, HostRecord, Machine, VmRecord, VmType};
+/// use galerna::time::Instant;
+/// use galerna::units::Bytes;
+///
+/// let g4 = Machine::named("hp-ml110-g4", Bytes::from_gib(32)).unwrap();
+/// let mut fleet = Fleet::of_hosts(vec![g4], [0]);
+/// fleet.add_vms_in_blocks(&VmType::PUBLISHED[3..], &[0]);
+/// let demand = vec![vec![0.5]];
+/// let mut evidence = Evidence { fleet, demand, step_s: 300.0, ..Evidence::default() };
+///
+/// let (at, reason, host) = (Instant::START, Reason::Initial, Some(HostId(0)));
+/// let (kind, vm, from, to) = (ActionKind::HostOn, None, host, None);
+/// let on = Action { at, seconds: 0.0, kind, vm, from, to, reason };
+/// let (kind, vm, from, to) = (ActionKind::VmStart, Some(VmId(0)), None, host);
+/// evidence.record.actions = vec![on, Action { kind, vm, from, to, ..on }];
+/// evidence.record.hosts = vec![HostRecord::default()];
+/// evidence.record.vms = vec![VmRecord::default()];
+///
+/// let report = check(&evidence);
+/// let (name, kwh) = &report.recomputed[0];
+/// assert_eq!(name, "energy_kwh");
+/// assert!((kwh * 3.6e6 - 26_485.484).abs() < 1e-3);
+/// assert!(!report.is_clean(), "the rows of the record are still empty");
+/// ```
+pub fn check(evidence: &Evidence) -> Report {
+    let mut report = Report::of(evidence);
+    let events = match event::parse(evidence) {
+        Ok(events) => events,
+        Err(findings) => {
+            report.findings = findings;
+            report.unverified.push("everything else: the tables do not fit together".into());
+            return report;
+        }
+    };
+    let times = Timetable::of(evidence, &events);
+    report.findings.extend(times.check(evidence, &events));
+    report.findings.extend(history::check(evidence, &events, &times));
+    let possible = report.is_clean();
+    report.findings.extend(log::check(evidence));
+    if !possible {
+        report.unverified.push("memory, copies, energy and SLA: mend the above first".into());
+        return report;
+    }
+    report.findings.extend(memory::check(evidence, &events));
+    copies::check(evidence, &events, &times, &mut report);
+    let ledger = ledger::keep(evidence, &events, &times);
+    report.findings.extend(ledger.idle_kept.iter().cloned());
+    report.findings.extend(rows::check(evidence, &times, &ledger));
+    figures::check(evidence, &events, &ledger, &mut report);
+    report
+}

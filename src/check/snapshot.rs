@@ -1,0 +1,180 @@
+//! The state of every host and VM at one instant, from scratch.
+
+use crate::model::Rules;
+use crate::model::rules::{ArrivingDemand, EnergyIntegral, Ratios, Violation};
+
+use super::Evidence;
+use super::layout::{HostState, Layout};
+use super::supply::{Claim, Moment, Role, allocations, spent};
+
+/// One host at one instant.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(super) struct HostNow {
+    /// Whether its time counts as on.
+    pub active: bool,
+    /// Whether it is waking or shutting down.
+    pub in_transition: bool,
+    pub violated: bool,
+    /// Power now, W.
+    pub power: f64,
+    /// Power its load would take if it is on, W.
+    pub table_power: f64,
+    /// Power while waking or shutting down, W.
+    pub idle_power: f64,
+}
+
+/// One VM at one instant; all zero where it does not run.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(super) struct VmNow {
+    pub running: bool,
+    /// `r`, MIPS.
+    pub demand: f64,
+    /// `a`, MIPS.
+    pub allocated: f64,
+    /// What copying takes from it, MIPS.
+    pub lost: f64,
+    pub short: bool,
+}
+
+/// Everything at one instant.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Snapshot {
+    pub hosts: Vec<HostNow>,
+    pub vms: Vec<VmNow>,
+}
+
+impl Snapshot {
+    /// The state of `layout` at `seconds`.
+    pub fn of(evidence: &Evidence, layout: &Layout<'_>, seconds: f64) -> Self {
+        let mut vms = vec![VmNow::default(); layout.home.len()];
+        let now = Moment::at(evidence, seconds);
+        let hosts =
+            (0..layout.state.len()).map(|h| look(evidence, layout, now, h, &mut vms)).collect();
+        Self { hosts, vms }
+    }
+}
+
+/// Evaluates one host and writes down what the VMs that run on it get.
+fn look(
+    evidence: &Evidence,
+    layout: &Layout<'_>,
+    now: Moment,
+    host: usize,
+    vms: &mut [VmNow],
+) -> HostNow {
+    let rules = &evidence.rules;
+    let capacity = evidence.fleet.capacity.as_slice()[host].0;
+    let core = evidence.fleet.core.as_slice()[host].0;
+    let guests = &layout.guests[host];
+    let claims: Vec<Claim> = guests
+        .iter()
+        .map(|guest| {
+            let mips = evidence.fleet.vm_mips.as_slice()[guest.vm].0;
+            let demand = now.demand(&evidence.demand[guest.vm]) * mips;
+            let role = match guest.arriving {
+                true => Role::Arriving,
+                false if layout.departing[guest.vm] => Role::Departing,
+                false => Role::Resident,
+            };
+            Claim { role, demand, served_at_most: demand.min(core) }
+        })
+        .collect();
+    let given = allocations(&claims, capacity, rules);
+    for ((guest, claim), &allocated) in guests.iter().zip(&claims).zip(&given) {
+        if claim.role != Role::Arriving {
+            vms[guest.vm] = served(claim, allocated, rules);
+        }
+    }
+    let load: f64 =
+        claims.iter().zip(&given).map(|(c, &a)| spent(a, c.role, &rules.migration)).sum();
+    let state = layout.state[host];
+    summed(evidence, host, state, load, violated(&claims, load, capacity, rules))
+}
+
+fn served(claim: &Claim, allocated: f64, rules: &Rules) -> VmNow {
+    let demand = claim.demand;
+    let short = allocated < demand * (1.0 - rules.accounting.tolerance);
+    let lost = match claim.role {
+        Role::Departing => lost(claim, allocated, short, rules),
+        Role::Resident | Role::Arriving => 0.0,
+    };
+    VmNow { running: true, demand, allocated, lost, short }
+}
+
+/// What a VM loses while it is copied: because of it, or (with the ratios of the reference) for
+/// whatever reason.
+fn lost(claim: &Claim, allocated: f64, short: bool, rules: &Rules) -> f64 {
+    match rules.accounting.ratios {
+        Ratios::Global if short => claim.demand - allocated,
+        Ratios::Global => 0.0,
+        Ratios::Mean => spent(allocated, claim.role, &rules.migration) - allocated,
+    }
+}
+
+fn violated(claims: &[Claim], load: f64, capacity: f64, rules: &Rules) -> bool {
+    let counted = |claim: &Claim| match (claim.role, rules.accounting.arriving_demand) {
+        (Role::Arriving, ArrivingDemand::AsServed) => {
+            rules.migration.destination_load * claim.served_at_most
+        }
+        _ => claim.demand,
+    };
+    let demand: f64 = claims.iter().map(counted).sum();
+    let tolerance = rules.accounting.tolerance;
+    match rules.accounting.violation {
+        Violation::DemandAboveCapacity => demand > capacity * (1.0 + tolerance),
+        Violation::Short => load < demand * (1.0 - tolerance),
+    }
+}
+
+fn summed(
+    evidence: &Evidence,
+    host: usize,
+    state: HostState,
+    load: f64,
+    violated: bool,
+) -> HostNow {
+    let capacity = evidence.fleet.capacity.as_slice()[host].0;
+    let table_power = power(evidence, host, load / capacity);
+    let idle_power = power(evidence, host, 0.0);
+    let in_transition = matches!(state, HostState::Waking(_) | HostState::Stopping(_));
+    let active = match evidence.rules.accounting.energy {
+        EnergyIntegral::Exact => state == HostState::On,
+        EnergyIntegral::Trapezoid => load > 0.0,
+    };
+    let power = match state {
+        HostState::On => table_power,
+        HostState::Waking(_) | HostState::Stopping(_) => idle_power,
+        HostState::Off => 0.0,
+    };
+    let violated = violated && active;
+    HostNow { active, in_transition, violated, power, table_power, idle_power }
+}
+
+/// The straight line between the two measured points around `utilisation`, W.
+fn power(evidence: &Evidence, host: usize, utilisation: f64) -> f64 {
+    let machine = usize::from(evidence.fleet.machine.as_slice()[host]);
+    let table = &evidence.fleet.machines[machine].power;
+    let position = utilisation.clamp(0.0, 1.0) * 10.0;
+    let point = position as usize;
+    let (from, to) = (table[point].0, table[table.len().min(point + 2) - 1].0);
+    from + (to - from) * (position - point as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Fleet, Machine};
+    use crate::units::Bytes;
+
+    /// G4: 86 W idle, 89.4 at 10 %, 102 at 50 %, 106 at 60 %: 87.7 W at 5 %, 104 W at 55 %.
+    #[test]
+    fn power_is_linear_between_the_points_of_the_table() {
+        let g4 = Machine::named("hp-ml110-g4", Bytes::from_gib(4)).unwrap();
+        let fleet = Fleet::of_hosts(vec![g4], [0]);
+        let evidence = Evidence { fleet, ..Evidence::default() };
+        for (load, watts) in [(0.0, 86.0), (0.05, 87.7), (0.5, 102.0), (0.55, 104.0), (1.0, 117.0)]
+        {
+            assert!((power(&evidence, 0, load) - watts).abs() < 1e-9, "{load}");
+        }
+    }
+}
