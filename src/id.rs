@@ -60,9 +60,13 @@ impl<I: Id, T> IdVec<I, T> {
         Self::from(vec![value; len])
     }
     /// How many rows.
-    pub fn len(&self) -> usize { self.rows.len() }
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
     /// Whether there is no row.
-    pub fn is_empty(&self) -> bool { self.rows.is_empty() }
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
     /// Every id, ascending.
     pub fn ids(&self) -> impl DoubleEndedIterator<Item = I> + use<I, T> {
         (0..self.rows.len()).map(I::from_index)
@@ -72,9 +76,13 @@ impl<I: Id, T> IdVec<I, T> {
         self.rows.iter().enumerate().map(|(i, row)| (I::from_index(i), row))
     }
     /// The rows as a plain slice, in id order.
-    pub fn as_slice(&self) -> &[T] { &self.rows }
+    pub fn as_slice(&self) -> &[T] {
+        &self.rows
+    }
     /// The rows as a plain mutable slice, in id order.
-    pub fn as_mut_slice(&mut self) -> &mut [T] { &mut self.rows }
+    pub fn as_mut_slice(&mut self) -> &mut [T] {
+        &mut self.rows
+    }
     /// Appends a row and names it.
     pub fn push(&mut self, row: T) -> I {
         self.rows.push(row);
@@ -83,10 +91,14 @@ impl<I: Id, T> IdVec<I, T> {
 }
 
 impl<I, T> From<Vec<T>> for IdVec<I, T> {
-    fn from(rows: Vec<T>) -> Self { Self { rows, kind: PhantomData } }
+    fn from(rows: Vec<T>) -> Self {
+        Self { rows, kind: PhantomData }
+    }
 }
 impl<I, T> Default for IdVec<I, T> {
-    fn default() -> Self { Self::from(Vec::new()) }
+    fn default() -> Self {
+        Self::from(Vec::new())
+    }
 }
 impl<I, T> FromIterator<T> for IdVec<I, T> {
     fn from_iter<It: IntoIterator<Item = T>>(rows: It) -> Self {
@@ -95,10 +107,14 @@ impl<I, T> FromIterator<T> for IdVec<I, T> {
 }
 impl<I: Id, T> Index<I> for IdVec<I, T> {
     type Output = T;
-    fn index(&self, id: I) -> &T { &self.rows[id.index()] }
+    fn index(&self, id: I) -> &T {
+        &self.rows[id.index()]
+    }
 }
 impl<I: Id, T> IndexMut<I> for IdVec<I, T> {
-    fn index_mut(&mut self, id: I) -> &mut T { &mut self.rows[id.index()] }
+    fn index_mut(&mut self, id: I) -> &mut T {
+        &mut self.rows[id.index()]
+    }
 }
 
 #[cfg(test)]

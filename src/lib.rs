@@ -12,6 +12,7 @@ pub mod power;
 pub mod problem;
 pub mod random;
 pub mod select;
+pub mod spec;
 pub mod stats;
 pub mod time;
 pub mod trace;

@@ -24,10 +24,7 @@ pub struct PolicyError {
 
 impl PolicyError {
     /// A failure of `policy` caused by `source`.
-    pub fn new(
-        policy: impl Into<String>,
-        source: impl Into<Box<dyn Error + Send + Sync>>,
-    ) -> Self {
+    pub fn new(policy: impl Into<String>, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self { policy: policy.into(), at: None, subject: None, source: source.into() }
     }
 
@@ -63,7 +60,9 @@ impl fmt::Display for PolicyError {
 }
 
 impl Error for PolicyError {
-    fn source(&self) -> Option<&(dyn Error + 'static)> { Some(&*self.source) }
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&*self.source)
+    }
 }
 
 #[cfg(test)]

@@ -81,7 +81,9 @@ impl CompensatedSum {
         self.sum = next;
     }
     /// The sum so far.
-    pub fn value(self) -> f64 { self.sum + self.lost }
+    pub fn value(self) -> f64 {
+        self.sum + self.lost
+    }
 }
 
 #[cfg(test)]

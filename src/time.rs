@@ -27,9 +27,13 @@ impl Instant {
     /// The start of every run.
     pub const START: Self = Self(0);
     /// The nearest microsecond to `seconds` after the start.
-    pub fn from_seconds(seconds: f64) -> Self { Self(Span::from_seconds(seconds).0) }
+    pub fn from_seconds(seconds: f64) -> Self {
+        Self(Span::from_seconds(seconds).0)
+    }
     /// Seconds since the start.
-    pub fn seconds(self) -> f64 { self.0 as f64 / MICROSECONDS_PER_SECOND }
+    pub fn seconds(self) -> f64 {
+        self.0 as f64 / MICROSECONDS_PER_SECOND
+    }
 }
 
 impl Span {
@@ -40,24 +44,34 @@ impl Span {
         Self((seconds * MICROSECONDS_PER_SECOND).round() as i64)
     }
     /// The span in seconds.
-    pub fn seconds(self) -> f64 { self.0 as f64 / MICROSECONDS_PER_SECOND }
+    pub fn seconds(self) -> f64 {
+        self.0 as f64 / MICROSECONDS_PER_SECOND
+    }
 }
 
 impl Add<Span> for Instant {
     type Output = Self;
-    fn add(self, span: Span) -> Self { Self(self.0 + span.0) }
+    fn add(self, span: Span) -> Self {
+        Self(self.0 + span.0)
+    }
 }
 impl Sub for Instant {
     type Output = Span;
-    fn sub(self, earlier: Self) -> Span { Span(self.0 - earlier.0) }
+    fn sub(self, earlier: Self) -> Span {
+        Span(self.0 - earlier.0)
+    }
 }
 impl Add for Span {
     type Output = Self;
-    fn add(self, other: Self) -> Self { Self(self.0 + other.0) }
+    fn add(self, other: Self) -> Self {
+        Self(self.0 + other.0)
+    }
 }
 impl std::ops::Mul<i64> for Span {
     type Output = Self;
-    fn mul(self, times: i64) -> Self { Self(self.0 * times) }
+    fn mul(self, times: i64) -> Self {
+        Self(self.0 * times)
+    }
 }
 
 impl fmt::Display for Instant {

@@ -67,17 +67,25 @@ pub struct Bytes(pub u64);
 
 impl Bytes {
     /// Megabytes of 10^6 bytes, the unit in which the literature's VM types give their memory.
-    pub const fn from_mb(mb: u64) -> Self { Self(mb * 1_000_000) }
+    pub const fn from_mb(mb: u64) -> Self {
+        Self(mb * 1_000_000)
+    }
     /// Gibibytes of 2^30 bytes, the unit in which machines are sold.
-    pub const fn from_gib(gib: u64) -> Self { Self(gib << 30) }
+    pub const fn from_gib(gib: u64) -> Self {
+        Self(gib << 30)
+    }
 }
 
 impl Add for Bytes {
     type Output = Self;
-    fn add(self, other: Self) -> Self { Self(self.0 + other.0) }
+    fn add(self, other: Self) -> Self {
+        Self(self.0 + other.0)
+    }
 }
 impl AddAssign for Bytes {
-    fn add_assign(&mut self, other: Self) { self.0 += other.0 }
+    fn add_assign(&mut self, other: Self) {
+        self.0 += other.0
+    }
 }
 impl Sub for Bytes {
     type Output = Self;
@@ -87,25 +95,35 @@ impl Sub for Bytes {
     }
 }
 impl Sum for Bytes {
-    fn sum<I: Iterator<Item = Self>>(items: I) -> Self { Self(items.map(|i| i.0).sum()) }
+    fn sum<I: Iterator<Item = Self>>(items: I) -> Self {
+        Self(items.map(|i| i.0).sum())
+    }
 }
 impl Div<BytesPerSecond> for Bytes {
     type Output = Span;
     /// How long the transfer takes.
-    fn div(self, rate: BytesPerSecond) -> Span { Span::from_seconds(self.0 as f64 / rate.0) }
+    fn div(self, rate: BytesPerSecond) -> Span {
+        Span::from_seconds(self.0 as f64 / rate.0)
+    }
 }
 impl fmt::Display for Bytes {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result { write!(f, "{} B", self.0) }
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} B", self.0)
+    }
 }
 
 impl Mul<Span> for Watts {
     type Output = Joules;
-    fn mul(self, span: Span) -> Joules { Joules(self.0 * span.seconds()) }
+    fn mul(self, span: Span) -> Joules {
+        Joules(self.0 * span.seconds())
+    }
 }
 
 impl Joules {
     /// Kilowatt hours, the unit of every published table.
-    pub fn kwh(self) -> f64 { self.0 / 3.6e6 }
+    pub fn kwh(self) -> f64 {
+        self.0 / 3.6e6
+    }
 }
 
 #[cfg(test)]
@@ -121,7 +139,8 @@ mod tests {
     /// 133.515 W for 300 s are 40 054.5 J; 3.6 MJ are one kWh.
     #[test]
     fn power_over_time_is_energy() {
-        assert_eq!(Watts(133.515) * Span::from_seconds(300.0), Joules(40_054.5));
+        let energy = Watts(133.515) * Span::from_seconds(300.0);
+        assert!((energy - Joules(40_054.5)).0.abs() < 1e-9);
         assert_eq!(Joules(3.6e6).kwh(), 1.0);
     }
 

@@ -5,11 +5,17 @@ use std::path::{Path, PathBuf};
 
 use galerna::trace::{self, Error, Selection, days, read, write_archive};
 
-fn any() -> Selection { Selection::default() }
+fn any() -> Selection {
+    Selection::default()
+}
 
-fn of_day(day: &str) -> Selection { Selection { day: Some(day.into()), ..any() } }
+fn of_day(day: &str) -> Selection {
+    Selection { day: Some(day.into()), ..any() }
+}
 
-fn vm(value: &str, lines: usize) -> String { format!("{value}\n").repeat(lines) }
+fn vm(value: &str, lines: usize) -> String {
+    format!("{value}\n").repeat(lines)
+}
 
 /// The text of the error that reading `path` ends in.
 fn told(path: &Path, selection: &Selection) -> String {

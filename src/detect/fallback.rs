@@ -20,9 +20,15 @@ impl WithFallback {
 }
 
 impl OverloadDetector for WithFallback {
-    fn name(&self) -> &str { self.primary.name() }
-    fn window(&self) -> usize { self.primary.window().max(self.fallback.window()) }
-    fn batch(&self) -> usize { self.primary.batch() }
+    fn name(&self) -> &str {
+        self.primary.name()
+    }
+    fn window(&self) -> usize {
+        self.primary.window().max(self.fallback.window())
+    }
+    fn batch(&self) -> usize {
+        self.primary.batch()
+    }
 
     fn assess(&mut self, load: HostLoad<'_>) -> Result<Verdict, PolicyError> {
         match self.primary.assess(load)? {

@@ -27,7 +27,9 @@ pub struct Iqr {
 }
 
 impl Default for Iqr {
-    fn default() -> Self { Self { safety: 1.5, min_history: 12 } }
+    fn default() -> Self {
+        Self { safety: 1.5, min_history: 12 }
+    }
 }
 
 impl Iqr {
@@ -47,8 +49,12 @@ impl Iqr {
 }
 
 impl OverloadDetector for Iqr {
-    fn name(&self) -> &str { "iqr" }
-    fn window(&self) -> usize { WINDOW }
+    fn name(&self) -> &str {
+        "iqr"
+    }
+    fn window(&self) -> usize {
+        WINDOW
+    }
     fn assess(&mut self, load: HostLoad<'_>) -> Result<Verdict, PolicyError> {
         Ok(match self.threshold(load.history) {
             None => Verdict::Unknown,

@@ -20,11 +20,15 @@ pub struct LeastUtilised {
 }
 
 impl Default for LeastUtilised {
-    fn default() -> Self { Self { below: 1.0 } }
+    fn default() -> Self {
+        Self { below: 1.0 }
+    }
 }
 
 impl UnderloadDetector for LeastUtilised {
-    fn name(&self) -> &str { "least-utilised" }
+    fn name(&self) -> &str {
+        "least-utilised"
+    }
     fn candidates(&mut self, active: &[Occupancy]) -> Result<Vec<HostId>, PolicyError> {
         let mut order: Vec<&Occupancy> =
             active.iter().filter(|host| host.utilisation < self.below).collect();

@@ -46,7 +46,9 @@ pub struct Lr {
 }
 
 impl Default for Lr {
-    fn default() -> Self { Self { safety: 1.2, weights: Weights::Tricube } }
+    fn default() -> Self {
+        Self { safety: 1.2, weights: Weights::Tricube }
+    }
 }
 
 /// Robust local regression: as [`Lr`], with outliers weighed down in a second fit.
@@ -60,12 +62,18 @@ pub struct Lrr {
 }
 
 impl Default for Lrr {
-    fn default() -> Self { Self { safety: 1.2, weights: Weights::Tricube } }
+    fn default() -> Self {
+        Self { safety: 1.2, weights: Weights::Tricube }
+    }
 }
 
 impl OverloadDetector for Lr {
-    fn name(&self) -> &str { "lr" }
-    fn window(&self) -> usize { POINTS }
+    fn name(&self) -> &str {
+        "lr"
+    }
+    fn window(&self) -> usize {
+        POINTS
+    }
     fn assess(&mut self, load: HostLoad<'_>) -> Result<Verdict, PolicyError> {
         Ok(judge(load, self.safety, |y| match self.weights {
             Weights::None => plain_line(y),
@@ -75,8 +83,12 @@ impl OverloadDetector for Lr {
 }
 
 impl OverloadDetector for Lrr {
-    fn name(&self) -> &str { "lrr" }
-    fn window(&self) -> usize { POINTS }
+    fn name(&self) -> &str {
+        "lrr"
+    }
+    fn window(&self) -> usize {
+        POINTS
+    }
     fn assess(&mut self, load: HostLoad<'_>) -> Result<Verdict, PolicyError> {
         Ok(judge(load, self.safety, |y| match self.weights {
             Weights::None => plain_line(y),
@@ -93,7 +105,9 @@ struct Line {
 }
 
 impl Line {
-    fn at(self, x: f64) -> f64 { self.intercept + self.slope * x }
+    fn at(self, x: f64) -> f64 {
+        self.intercept + self.slope * x
+    }
 }
 
 fn judge(load: HostLoad<'_>, safety: f64, fit: impl Fn(&[f64; POINTS]) -> Line) -> Verdict {
@@ -175,7 +189,8 @@ mod tests {
 
     #[test]
     fn every_fit_finds_an_exact_line() {
-        for line in [plain_line(&RAMP), weighted_line(&RAMP, &tricube_weights()), robust_line(&RAMP)]
+        for line in
+            [plain_line(&RAMP), weighted_line(&RAMP, &tricube_weights()), robust_line(&RAMP)]
         {
             assert!((line.slope - 0.1).abs() < 1e-12 && line.intercept.abs() < 1e-12);
         }

@@ -28,7 +28,9 @@ pub struct Mad {
 }
 
 impl Default for Mad {
-    fn default() -> Self { Self { safety: 2.5, min_history: 12 } }
+    fn default() -> Self {
+        Self { safety: 2.5, min_history: 12 }
+    }
 }
 
 impl Mad {
@@ -45,8 +47,12 @@ impl Mad {
 }
 
 impl OverloadDetector for Mad {
-    fn name(&self) -> &str { "mad" }
-    fn window(&self) -> usize { WINDOW }
+    fn name(&self) -> &str {
+        "mad"
+    }
+    fn window(&self) -> usize {
+        WINDOW
+    }
     fn assess(&mut self, load: HostLoad<'_>) -> Result<Verdict, PolicyError> {
         Ok(match self.threshold(load.history) {
             None => Verdict::Unknown,

@@ -66,9 +66,13 @@ impl HostLoads {
         self.width = width;
     }
     /// How many hosts.
-    pub fn len(&self) -> usize { self.hosts.len() }
+    pub fn len(&self) -> usize {
+        self.hosts.len()
+    }
     /// Whether there is none.
-    pub fn is_empty(&self) -> bool { self.hosts.is_empty() }
+    pub fn is_empty(&self) -> bool {
+        self.hosts.is_empty()
+    }
     /// One host's load.
     pub fn row(&self, row: usize) -> HostLoad<'_> {
         let end = (row + 1) * self.width;
@@ -123,7 +127,9 @@ pub trait OverloadDetector: Send {
     }
 
     /// How many candidate destinations it likes to be asked about at once.
-    fn batch(&self) -> usize { 1 }
+    fn batch(&self) -> usize {
+        1
+    }
 }
 
 /// A host as an underload rule sees it.

@@ -10,13 +10,21 @@ use crate::policy::PolicyError;
 pub struct Never;
 
 impl OverloadDetector for Never {
-    fn name(&self) -> &str { "never" }
-    fn window(&self) -> usize { 0 }
-    fn assess(&mut self, _: HostLoad<'_>) -> Result<Verdict, PolicyError> { Ok(Verdict::Normal) }
+    fn name(&self) -> &str {
+        "never"
+    }
+    fn window(&self) -> usize {
+        0
+    }
+    fn assess(&mut self, _: HostLoad<'_>) -> Result<Verdict, PolicyError> {
+        Ok(Verdict::Normal)
+    }
 }
 
 impl UnderloadDetector for Never {
-    fn name(&self) -> &str { "never" }
+    fn name(&self) -> &str {
+        "never"
+    }
     fn candidates(&mut self, _: &[Occupancy]) -> Result<Vec<HostId>, PolicyError> {
         Ok(Vec::new())
     }

@@ -22,12 +22,18 @@ pub struct Thr {
 }
 
 impl Default for Thr {
-    fn default() -> Self { Self { threshold: 0.8 } }
+    fn default() -> Self {
+        Self { threshold: 0.8 }
+    }
 }
 
 impl OverloadDetector for Thr {
-    fn name(&self) -> &str { "thr" }
-    fn window(&self) -> usize { 0 }
+    fn name(&self) -> &str {
+        "thr"
+    }
+    fn window(&self) -> usize {
+        0
+    }
     fn assess(&mut self, load: HostLoad<'_>) -> Result<Verdict, PolicyError> {
         Ok(if load.now > self.threshold { Verdict::Overloaded } else { Verdict::Normal })
     }

@@ -27,10 +27,14 @@ pub struct Clock {
 
 impl Clock {
     /// A clock of `kind` for samples `step` apart.
-    pub fn new(kind: ClockKind, step: Span) -> Self { Self { kind, step } }
+    pub fn new(kind: ClockKind, step: Span) -> Self {
+        Self { kind, step }
+    }
 
     /// The start of the run.
-    pub fn start(self) -> Moment { Moment { instant: Instant::START, seconds: 0.0 } }
+    pub fn start(self) -> Moment {
+        Moment { instant: Instant::START, seconds: 0.0 }
+    }
 
     /// The first decision.
     pub fn first_decision(self) -> Moment {
@@ -54,7 +58,9 @@ impl Clock {
     }
 
     /// A moment of which only the microsecond is known.
-    pub fn at(self, instant: Instant) -> Moment { Moment { instant, seconds: instant.seconds() } }
+    pub fn at(self, instant: Instant) -> Moment {
+        Moment { instant, seconds: instant.seconds() }
+    }
 
     fn rounded(self, seconds: f64) -> Moment {
         Moment { instant: Instant::from_seconds(seconds), seconds }

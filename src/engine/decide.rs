@@ -5,12 +5,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::world::{Move, World};
 use super::Policies;
+use super::world::{Move, World};
 use crate::detect::{Occupancy, Verdict};
 use crate::id::{HostId, VmId};
-use crate::model::record::Reason;
 use crate::model::Snapshot;
+use crate::model::record::Reason;
 use crate::place::{Ask, Draft, Held, HostSet, Placing, Resident};
 use crate::policy::PolicyError;
 

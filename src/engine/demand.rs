@@ -48,7 +48,9 @@ impl<'a> DemandCurve<'a> {
     }
 
     /// Whether demand changes between samples.
-    pub fn is_continuous(&self) -> bool { self.between == BetweenSamples::Interpolate }
+    pub fn is_continuous(&self) -> bool {
+        self.between == BetweenSamples::Interpolate
+    }
 
     /// Puts the pieces that hold at `seconds` in force.
     pub fn advance(&mut self, seconds: f64) {

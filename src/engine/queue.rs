@@ -30,7 +30,9 @@ pub enum Event {
 
 impl Event {
     /// Whether a copy ends.
-    pub fn is_copy_end(self) -> bool { matches!(self, Self::CopyEnds(..)) }
+    pub fn is_copy_end(self) -> bool {
+        matches!(self, Self::CopyEnds(..))
+    }
 
     fn phase(self) -> u8 {
         match self {
@@ -57,14 +59,20 @@ impl Scheduled {
 }
 
 impl PartialEq for Scheduled {
-    fn eq(&self, other: &Self) -> bool { self.key() == other.key() }
+    fn eq(&self, other: &Self) -> bool {
+        self.key() == other.key()
+    }
 }
 impl Eq for Scheduled {}
 impl PartialOrd for Scheduled {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> { Some(self.cmp(other)) }
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
 }
 impl Ord for Scheduled {
-    fn cmp(&self, other: &Self) -> Ordering { self.key().cmp(&other.key()) }
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.key().cmp(&other.key())
+    }
 }
 
 /// Future events, the next one first.

@@ -171,11 +171,10 @@ impl<'a> Engine<'a> {
     fn retire_idle(&mut self) {
         for host in self.world.inhabited().to_vec() {
             let idle = |e: &&Entry| {
-                !e.arriving
-                    && self.world.bound[e.vm] == 0
-                    && self.world.demand.mips[e.vm] == 0.0
+                !e.arriving && self.world.bound[e.vm] == 0 && self.world.demand.mips[e.vm] == 0.0
             };
-            let idle: Vec<VmId> = self.world.lists[host].iter().filter(idle).map(|e| e.vm).collect();
+            let idle: Vec<VmId> =
+                self.world.lists[host].iter().filter(idle).map(|e| e.vm).collect();
             for vm in idle {
                 self.world.delist(host, vm);
                 self.world.home[vm] = None;
@@ -261,7 +260,9 @@ impl<'a> Engine<'a> {
         self.world.home[vm] = Some(to);
         self.world.copies[vm] -= 1;
         self.world.bound[vm] -= 1;
-        self.world.meter.copy_durations.push(self.world.now.seconds - copy.started_s);
+        if self.world.copies[vm] == 0 {
+            self.world.meter.copy_durations.push(self.world.now.seconds - copy.started_s);
+        }
         let consequence = Reason::Consequence;
         self.world.note(ActionKind::MigrationEnd, Some(vm), Some(from), Some(to), consequence);
         self.touched.extend([from, to]);
@@ -331,9 +332,7 @@ impl<'a> Engine<'a> {
         self.transfers.share(self.world.now.instant, &mut due);
         for ending in due.drain(..) {
             let at = match self.world.rules.migration.contention {
-                Contention::None => {
-                    self.clock.later(self.world.now, ending.after_s, ending.after)
-                }
+                Contention::None => self.clock.later(self.world.now, ending.after_s, ending.after),
                 Contention::MaxMin => self.clock.at(self.world.now.instant + ending.after),
             };
             self.queue.push(at, Event::CopyEnds(ending.copy, ending.revision));

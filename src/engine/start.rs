@@ -35,8 +35,7 @@ pub fn place_all(
         InitialDemand::Nominal => nominal,
     };
     let state = world.snapshot_with(&demand);
-    let mut ask =
-        Ask { state, excluded: &excluded, wake: true, detector: &mut *policies.overload };
+    let mut ask = Ask { state, excluded: &excluded, wake: true, detector: &mut *policies.overload };
     let mut hosts: Vec<(VmId, HostId)> = Vec::with_capacity(everyone.len());
     let batches: Vec<&[VmId]> = match policies.initial {
         InitialDemand::FirstSample => vec![&everyone],

@@ -114,10 +114,14 @@ impl<'a> World<'a> {
     }
 
     /// Hosts with VMs, in id order.
-    pub fn inhabited(&self) -> &[HostId] { &self.inhabited }
+    pub fn inhabited(&self) -> &[HostId] {
+        &self.inhabited
+    }
 
     /// Whether running VMs take memory.
-    pub fn counts_memory(&self) -> bool { self.rules.host.memory == Memory::Enforced }
+    pub fn counts_memory(&self) -> bool {
+        self.rules.host.memory == Memory::Enforced
+    }
 
     /// Adds an action to the record.
     pub fn note(
@@ -230,7 +234,9 @@ impl<'a> World<'a> {
     }
 
     /// What policies see.
-    pub fn snapshot(&self) -> Snapshot<'_> { self.snapshot_with(&self.demand.mips) }
+    pub fn snapshot(&self) -> Snapshot<'_> {
+        self.snapshot_with(&self.demand.mips)
+    }
 
     /// Power that all hosts would draw at full load, W.
     pub fn peak_watts(&self) -> f64 {

@@ -98,16 +98,13 @@ impl Meter {
     }
 
     /// When counting begins, seconds.
-    pub fn from(&self) -> f64 { self.from }
+    pub fn from(&self) -> f64 {
+        self.from
+    }
 
     /// Closes the interval of `host`, which runs `vms`, at `now` with the values at its left end and
     /// returns its length, 0 when no time that counts has passed.
-    pub fn integrate(
-        &mut self,
-        host: HostId,
-        vms: impl Iterator<Item = VmId>,
-        now: f64,
-    ) -> f64 {
+    pub fn integrate(&mut self, host: HostId, vms: impl Iterator<Item = VmId>, now: f64) -> f64 {
         let meter = &mut self.hosts[host];
         let left = meter.since.max(self.from);
         if now <= left {
@@ -182,7 +179,9 @@ mod tests {
     const HOST: HostId = HostId(0);
     const VM: VmId = VmId(0);
 
-    fn meter(accounting: Accounting, from: f64) -> Meter { Meter::new(1, 1, accounting, from) }
+    fn meter(accounting: Accounting, from: f64) -> Meter {
+        Meter::new(1, 1, accounting, from)
+    }
 
     /// 10 s at 100 W, then 5 s at 40 W: 1200 J; on for 15 s, of which 10 s in violation.
     #[test]
@@ -215,7 +214,8 @@ mod tests {
     #[test]
     fn a_shutdown_is_counted_once_with_the_time_it_had_been_on() {
         let mut meter = meter(Accounting::default(), 0.0);
-        for (active, until) in [(false, 5.0), (true, 8.0), (false, 8.0), (true, 8.0), (false, 9.0)] {
+        for (active, until) in [(false, 5.0), (true, 8.0), (false, 8.0), (true, 8.0), (false, 9.0)]
+        {
             meter.hosts[HOST].active = active;
             meter.integrate(HOST, std::iter::empty(), until);
         }

@@ -140,4 +140,6 @@ fn total(values: impl Iterator<Item = f64>) -> f64 {
     sum.value()
 }
 
-fn ratio(part: f64, whole: f64) -> f64 { if whole > 0.0 { part / whole } else { 0.0 } }
+fn ratio(part: f64, whole: f64) -> f64 {
+    if whole > 0.0 { part / whole } else { 0.0 }
+}

@@ -15,8 +15,12 @@ use crate::units::Bytes;
 pub struct RamOverBandwidth;
 
 impl MigrationModel for RamOverBandwidth {
-    fn name(&self) -> &str { "ram-over-bandwidth" }
-    fn volume(&self, ram: Bytes) -> Bytes { ram }
+    fn name(&self) -> &str {
+        "ram-over-bandwidth"
+    }
+    fn volume(&self, ram: Bytes) -> Bytes {
+        ram
+    }
 }
 
 #[cfg(test)]

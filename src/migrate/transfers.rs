@@ -99,7 +99,14 @@ impl Transfers {
     }
 
     /// Begins to copy `volume` of `vm` `now` (exactly, and in seconds by the run's clock); its rate is set by the next [`Transfers::share`].
-    pub fn start(&mut self, vm: VmId, from: HostId, to: HostId, volume: Bytes, now: (Instant, f64)) {
+    pub fn start(
+        &mut self,
+        vm: VmId,
+        from: HostId,
+        to: HostId,
+        volume: Bytes,
+        now: (Instant, f64),
+    ) {
         let remaining = volume.0 as f64;
         let serial = self.started;
         self.started += 1;
@@ -203,9 +210,10 @@ impl Transfers {
         }
         while !unfilled.is_empty() {
             let fair = |id: usize| self.cards[id].spare / f64::from(self.cards[id].open);
-            let full = unfilled.iter().copied().min_by(|&a, &b| {
-                fair(a).total_cmp(&fair(b)).then(a.cmp(&b))
-            });
+            let full = unfilled
+                .iter()
+                .copied()
+                .min_by(|&a, &b| fair(a).total_cmp(&fair(b)).then(a.cmp(&b)));
             let Some(full) = full else { return };
             let rate = fair(full);
             for i in 0..self.cards[full].copies.len() {
@@ -224,7 +232,9 @@ impl Transfers {
     }
 }
 
-fn cards_of(copy: &Copy) -> [usize; 2] { [2 * copy.from.index(), 2 * copy.to.index() + 1] }
+fn cards_of(copy: &Copy) -> [usize; 2] {
+    [2 * copy.from.index(), 2 * copy.to.index() + 1]
+}
 
 #[cfg(test)]
 mod tests {
@@ -235,7 +245,9 @@ mod tests {
         transfers.start(VmId(vm), from, to, Bytes(bytes), (Instant::START, 0.0));
     }
 
-    fn seconds(due: &[Due]) -> Vec<f64> { due.iter().map(|d| d.after.seconds()).collect() }
+    fn seconds(due: &[Due]) -> Vec<f64> {
+        due.iter().map(|d| d.after.seconds()).collect()
+    }
 
     /// Host 0 sends A and B (1000 B each) to 1 and 2; host 3 sends C to 2. 100 B/s a card: A and B
     /// get 50 each (egress of 0 is full), C what B leaves of the ingress of 2: 50 as well.

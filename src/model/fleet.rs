@@ -29,7 +29,9 @@ pub struct Machine {
 
 impl Machine {
     /// Rate of all cores together.
-    pub fn capacity(&self) -> Mips { self.core_mips * f64::from(self.cores) }
+    pub fn capacity(&self) -> Mips {
+        self.core_mips * f64::from(self.cores)
+    }
 
     /// The machine called `name` with `ram` of memory, `None` if the catalogue has none.
     pub fn named(name: &str, ram: Bytes) -> Option<Self> {
@@ -37,9 +39,10 @@ impl Machine {
             "hp-ml110-g4" => {
                 (1860.0, [86.0, 89.4, 92.6, 96.0, 99.5, 102.0, 106.0, 108.0, 112.0, 114.0, 117.0])
             }
-            "hp-ml110-g5" => {
-                (2660.0, [93.7, 97.0, 101.0, 105.0, 110.0, 116.0, 121.0, 125.0, 129.0, 133.0, 135.0])
-            }
+            "hp-ml110-g5" => (
+                2660.0,
+                [93.7, 97.0, 101.0, 105.0, 110.0, 116.0, 121.0, 125.0, 129.0, 133.0, 135.0],
+            ),
             _ => return None,
         };
         let power = watts.map(Watts);
@@ -121,9 +124,13 @@ impl Fleet {
         &self.machines[usize::from(self.machine[host])]
     }
     /// How many hosts.
-    pub fn hosts(&self) -> usize { self.machine.len() }
+    pub fn hosts(&self) -> usize {
+        self.machine.len()
+    }
     /// How many VMs.
-    pub fn vms(&self) -> usize { self.vm_mips.len() }
+    pub fn vms(&self) -> usize {
+        self.vm_mips.len()
+    }
 }
 
 #[cfg(test)]

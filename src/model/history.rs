@@ -49,13 +49,19 @@ impl VmHistories {
     }
 
     /// How many samples the window of `vm` holds.
-    pub fn len(&self, vm: VmId) -> usize { (self.appended[vm.index()] as usize).min(WINDOW) }
+    pub fn len(&self, vm: VmId) -> usize {
+        (self.appended[vm.index()] as usize).min(WINDOW)
+    }
 
     /// Whether `vm` has no past.
-    pub fn is_empty(&self, vm: VmId) -> bool { self.appended[vm.index()] == 0 }
+    pub fn is_empty(&self, vm: VmId) -> bool {
+        self.appended[vm.index()] == 0
+    }
 
     /// Length of the window of `vm` without the zeros at its oldest end.
-    pub fn trimmed_len(&self, vm: VmId) -> usize { usize::from(self.since_nonzero[vm.index()]) }
+    pub fn trimmed_len(&self, vm: VmId) -> usize {
+        usize::from(self.since_nonzero[vm.index()])
+    }
 }
 
 #[cfg(test)]

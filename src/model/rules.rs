@@ -149,7 +149,9 @@ impl Default for MigrationRules {
 
 impl MigrationRules {
     /// What one host's card offers to migrations in one direction, bytes per second.
-    pub fn bandwidth(&self) -> f64 { self.nic_mbit_s * self.share * 125_000.0 }
+    pub fn bandwidth(&self) -> f64 {
+        self.nic_mbit_s * self.share * 125_000.0
+    }
 }
 
 /// Whether copies of one host share its card.

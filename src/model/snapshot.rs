@@ -22,5 +22,7 @@ pub struct Snapshot<'a> {
 
 impl Snapshot<'_> {
     /// Utilisation of `vm` now, fraction of its nominal rate.
-    pub fn vm_utilisation(&self, vm: VmId) -> f64 { self.demand[vm] / self.fleet.vm_mips[vm].0 }
+    pub fn vm_utilisation(&self, vm: VmId) -> f64 {
+        self.demand[vm] / self.fleet.vm_mips[vm].0
+    }
 }

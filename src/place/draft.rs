@@ -32,15 +32,25 @@ pub struct HostSet(IdVec<HostId, bool>);
 
 impl HostSet {
     /// The empty set over `hosts` hosts.
-    pub fn none(hosts: usize) -> Self { Self(IdVec::filled(false, hosts)) }
+    pub fn none(hosts: usize) -> Self {
+        Self(IdVec::filled(false, hosts))
+    }
     /// Whether `host` belongs to it.
-    pub fn contains(&self, host: HostId) -> bool { self.0[host] }
+    pub fn contains(&self, host: HostId) -> bool {
+        self.0[host]
+    }
     /// Adds `host`.
-    pub fn insert(&mut self, host: HostId) { self.0[host] = true }
+    pub fn insert(&mut self, host: HostId) {
+        self.0[host] = true
+    }
     /// Takes `host` out.
-    pub fn remove(&mut self, host: HostId) { self.0[host] = false }
+    pub fn remove(&mut self, host: HostId) {
+        self.0[host] = false
+    }
     /// Takes all hosts out.
-    pub fn clear(&mut self) { self.0.as_mut_slice().fill(false) }
+    pub fn clear(&mut self) {
+        self.0.as_mut_slice().fill(false)
+    }
 }
 
 /// A VM that is, or will be, on a host when a decision begins.
@@ -84,8 +94,8 @@ pub struct Draft {
     free: IdVec<HostId, f64>,
     ram_free: IdVec<HostId, i64>,
     largest: IdVec<HostId, Bytes>,
-    /// Row-major, `WINDOW` per host: summed history in MIPS, newest last.
-    sums: Vec<f64>,
+    /// Row-major, `WINDOW` per host: summed past utilisation of its VMs, newest last.
+    pasts: Vec<f64>,
     lengths: IdVec<HostId, u8>,
     /// Hosts with VMs, in id order.
     occupied: Vec<HostId>,
@@ -122,7 +132,7 @@ impl Draft {
             free: fleet.capacity.as_slice().iter().map(|c| c.0).collect(),
             ram_free: fleet.host_ram.as_slice().iter().map(|r| r.0 as i64).collect(),
             largest: IdVec::filled(Bytes(0), hosts),
-            sums: vec![0.0; hosts * WINDOW],
+            pasts: vec![0.0; hosts * WINDOW],
             lengths: IdVec::filled(0, hosts),
             occupied: Vec::new(),
             kind,
@@ -137,7 +147,9 @@ impl Draft {
     }
 
     /// Whether VMs take memory from here on.
-    pub fn count_memory(&mut self, counts: bool) { self.count_ram = counts }
+    pub fn count_memory(&mut self, counts: bool) {
+        self.count_ram = counts
+    }
 
     /// Starts over: no VM anywhere.
     pub fn clear(&mut self, fleet: &Fleet) {
@@ -180,11 +192,17 @@ impl Draft {
     }
 
     /// The VMs of `host`, in list order.
-    pub fn vms_on(&self, host: HostId) -> &[VmId] { &self.lists[host] }
+    pub fn vms_on(&self, host: HostId) -> &[VmId] {
+        &self.lists[host]
+    }
     /// Hosts with VMs, or from which VMs are still being copied away, in id order.
-    pub fn occupied(&self) -> &[HostId] { &self.occupied }
+    pub fn occupied(&self) -> &[HostId] {
+        &self.occupied
+    }
     /// MIPS given to the VMs of `host`.
-    pub fn allocated(&self, host: HostId) -> f64 { self.allocated[host] }
+    pub fn allocated(&self, host: HostId) -> f64 {
+        self.allocated[host]
+    }
     /// MIPS asked for on `host` over its capacity.
     pub fn utilisation(&self, host: HostId, fleet: &Fleet) -> f64 {
         self.requested[host] / fleet.capacity[host].0
@@ -218,7 +236,9 @@ impl Draft {
     }
 
     /// A point to which [`Draft::undo`] returns.
-    pub fn mark(&self) -> usize { self.log.len() }
+    pub fn mark(&self) -> usize {
+        self.log.len()
+    }
 
     /// Undoes every append since `mark`.
     pub fn undo(&mut self, mark: usize, state: &Snapshot<'_>) {
@@ -252,7 +272,7 @@ impl Draft {
         self.largest[host] = Bytes(0);
         self.lengths[host] = 0;
         let row = host.index() * WINDOW;
-        self.sums[row..row + WINDOW].fill(0.0);
+        self.pasts[row..row + WINDOW].fill(0.0);
         let list = std::mem::take(&mut self.lists[host]);
         for &vm in &list {
             self.add(vm, host, fleet, state);
@@ -275,11 +295,12 @@ impl Draft {
         self.largest[host] = self.largest[host].max(fleet.vm_ram[vm]);
         let (Some(state), true) = (state, self.window > 0 && self.rings.is_none()) else { return };
         let history = state.histories.of(vm);
-        let mips = fleet.vm_mips[vm].0;
+        let history = &history[history.len().saturating_sub(self.window)..];
+        let (mips, capacity) = (fleet.vm_mips[vm].0, fleet.capacity[host].0);
         let row = host.index() * WINDOW;
-        let sums = &mut self.sums[row + WINDOW - history.len()..row + WINDOW];
-        for (sum, u) in sums.iter_mut().zip(history) {
-            *sum += u * mips;
+        let past = &mut self.pasts[row + WINDOW - history.len()..row + WINDOW];
+        for (sum, u) in past.iter_mut().zip(history) {
+            *sum += u * mips / capacity;
         }
         self.lengths[host] = self.lengths[host].max(self.past_len(vm, state) as u8);
     }
@@ -306,8 +327,8 @@ impl Draft {
             self.loads.histories.extend_from_slice(&own[own.len() - len..]);
         } else if width > 0 {
             let row = host.index() * WINDOW;
-            let sums = &self.sums[row + WINDOW - width..row + WINDOW];
-            self.loads.histories.extend_from_slice(sums);
+            let past = &self.pasts[row + WINDOW - width..row + WINDOW];
+            self.loads.histories.extend_from_slice(past);
             if let Some((vm, _)) = extra {
                 len = len.max(self.past_len(vm, state));
             }
@@ -317,10 +338,9 @@ impl Draft {
                 let history = &history[history.len().saturating_sub(width)..];
                 let mips = state.fleet.vm_mips[vm].0;
                 for (sum, u) in past[width - history.len()..].iter_mut().zip(history) {
-                    *sum += u * mips;
+                    *sum += u * mips / capacity;
                 }
             }
-            past.iter_mut().for_each(|sum| *sum /= capacity);
         }
         if let Some((vm, _)) = extra {
             largest = largest.max(state.fleet.vm_ram[vm]);
@@ -369,7 +389,9 @@ impl Draft {
     }
 
     /// The verdicts of the latest assessment, one per host asked about.
-    pub fn verdicts(&self) -> &[Verdict] { &self.verdicts }
+    pub fn verdicts(&self) -> &[Verdict] {
+        &self.verdicts
+    }
 
     fn ask(&mut self, detector: &mut dyn OverloadDetector) -> Result<(), PolicyError> {
         detector.assess_all(&self.loads, &mut self.verdicts)?;

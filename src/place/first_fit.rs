@@ -12,7 +12,9 @@ use crate::policy::PolicyError;
 pub struct FirstFit;
 
 impl Placer for FirstFit {
-    fn name(&self) -> &str { "first-fit" }
+    fn name(&self) -> &str {
+        "first-fit"
+    }
 
     fn place(
         &mut self,

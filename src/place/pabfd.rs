@@ -99,9 +99,8 @@ impl Pabfd {
         let ram = fleet.vm_ram[vm];
         let mut candidates = std::mem::take(&mut self.candidates);
         candidates.clear();
-        let fits = |host: HostId| {
-            !ask.excluded.contains(host) && draft.fits(host, demand, ram, fleet)
-        };
+        let fits =
+            |host: HostId| !ask.excluded.contains(host) && draft.fits(host, demand, ram, fleet);
         for &host in draft.occupied() {
             if fits(host) && (ask.wake || !draft.vms_on(host).is_empty()) {
                 candidates.push((self.increase(host, demand, draft, ask), host));
@@ -162,7 +161,9 @@ impl Pabfd {
 }
 
 impl Placer for Pabfd {
-    fn name(&self) -> &str { "pabfd" }
+    fn name(&self) -> &str {
+        "pabfd"
+    }
 
     fn place(
         &mut self,

@@ -47,9 +47,13 @@ impl PowerTable {
     }
 
     /// Power of a host that is on and does nothing.
-    pub fn idle(&self) -> Watts { Watts(self.watts[0]) }
+    pub fn idle(&self) -> Watts {
+        Watts(self.watts[0])
+    }
     /// Power at full load.
-    pub fn peak(&self) -> Watts { Watts(self.watts[POWER_STEPS]) }
+    pub fn peak(&self) -> Watts {
+        Watts(self.watts[POWER_STEPS])
+    }
 }
 
 #[cfg(test)]

@@ -22,7 +22,9 @@ use crate::policy::PolicyError;
 pub struct MaxCorrelation;
 
 impl VmSelector for MaxCorrelation {
-    fn name(&self) -> &str { "mc" }
+    fn name(&self) -> &str {
+        "mc"
+    }
     fn pick(
         &mut self,
         host: HostId,
@@ -92,7 +94,8 @@ fn least_squares(mut columns: Vec<Vec<f64>>, y: &[f64]) -> Option<Vec<f64>> {
         reflector[pivot] -= alpha;
         let scale = alpha * reflector[pivot];
         for column in rest.iter_mut().chain(std::iter::once(&mut rhs)) {
-            let dot: f64 = column[pivot..].iter().zip(&reflector[pivot..]).map(|(a, b)| a * b).sum();
+            let dot: f64 =
+                column[pivot..].iter().zip(&reflector[pivot..]).map(|(a, b)| a * b).sum();
             let factor = dot / scale;
             for (value, v) in column[pivot..].iter_mut().zip(&reflector[pivot..]) {
                 *value += factor * v;

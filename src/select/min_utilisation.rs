@@ -17,7 +17,9 @@ use crate::policy::PolicyError;
 pub struct MinUtilisation;
 
 impl VmSelector for MinUtilisation {
-    fn name(&self) -> &str { "mu" }
+    fn name(&self) -> &str {
+        "mu"
+    }
     fn pick(
         &mut self,
         _: HostId,

@@ -18,7 +18,9 @@ use crate::policy::PolicyError;
 pub struct Mmt;
 
 impl VmSelector for Mmt {
-    fn name(&self) -> &str { "mmt" }
+    fn name(&self) -> &str {
+        "mmt"
+    }
     fn pick(
         &mut self,
         _: HostId,

@@ -23,7 +23,9 @@ pub struct RandomSpec {
 }
 
 impl Default for RandomSpec {
-    fn default() -> Self { Self { seeded: true } }
+    fn default() -> Self {
+        Self { seeded: true }
+    }
 }
 
 /// Random selection.
@@ -52,7 +54,9 @@ fn entropy() -> u64 {
 }
 
 impl VmSelector for Random {
-    fn name(&self) -> &str { "rs" }
+    fn name(&self) -> &str {
+        "rs"
+    }
     fn pick(
         &mut self,
         _: HostId,

@@ -29,7 +29,9 @@ pub(super) fn read(path: &Path, selection: &Selection) -> Result<UtilisationTrac
 }
 
 /// The day folders of `path`, ascending.
-pub(super) fn days(path: &Path) -> Result<Vec<String>, Error> { Ok(Listing::of(path)?.days()) }
+pub(super) fn days(path: &Path) -> Result<Vec<String>, Error> {
+    Ok(Listing::of(path)?.days())
+}
 
 /// The VM files of `day`, or of `top` itself where it has no day folders.
 fn members(path: &Path, top: Listing, day: Option<&str>) -> Result<Vec<Member<PathBuf>>, Error> {
@@ -127,7 +129,9 @@ fn text(path: &Path) -> Result<Vec<u8>, Problem> {
 mod tests {
     use super::*;
 
-    fn day_of(value: u8) -> String { format!("{value}\n").repeat(288) }
+    fn day_of(value: u8) -> String {
+        format!("{value}\n").repeat(288)
+    }
 
     #[test]
     fn a_folder_of_vm_files_and_a_folder_of_days_are_the_same_trace() {

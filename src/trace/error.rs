@@ -49,7 +49,9 @@ impl Error {
 }
 
 impl From<Problem> for Error {
-    fn from(problem: Problem) -> Self { Self { problems: vec![problem] } }
+    fn from(problem: Problem) -> Self {
+        Self { problems: vec![problem] }
+    }
 }
 
 /// The problem of an operation that the operating system refused.

@@ -153,10 +153,14 @@ fn between([low, high]: [f64; 2], stream: &mut Stream) -> f64 {
 }
 
 /// Lomax of shape 2 and scale 1: mean 1, median 0.41, infinite variance.
-fn skewed(stream: &mut Stream) -> f64 { 1.0 / (1.0 - uniform(stream)).sqrt() - 1.0 }
+fn skewed(stream: &mut Stream) -> f64 {
+    1.0 / (1.0 - uniform(stream)).sqrt() - 1.0
+}
 
 /// Mean 0, variance 1, nearly Gaussian: twelve uniform draws less 6 (Irwin and Hall).
-fn white(stream: &mut Stream) -> f64 { (0..12).map(|_| uniform(stream)).sum::<f64>() - 6.0 }
+fn white(stream: &mut Stream) -> f64 {
+    (0..12).map(|_| uniform(stream)).sum::<f64>() - 6.0
+}
 
 #[cfg(test)]
 mod tests {

@@ -67,15 +67,25 @@ impl UtilisationTrace {
     }
 
     /// How many VMs.
-    pub fn vms(&self) -> usize { self.names.len() }
+    pub fn vms(&self) -> usize {
+        self.names.len()
+    }
     /// How many samples each VM has.
-    pub fn samples(&self) -> usize { self.samples }
+    pub fn samples(&self) -> usize {
+        self.samples
+    }
     /// Time between two samples.
-    pub fn step(&self) -> Span { self.step }
+    pub fn step(&self) -> Span {
+        self.step
+    }
     /// The name of VM `row`.
-    pub fn name(&self, row: usize) -> &str { &self.names[row] }
+    pub fn name(&self, row: usize) -> &str {
+        &self.names[row]
+    }
     /// The stored values, VM-major.
-    pub fn values(&self) -> &Values { &self.values }
+    pub fn values(&self) -> &Values {
+        &self.values
+    }
 
     /// Utilisation of VM `row` at `sample` as a fraction of the VM's capacity.
     pub fn fraction(&self, row: usize, sample: usize) -> f64 {

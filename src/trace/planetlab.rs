@@ -154,7 +154,9 @@ fn excerpt(text: &str) -> String {
 mod tests {
     use super::*;
 
-    fn day(line: &str) -> String { line.repeat(SAMPLES) }
+    fn day(line: &str) -> String {
+        line.repeat(SAMPLES)
+    }
 
     fn told(text: &[u8]) -> Vec<String> {
         row(text, || "d/vm".into()).unwrap_err().iter().map(Problem::to_string).collect()

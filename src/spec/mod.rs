@@ -1,0 +1,148 @@
+//! What a run file may say: one TOML file is a complete run, and every key has a default.
+//!
+//! ```toml
+//! [trace]
+//! path = "sample"                   # or a directory, an archive, a Parquet file
+//! [fleet]
+//! preset = "ml110-32g"
+//! [policy]
+//! overload = { kind = "lr", safety = 1.2 }
+//! select = { kind = "mmt" }
+//! [run]
+//! seed = 0
+//! ```
+
+mod build;
+mod catalogue;
+mod error;
+mod fleet;
+mod limits;
+mod read;
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Deserializer, Serialize};
+
+use crate::detect::{DetectorSpec, LeastUtilised, Lr, Thr, UnderloadSpec};
+use crate::engine::{Consolidation, InitialDemand};
+use crate::model::rules::{Accounting, Demand, HostRules, MigrationRules};
+use crate::place::{HistoryKind, PabfdSpec, PlacerSpec};
+use crate::select::SelectorSpec;
+use crate::trace::Order;
+
+pub use build::{Inputs, policies};
+pub use catalogue::{Entry, catalogue, named};
+pub use error::Error;
+pub use fleet::{FleetSpec, HostBlock, Preset, VmSpec};
+pub use read::{Override, load, parse};
+
+/// A complete run.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RunSpec {
+    /// Which load the VMs replay.
+    pub trace: TraceSpec,
+    /// Which hosts and VMs there are.
+    pub fleet: FleetSpec,
+    /// Who decides.
+    pub policy: PolicySpec,
+    /// Rules of a decision.
+    pub consolidation: Consolidation,
+    /// How the trace becomes demand.
+    pub demand: Demand,
+    /// What hosts can do.
+    pub host: HostRules,
+    /// What migrations cost.
+    pub migration: MigrationRules,
+    /// How energy and SLA are counted.
+    pub accounting: Accounting,
+    /// Seed.
+    pub run: RunSection,
+}
+
+/// `[trace]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TraceSpec {
+    /// `sample` (the bundled synthetic one), a directory, an archive or a Parquet file.
+    pub path: PathBuf,
+    /// The day to take from a source that holds several.
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "day_name")]
+    pub day: Option<String>,
+    /// Order of the VMs (Q18).
+    pub order: Order,
+}
+
+/// A day may be written as a number, `20110303`, or as a string.
+fn day_name<'de, D: Deserializer<'de>>(source: D) -> Result<Option<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "expected a day, such as 20110303 or \"20110303\"")]
+    enum Day {
+        Number(u64),
+        Name(String),
+    }
+    Ok(Some(match Day::deserialize(source)? {
+        Day::Number(number) => number.to_string(),
+        Day::Name(name) => name,
+    }))
+}
+
+impl Default for TraceSpec {
+    fn default() -> Self {
+        Self { path: "sample".into(), day: None, order: Order::default() }
+    }
+}
+
+/// `[policy]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PolicySpec {
+    /// Which hosts are overloaded?
+    pub overload: DetectorSpec,
+    /// Who answers where `overload` cannot tell yet.
+    pub fallback: DetectorSpec,
+    /// Which hosts could be emptied?
+    pub underload: UnderloadSpec,
+    /// Which VM leaves?
+    pub select: SelectorSpec,
+    /// Where does it go?
+    pub place: PlacerSpec,
+    /// Whose past a host's history is (Q20).
+    pub history: HistoryKind,
+    /// What VMs count as when they are first placed.
+    pub initial: InitialDemand,
+}
+
+impl Default for PolicySpec {
+    fn default() -> Self {
+        Self {
+            overload: DetectorSpec::Lr(Lr::default()),
+            fallback: DetectorSpec::Thr(Thr { threshold: 0.7 }),
+            underload: UnderloadSpec::LeastUtilised(LeastUtilised::default()),
+            select: SelectorSpec::Mmt,
+            place: PlacerSpec::Pabfd(PabfdSpec::default()),
+            history: HistoryKind::default(),
+            initial: InitialDemand::default(),
+        }
+    }
+}
+
+/// `[run]`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RunSection {
+    /// Seeds every random stream; other than 0 it also permutes which trace drives which VM.
+    pub seed: u64,
+}
+
+impl RunSpec {
+    /// The spec with every default filled in, as TOML.
+    pub fn to_toml(&self) -> String {
+        toml::to_string(self).expect("a run spec has a TOML form")
+    }
+
+    /// BLAKE3 of the resolved spec: what was run, whatever file it came from.
+    pub fn blake3(&self) -> String {
+        blake3::hash(self.to_toml().as_bytes()).to_hex().to_string()
+    }
+}

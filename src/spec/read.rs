@@ -1,0 +1,273 @@
+//! From text to a checked [`RunSpec`]: all problems of a file are found before it is refused.
+
+use std::path::Path;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use toml::{Table, Value};
+
+use super::catalogue;
+use super::limits;
+use super::{Error, PolicySpec, RunSpec};
+use crate::detect::{DetectorSpec, UnderloadSpec};
+use crate::place::PlacerSpec;
+use crate::problem::{Problem, suggestion};
+use crate::select::SelectorSpec;
+
+/// One `KEY=VALUE` from the command line.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Override {
+    key: String,
+    value: Value,
+}
+
+impl Override {
+    /// `value` for the dotted `key`.
+    pub fn new(key: impl Into<String>, value: Value) -> Self {
+        Self { key: key.into(), value }
+    }
+
+    /// Parses `a.b=v`; `v` is read as TOML, else taken as a string.
+    ///
+    /// # Errors
+    /// [`Error`] when there is no `=` or no key.
+    pub fn parse(text: &str) -> Result<Self, Error> {
+        let Some((key, value)) = text.split_once('=').filter(|(key, _)| !key.trim().is_empty())
+        else {
+            let what = format!("`{text}` is not of the form KEY=VALUE");
+            let remedy = "Write e.g. --set trace.day=20110303";
+            return Err(Problem::new("GLN-205", "--set", what, remedy).into());
+        };
+        let parsed = format!("v = {value}").parse::<Table>().ok();
+        let parsed = parsed.filter(|table| table.len() == 1).and_then(|mut t| t.remove("v"));
+        Ok(Self::new(key.trim(), parsed.unwrap_or_else(|| Value::String(value.to_owned()))))
+    }
+
+    fn apply(self, table: &mut Table) -> Result<(), Problem> {
+        let mut keys: Vec<&str> = self.key.split('.').collect();
+        let last = keys.pop().unwrap_or_default().to_owned();
+        let mut inner = table;
+        for key in keys {
+            let entry = inner.entry(key).or_insert_with(|| Value::Table(Table::new()));
+            if let Value::String(kind) = entry {
+                // `mad` is short for `{ kind = "mad" }`.
+                let kind = Value::String(kind.clone());
+                *entry = Value::Table(Table::from_iter([("kind".to_owned(), kind)]));
+            }
+            let found = entry.type_str();
+            inner = entry.as_table_mut().ok_or_else(|| {
+                let what = format!("`{key}` holds a {found}, not a table");
+                Problem::new("GLN-205", format!("--set {}", self.key), what, "Shorten the key")
+            })?;
+        }
+        inner.insert(last, self.value);
+        Ok(())
+    }
+}
+
+/// Reads the spec at `path`, or the bundled one of that name, with `overrides` applied.
+///
+/// # Errors
+/// [`Error`] with every problem: the file is missing, is no TOML, or holds unknown keys or values
+/// out of range.
+pub fn load(path: &Path, overrides: Vec<Override>) -> Result<RunSpec, Error> {
+    let name = path.display().to_string();
+    if path.is_file() {
+        let text = std::fs::read_to_string(path).map_err(|error| {
+            Problem::new("GLN-201", &name, error.to_string(), "Check the file's permissions")
+        })?;
+        return parse(&text, &name, overrides);
+    }
+    match catalogue::named(path) {
+        Some(entry) => parse(entry.text, &name, overrides),
+        None => {
+            let known = catalogue::catalogue();
+            let hint = suggestion(&name, known.iter().map(|entry| entry.name));
+            let what = format!("there is no such file, and no bundled policy of that name{hint}");
+            let remedy = "`galerna policies list` shows the bundled ones";
+            Err(Problem::new("GLN-201", name, what, remedy).into())
+        }
+    }
+}
+
+/// Reads a spec from `text`; `name` is what problems call it.
+///
+/// # Errors
+/// As [`load`].
+pub fn parse(text: &str, name: &str, overrides: Vec<Override>) -> Result<RunSpec, Error> {
+    let mut table: Table =
+        text.parse().map_err(|error: toml::de::Error| syntax(&error, text, name))?;
+    for change in overrides {
+        change.apply(&mut table)?;
+    }
+    let place = |field: &str| format!("{name}, {field}");
+    let mut problems = Vec::new();
+    let spec = sections(table, &place, &mut problems);
+    if problems.is_empty() {
+        problems = limits::problems(&spec, &place);
+    }
+    if problems.is_empty() { Ok(spec) } else { Err(Error { problems }) }
+}
+
+fn syntax(error: &toml::de::Error, text: &str, name: &str) -> Error {
+    let start = error.span().map_or(0, |span| span.start.min(text.len()));
+    let line = text.as_bytes()[..start].iter().filter(|&&b| b == b'\n').count() + 1;
+    let what = error.message().lines().collect::<Vec<_>>().join(", ");
+    Problem::new("GLN-202", format!("{name}:{line}"), what, "Mend the TOML syntax").into()
+}
+
+type Place<'p> = &'p dyn Fn(&str) -> String;
+
+fn sections(mut table: Table, place: Place<'_>, problems: &mut Vec<Problem>) -> RunSpec {
+    let policy = table.remove("policy");
+    let spec = RunSpec {
+        trace: section(&mut table, "trace", place, problems),
+        fleet: section(&mut table, "fleet", place, problems),
+        policy: self::policy(policy, place, problems),
+        consolidation: section(&mut table, "consolidation", place, problems),
+        demand: section(&mut table, "demand", place, problems),
+        host: section(&mut table, "host", place, problems),
+        migration: section(&mut table, "migration", place, problems),
+        accounting: section(&mut table, "accounting", place, problems),
+        run: section(&mut table, "run", place, problems),
+    };
+    let known = keys_of(&RunSpec::default());
+    for key in table.keys() {
+        problems.push(unknown(key, &known, &place(&format!("[{key}]")), "section"));
+    }
+    spec
+}
+
+/// Reads one section key by key, so that each problem is reported.
+fn section<T: DeserializeOwned + Serialize + Default>(
+    table: &mut Table,
+    name: &str,
+    place: Place<'_>,
+    problems: &mut Vec<Problem>,
+) -> T {
+    let Some(value) = table.remove(name) else { return T::default() };
+    let Value::Table(given) = value else {
+        problems.push(not_a_table(&value, &place(&format!("[{name}]"))));
+        return T::default();
+    };
+    let mut known = keys_of(&T::default());
+    if name == "trace" {
+        known.push("day".into());
+    }
+    let mut good = Table::new();
+    for (key, value) in given {
+        let at = place(&format!("[{name}] {key}"));
+        if !known.contains(&key) {
+            problems.push(unknown(&key, &known, &at, "key"));
+            continue;
+        }
+        let alone = Table::from_iter([(key.clone(), value.clone())]);
+        match alone.try_into::<T>() {
+            Ok(_) => drop(good.insert(key, value)),
+            Err(error) => problems.push(wrong_value(&error, &at)),
+        }
+    }
+    good.try_into().unwrap_or_default()
+}
+
+/// Reads `[policy]`, whose values are tables with a `kind`, or just the kind.
+fn policy(value: Option<Value>, place: Place<'_>, problems: &mut Vec<Problem>) -> PolicySpec {
+    let mut table = Table::new();
+    if let Some(value) = value {
+        table.insert("policy".into(), value);
+    }
+    if let Some(Value::Table(given)) = table.get_mut("policy") {
+        for (key, kinds) in [
+            ("overload", &DetectorSpec::KINDS[..]),
+            ("fallback", &DetectorSpec::KINDS),
+            ("underload", &UnderloadSpec::KINDS),
+            ("select", &SelectorSpec::KINDS),
+            ("place", &PlacerSpec::KINDS),
+        ] {
+            let Some(value) = given.get_mut(key) else { continue };
+            let at = place(&format!("[policy] {key}"));
+            let found = problems.len();
+            spell_out(value, kinds, &at, problems);
+            if problems.len() == found {
+                problems.extend(match key {
+                    "overload" | "fallback" => parameters::<DetectorSpec>(value, &at),
+                    "underload" => parameters::<UnderloadSpec>(value, &at),
+                    "select" => parameters::<SelectorSpec>(value, &at),
+                    _ => parameters::<PlacerSpec>(value, &at),
+                });
+            }
+            if problems.len() > found {
+                given.remove(key);
+            }
+        }
+    }
+    section(&mut table, "policy", place, problems)
+}
+
+/// Turns `"mad"` into `{ kind = "mad" }` and checks the kind.
+fn spell_out(value: &mut Value, kinds: &[&str], at: &str, problems: &mut Vec<Problem>) {
+    if let Value::String(kind) = value {
+        let kind = Value::String(std::mem::take(kind));
+        *value = Value::Table(Table::from_iter([("kind".to_owned(), kind)]));
+    }
+    let Value::Table(table) = value else { return problems.push(not_a_table(value, at)) };
+    match table.get("kind") {
+        Some(Value::String(kind)) if kinds.contains(&kind.as_str()) => {}
+        Some(Value::String(kind)) => {
+            let hint = suggestion(kind, kinds.iter().copied());
+            let what = format!("unknown policy `{kind}`{hint}");
+            let remedy = format!("Use one of {}", kinds.join(", "));
+            problems.push(Problem::new("GLN-204", at, what, remedy));
+        }
+        _ => {
+            let remedy = format!("Write kind = one of {}", kinds.join(", "));
+            problems.push(Problem::new("GLN-204", at, "has no `kind`", remedy));
+        }
+    }
+}
+
+/// What is wrong with the parameters of a policy whose kind is known.
+fn parameters<T: DeserializeOwned + Serialize>(value: &Value, at: &str) -> Vec<Problem> {
+    let Value::Table(given) = value else { return Vec::new() };
+    let kind_only = given.iter().filter(|(key, _)| *key == "kind");
+    let bare = Table::from_iter(kind_only.map(|(k, v)| (k.clone(), v.clone())));
+    let known = bare.clone().try_into::<T>().map_or_else(|_| Vec::new(), |bare| keys_of(&bare));
+    let mut problems = Vec::new();
+    for (key, value) in given.iter().filter(|(key, _)| *key != "kind") {
+        let at = format!("{at}.{key}");
+        if !known.contains(key) {
+            let parameters: Vec<String> = known.iter().filter(|&k| k != "kind").cloned().collect();
+            problems.push(unknown(key, &parameters, &at, "parameter"));
+            continue;
+        }
+        let mut alone = bare.clone();
+        alone.insert(key.clone(), value.clone());
+        if let Err(error) = alone.try_into::<T>() {
+            problems.push(wrong_value(&error, &at));
+        }
+    }
+    problems
+}
+
+fn keys_of<T: Serialize>(value: &T) -> Vec<String> {
+    Table::try_from(value).map_or_else(|_| Vec::new(), |table| table.keys().cloned().collect())
+}
+
+fn unknown(key: &str, known: &[String], at: &str, what: &str) -> Problem {
+    let hint = suggestion(key, known.iter().map(String::as_str));
+    let remedy = match known {
+        [] => "It takes none: remove it".to_owned(),
+        _ => format!("Known: {}", known.join(", ")),
+    };
+    Problem::new("GLN-202", at, format!("unknown {what} `{key}`{hint}"), remedy)
+}
+
+fn not_a_table(value: &Value, at: &str) -> Problem {
+    let what = format!("expected a table, found a {}", value.type_str());
+    Problem::new("GLN-202", at, what, "Write { key = value }")
+}
+
+fn wrong_value(error: &toml::de::Error, at: &str) -> Problem {
+    let what = error.message().lines().collect::<Vec<_>>().join(", ");
+    Problem::new("GLN-203", at, what, "Write a value of that kind")
+}
