@@ -209,6 +209,7 @@ impl<'a> Engine<'a> {
         let Decision { moves, unplaced, overloaded } =
             decide(&self.world, &mut self.draft, policies)?;
         self.draft.remember(&self.world.utilisation);
+        self.world.file_requests(&self.draft);
         if !policies.consolidation.silent_when_unplaced {
             for Move { vm, to: stays, reason } in unplaced {
                 self.world.note(ActionKind::Unplaced, Some(vm), Some(stays), None, reason);

@@ -103,6 +103,8 @@ pub struct Draft {
     count_ram: bool,
     rings: Option<crate::model::VmHistories>,
     log: Vec<(VmId, HostId)>,
+    /// The most VMs each host ever had or was asked to take.
+    most: IdVec<HostId, usize>,
     loads: HostLoads,
     verdicts: Vec<Verdict>,
     /// Copy time of one byte, in sampling intervals.
@@ -139,6 +141,7 @@ impl Draft {
             count_ram,
             rings: (kind == HistoryKind::HostRing).then(|| crate::model::VmHistories::new(hosts)),
             log: Vec::new(),
+            most: IdVec::filled(0, hosts),
             loads: HostLoads::default(),
             verdicts: Vec::new(),
             intervals_per_byte,
@@ -199,6 +202,8 @@ impl Draft {
     pub fn occupied(&self) -> &[HostId] {
         &self.occupied
     }
+    /// The most VMs that `host` ever had in a draft, undone or not.
+    pub fn most_vms(&self, host: HostId) -> usize { self.most[host] }
     /// MIPS given to the VMs of `host`.
     pub fn allocated(&self, host: HostId) -> f64 {
         self.allocated[host]
@@ -226,6 +231,7 @@ impl Draft {
         self.vm_allocated[vm] = demand;
         self.vm_request[vm] = demand;
         self.add(vm, host, state.fleet, Some(state));
+        self.most[host] = self.most[host].max(self.lists[host].len());
         self.log.push((vm, host));
     }
 
