@@ -18,7 +18,7 @@ fn main() {
         }
     };
     eprintln!("read {:?}", t.elapsed());
-    for _ in 0..3 {
+    for _ in 0..std::env::var("REPS").map_or(7, |v| v.parse().unwrap()) {
         let t = std::time::Instant::now();
         let p = spec::policies(&s, &i.fleet);
         let o = engine::run(&i.fleet, &i.trace, &i.rules, p, &mut |_| {
