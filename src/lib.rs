@@ -2,6 +2,8 @@
 pub mod check;
 pub mod detect;
 pub mod engine;
+#[cfg(feature = "frames")]
+pub mod frames;
 pub mod id;
 pub mod metric;
 pub mod migrate;
