@@ -14,6 +14,7 @@ use crate::id::{HostId, VmId};
 use crate::model::record::Reason;
 use crate::model::{Action, ActionKind, Fleet, HostRecord, Record, SampleRecord, VmRecord};
 use crate::problem::Problem;
+use crate::spec;
 use crate::time::Instant;
 
 const REMEDY: &str = "Run the spec again";
@@ -63,7 +64,11 @@ pub fn read_run(dir: &Path) -> Result<FoundRun, Error> {
         let what = "resolved_spec is not the one that spec_blake3 names";
         contradictions.push(Problem::new("GLN-614", place, what, REMEDY));
     }
-    let fleet = spec.fleet.build(manifest.report.trace.vms, spec.run.seed);
+    let place = dir.join(MANIFEST).display().to_string();
+    // The spec comes from a file that anyone may have edited: its limits are checked as any other's.
+    spec::parse(&spec.to_toml(), &place, Vec::new())
+        .map_err(|error| Error { problems: error.problems })?;
+    let fleet = spec.fleet.build(vms.frame.height(), spec.run.seed);
     contradictions.extend(fleet_contradictions(&fleet, hosts, vms)?);
     let record = Record {
         hosts: host_rows(hosts)?,
