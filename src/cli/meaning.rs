@@ -18,6 +18,7 @@ fn policy(key: &str, value: &str) -> Option<&'static str> {
         ("policy.overload.safety" | "policy.overload.threshold", _) => {
             "parameter of the overload detector"
         }
+        ("policy.overload.min-history", _) => "samples of the past without which it cannot tell",
         ("policy.overload.weights", _) => "Q3: the regression does not weigh the past by its age",
         ("policy.fallback.kind", "never") => "no verdict while the past is too short",
         ("policy.fallback.threshold", _) => "limit while the past is too short",
