@@ -1,7 +1,11 @@
 //! galerna
 pub mod check;
+#[cfg(feature = "cli")]
+pub mod cli;
 pub mod detect;
 pub mod engine;
+#[cfg(feature = "frames")]
+pub mod frames;
 pub mod id;
 pub mod metric;
 pub mod migrate;

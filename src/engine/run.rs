@@ -255,6 +255,8 @@ impl<'a> Engine<'a> {
         self.transfers_changed = true;
         let (vm, to) = (copy.vm, copy.to);
         let Some(from) = self.world.home[vm] else { return };
+        self.world.close_interval(from);
+        self.world.close_interval(to);
         self.world.delist(from, vm);
         self.world.delist(to, vm);
         self.world.enlist(to, vm, false);
@@ -346,6 +348,19 @@ impl<'a> Engine<'a> {
         let mut row = SampleRecord {
             sample: sample as u32,
             seconds: world.now.seconds,
+<<<<<<< HEAD
+=======
+            hosts_on: hosts().filter(|host| host.active).count() as u32,
+            vms: present().count() as u32,
+            demand_mips: present().map(|vm| world.meter.vms[vm].request).sum(),
+            allocated_mips: present().map(|vm| world.meter.vms[vm].allocated).sum(),
+            power_w: match world.rules.host.power {
+                PowerPolicy::Managed => hosts().map(|host| host.watts).sum(),
+                PowerPolicy::AlwaysPeak => {
+                    world.fleet.capacity.ids().map(|host| world.peak_watts(host)).sum()
+                }
+            },
+>>>>>>> wt-cli
             overloaded: overloaded as u32,
             migrations: migrations as u32,
             ..SampleRecord::default()
@@ -372,8 +387,9 @@ impl<'a> Engine<'a> {
         }
         world.meter.close();
         if world.rules.host.power == PowerPolicy::AlwaysPeak {
-            let each = world.peak_watts() * end / fleet.hosts() as f64;
-            world.meter.hosts.as_mut_slice().iter_mut().for_each(|host| host.energy_j = each);
+            for host in fleet.capacity.ids() {
+                world.meter.hosts[host].energy_j = world.peak_watts(host) * end;
+            }
         }
         let mut record = std::mem::take(&mut world.record);
         let mut migrations = vec![0u32; fleet.vms()];

@@ -8,7 +8,7 @@ use super::demand::DemandCurve;
 use super::hash_order;
 use super::share::{Claim, Role, Sharing};
 use crate::id::{HostId, IdVec, VmId};
-use crate::metric::Meter;
+use crate::metric::{HostMeter, Meter};
 use crate::model::record::{Action, ActionKind, Reason, Record};
 use crate::model::rules::{EnergyIntegral, Memory, Oversubscription};
 use crate::model::{Fleet, Rules, Snapshot, VmHistories};
@@ -207,6 +207,14 @@ impl<'a> World<'a> {
         self.meter.add_energy(host, before.watts, before.used, dt);
     }
 
+    /// Closes the interval of `host` with the VMs that it had: before any of them comes or goes.
+    pub fn close_interval(&mut self, host: HostId) {
+        let running = self.lists[host].iter().filter(|e| !e.arriving).map(|e| e.vm);
+        let dt = self.meter.integrate(host, running, self.now.seconds);
+        let HostMeter { watts, used, .. } = self.meter.hosts[host];
+        self.meter.add_energy(host, watts, used, dt);
+    }
+
     /// Shares the CPU of `host` and sets its power.
     fn serve(&mut self, host: HostId) {
         let capacity = self.fleet.capacity[host].0;
@@ -265,9 +273,8 @@ impl<'a> World<'a> {
         self.snapshot_with(&self.demand.mips)
     }
 
-    /// Power that all hosts would draw at full load, W.
-    pub fn peak_watts(&self) -> f64 {
-        let machines = self.fleet.machine.as_slice().iter();
-        machines.map(|&machine| self.tables[usize::from(machine)].peak().0).sum()
+    /// Power that `host` would draw at full load, W.
+    pub fn peak_watts(&self, host: HostId) -> f64 {
+        self.tables[usize::from(self.fleet.machine[host])].peak().0
     }
 }
