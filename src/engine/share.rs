@@ -109,7 +109,23 @@ impl Sharing {
                 grant(index, self.grant(claim.request, spent, allocated, leaving));
             }
         }
-        Usage { used, violating: self.violating(used, requested, capacity) }
+        self.usage(used, requested, capacity)
+    }
+
+    /// Whether a VM that asks for `request` MIPS and gets `allocated` is short.
+    #[inline]
+    pub fn is_short(&self, allocated: f64, request: f64) -> bool {
+        allocated < request * self.enough
+    }
+
+    /// What a host of `capacity` MIPS does that spends `used` where `requested` is asked for.
+    #[inline]
+    pub fn usage(&self, used: f64, requested: f64, capacity: f64) -> Usage {
+        let violating = match self.violation {
+            Violation::DemandAboveCapacity => requested > capacity * self.too_much,
+            Violation::Short => used < requested * self.enough,
+        };
+        Usage { used, violating }
     }
 
     /// What the host spends and what the VM gets when there is enough.
@@ -134,7 +150,7 @@ impl Sharing {
 
     #[inline]
     fn grant(&self, request: f64, spent: f64, allocated: f64, leaving: bool) -> Grant {
-        let short = allocated < request * self.enough;
+        let short = self.is_short(allocated, request);
         let loss = match self.loss {
             _ if !leaving => 0.0,
             MigrationLoss::Overhead => spent * self.overhead,
@@ -142,13 +158,6 @@ impl Sharing {
             MigrationLoss::Shortage => 0.0,
         };
         Grant { allocated, loss, short }
-    }
-
-    fn violating(&self, used: f64, requested: f64, capacity: f64) -> bool {
-        match self.violation {
-            Violation::DemandAboveCapacity => requested > capacity * self.too_much,
-            Violation::Short => used < requested * self.enough,
-        }
     }
 
     /// The fraction that all get of what they ask for; `None` when there is enough.

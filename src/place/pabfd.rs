@@ -12,6 +12,9 @@
 //! as PABFD in Beloglazov and Buyya 2012. CloudSim 3.0.3 ignores what it costs to wake a host (Q7) and
 //! measures from the utilisation before the step (Q8); both are options here.
 
+use std::cmp::Ordering;
+use std::collections::BinaryHeap;
+
 use serde::{Deserialize, Serialize};
 
 use super::{Ask, Draft, Outcome, Placer, Placing, Room, TENTHS};
@@ -56,20 +59,30 @@ pub struct PabfdSpec {
 /// Far above the rounding errors of a power increase, W.
 const SLACK_W: f64 = 1e-9;
 
-/// A host with the power that the VM would add to it.
-#[derive(Debug, Clone, Copy, PartialEq)]
+/// A host with the power that the VM would add to it; the greatest is the best: least power, then
+/// lowest id.
+#[derive(Debug, Clone, Copy)]
 struct Candidate {
     increase: f64,
     host: HostId,
 }
 
-impl Candidate {
-    /// Whether it comes before `other`: by power, then by id.
-    fn beats(&self, other: &Self) -> bool {
-        self.increase < other.increase
-            || (self.increase == other.increase && self.host < other.host)
+impl Ord for Candidate {
+    fn cmp(&self, other: &Self) -> Ordering {
+        other.increase.total_cmp(&self.increase).then(other.host.cmp(&self.host))
     }
 }
+impl PartialOrd for Candidate {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+impl PartialEq for Candidate {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+impl Eq for Candidate {}
 
 /// Hosts of one machine and tenth of load, and what placing the VM there adds at least, W.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -89,7 +102,10 @@ pub struct Pabfd {
     before: IdVec<HostId, (f64, f64)>,
     /// Groups that have not been looked at, the most promising last.
     groups: Vec<Group>,
-    candidates: Vec<Candidate>,
+    candidates: BinaryHeap<Candidate>,
+    /// Where in `hosts_by_type` the search for an empty host goes on: while VMs are placed, hosts only
+    /// fill.
+    first_empty: Vec<usize>,
     asked: Vec<HostId>,
     order: Vec<VmId>,
 }
@@ -107,7 +123,8 @@ impl Pabfd {
             hosts_by_type,
             before: IdVec::filled((f64::NAN, 0.0), fleet.hosts()),
             groups: Vec::new(),
-            candidates: Vec::new(),
+            candidates: BinaryHeap::new(),
+            first_empty: vec![0; fleet.machines.len()],
             asked: Vec::new(),
             order: Vec::new(),
         }
@@ -150,11 +167,15 @@ impl Pabfd {
             }
         }
         for machine in 0..if ask.wake { self.hosts_by_type.len() } else { 0 } {
-            let empty = |&&host: &&HostId| {
-                let room = draft.room(host);
-                room.vms == 0 && !ask.excluded.contains(host) && room.fits(demand, ram)
-            };
-            if let Some(&host) = self.hosts_by_type[machine].iter().find(empty) {
+            let hosts = &self.hosts_by_type[machine];
+            let at = &mut self.first_empty[machine];
+            let taken = |host| draft.room(host).vms > 0 || ask.excluded.contains(host);
+            while hosts.get(*at).is_some_and(|&host| taken(host)) {
+                *at += 1;
+            }
+            if let Some(&host) = hosts.get(*at)
+                && draft.room(host).fits(demand, ram)
+            {
                 let increase = self.increase(host, draft.room(host), demand, ask);
                 self.candidates.push(Candidate { increase, host });
             }
@@ -165,36 +186,20 @@ impl Pabfd {
     /// may hold a better one than those known.
     fn next_best(&mut self, vm: VmId, draft: &Draft, ask: &Ask<'_>) -> Option<HostId> {
         let (demand, ram) = (ask.state.demand[vm], ask.state.fleet.vm_ram[vm]);
-        let mut best = self.best_known();
         while let Some(&group) = self.groups.last() {
-            if best.is_some_and(|at| self.candidates[at].increase < group.at_least) {
+            if self.candidates.peek().is_some_and(|best| best.increase < group.at_least) {
                 break;
             }
             self.groups.pop();
             for &host in draft.by_load(usize::from(group.machine), usize::from(group.tenth)) {
                 let room = draft.room(host);
-                if ask.excluded.contains(host) || !room.fits(demand, ram) {
-                    continue;
+                if !ask.excluded.contains(host) && room.fits(demand, ram) {
+                    let increase = self.increase(host, room, demand, ask);
+                    self.candidates.push(Candidate { increase, host });
                 }
-                let candidate =
-                    Candidate { increase: self.increase(host, room, demand, ask), host };
-                if best.is_none_or(|at| candidate.beats(&self.candidates[at])) {
-                    best = Some(self.candidates.len());
-                }
-                self.candidates.push(candidate);
             }
         }
-        best.map(|at| self.candidates.swap_remove(at).host)
-    }
-
-    fn best_known(&self) -> Option<usize> {
-        let mut best = 0;
-        for (at, candidate) in self.candidates.iter().enumerate().skip(1) {
-            if candidate.beats(&self.candidates[best]) {
-                best = at;
-            }
-        }
-        (!self.candidates.is_empty()).then_some(best)
+        self.candidates.pop().map(|best| best.host)
     }
 
     /// The best host that `vm` would not overload. Hosts are asked about in order of their power
@@ -258,6 +263,7 @@ impl Placer for Pabfd {
         placing: Placing,
     ) -> Result<Outcome, PolicyError> {
         let mark = draft.mark();
+        self.first_empty.fill(0);
         let mut outcome = Outcome::default();
         let mut order = std::mem::take(&mut self.order);
         order.clear();
