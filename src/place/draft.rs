@@ -6,7 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::detect::{HostLoads, OverloadDetector, Verdict};
+use crate::detect::{HostLoads, OverloadDetector, Question, Verdict};
 use crate::id::{HostId, Id, IdVec, VmId};
 use crate::model::history::WINDOW;
 use crate::model::{Fleet, Snapshot};
@@ -362,7 +362,7 @@ impl Draft {
         state: &Snapshot<'_>,
         detector: &mut dyn OverloadDetector,
     ) -> Result<(), PolicyError> {
-        self.loads.clear(self.window);
+        self.loads.clear(Question::Now, self.window);
         for &host in hosts {
             self.describe(host, None, state);
         }
@@ -381,7 +381,7 @@ impl Draft {
         hosts: &[HostId],
         ask: &mut Ask<'_>,
     ) -> Result<(), PolicyError> {
-        self.loads.clear(self.window);
+        self.loads.clear(Question::WithVm, self.window);
         for &host in hosts {
             self.describe(host, Some((vm, demand)), &ask.state);
         }
