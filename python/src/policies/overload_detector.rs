@@ -215,11 +215,14 @@ impl OverloadDetector for Batched {
 
 /// About whom was asked, in words.
 fn subject(hosts: &[HostId]) -> String {
-    match hosts {
-        [] => "no host".to_owned(),
-        [host] => format!("host {}", host.0),
-        [first, .., last] => format!("{} hosts from {} to {}", hosts.len(), first.0, last.0),
-    }
+    const SHOWN: usize = 8;
+    let ids: Vec<String> = hosts.iter().take(SHOWN).map(|host| host.0.to_string()).collect();
+    let plural = if hosts.len() == 1 { "host" } else { "hosts" };
+    let more = match hosts.len().saturating_sub(SHOWN) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    format!("{plural} {}{more}", ids.join(", "))
 }
 
 /// A value and its type, in words.
