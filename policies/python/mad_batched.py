@@ -30,7 +30,7 @@ class MadBatched:
 
     def assess(self, hosts: HostLoads) -> np.ndarray:
         """1 above the threshold, 0 below, -1 while the history is too short."""
-        history, lengths = hosts.history, np.minimum(hosts.lengths, hosts.history.shape[1] - 1)
+        history, lengths = hosts.history, hosts.lengths
         centres = medians(history, lengths)
         spreads = medians(np.abs(history - centres[:, None]), lengths)
         over = hosts.now > 1.0 - self.safety * spreads
