@@ -1,5 +1,7 @@
 //! galerna
 pub mod check;
+#[cfg(feature = "cli")]
+pub mod cli;
 pub mod detect;
 pub mod engine;
 #[cfg(feature = "frames")]

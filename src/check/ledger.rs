@@ -6,7 +6,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::rules::{Average, BetweenSamples, EnergyIntegral, IdleVms, Shutdowns};
+use crate::model::rules::{
+    Average, BetweenSamples, EnergyIntegral, IdleVms, PowerPolicy, Shutdowns,
+};
 use crate::problem::Problem;
 use crate::time::Instant;
 
@@ -101,10 +103,21 @@ pub(super) fn keep(evidence: &Evidence, events: &[Event], times: &Timetable) -> 
             before = Some((seconds, snapshot));
         }
     }
+    if evidence.rules.host.power == PowerPolicy::AlwaysPeak {
+        ledger.draw_peak_from_the_start(times, before.map(|(_, last)| last));
+    }
     ledger
 }
 
 impl Ledger {
+    /// Under `power = "always-peak"` every host uses its peak from time 0 on, whatever counts else.
+    fn draw_peak_from_the_start(&mut self, times: &Timetable, last: Option<Snapshot>) {
+        let end_s = times.instants.get(&times.last).copied().unwrap_or_default();
+        for (total, now) in self.hosts.iter_mut().zip(last.unwrap_or_default().hosts) {
+            total.energy_j = now.power * end_s;
+        }
+    }
+
     /// Adds the time from `since` to `until`, during which `left` holds.
     fn add(
         &mut self,

@@ -1,7 +1,7 @@
 //! The state of every host and VM at one instant, from scratch.
 
 use crate::model::Rules;
-use crate::model::rules::{ArrivingDemand, EnergyIntegral, Ratios, Violation};
+use crate::model::rules::{ArrivingDemand, EnergyIntegral, MigrationLoss, PowerPolicy, Violation};
 
 use super::Evidence;
 use super::layout::{HostState, Layout};
@@ -95,19 +95,17 @@ fn served(claim: &Claim, allocated: f64, rules: &Rules) -> VmNow {
     let demand = claim.demand;
     let short = allocated < demand * (1.0 - rules.accounting.tolerance);
     let lost = match claim.role {
-        Role::Departing => lost(claim, allocated, short, rules),
+        Role::Departing => lost(claim, allocated, rules),
         Role::Resident | Role::Arriving => 0.0,
     };
     VmNow { running: true, demand, allocated, lost, short }
 }
 
-/// What a VM loses while it is copied: because of it, or (with the ratios of the reference) for
-/// whatever reason.
-fn lost(claim: &Claim, allocated: f64, short: bool, rules: &Rules) -> f64 {
-    match rules.accounting.ratios {
-        Ratios::Global if short => claim.demand - allocated,
-        Ratios::Global => 0.0,
-        Ratios::Mean => spent(allocated, claim.role, &rules.migration) - allocated,
+/// What a VM loses while it is copied: what the copy takes, or all that it lacks meanwhile.
+fn lost(claim: &Claim, allocated: f64, rules: &Rules) -> f64 {
+    match rules.accounting.migration_loss {
+        MigrationLoss::Overhead => spent(allocated, claim.role, &rules.migration) - allocated,
+        MigrationLoss::Shortage => (claim.demand - allocated).max(0.0),
     }
 }
 
@@ -141,10 +139,11 @@ fn summed(
         EnergyIntegral::Exact => state == HostState::On,
         EnergyIntegral::Trapezoid => load > 0.0,
     };
-    let power = match state {
-        HostState::On => table_power,
-        HostState::Waking(_) | HostState::Stopping(_) => idle_power,
-        HostState::Off => 0.0,
+    let power = match (evidence.rules.host.power, state) {
+        (PowerPolicy::AlwaysPeak, _) => power(evidence, host, 1.0),
+        (PowerPolicy::Managed, HostState::On) => table_power,
+        (PowerPolicy::Managed, HostState::Waking(_) | HostState::Stopping(_)) => idle_power,
+        (PowerPolicy::Managed, HostState::Off) => 0.0,
     };
     let violated = violated && active;
     HostNow { active, in_transition, violated, power, table_power, idle_power }

@@ -351,7 +351,12 @@ impl<'a> Engine<'a> {
             vms: present().count() as u32,
             demand_mips: present().map(|vm| world.meter.vms[vm].request).sum(),
             allocated_mips: present().map(|vm| world.meter.vms[vm].allocated).sum(),
-            power_w: hosts().map(|host| host.watts).sum(),
+            power_w: match world.rules.host.power {
+                PowerPolicy::Managed => hosts().map(|host| host.watts).sum(),
+                PowerPolicy::AlwaysPeak => {
+                    world.fleet.capacity.ids().map(|host| world.peak_watts(host)).sum()
+                }
+            },
             overloaded: overloaded as u32,
             migrations: migrations as u32,
         }
@@ -367,8 +372,9 @@ impl<'a> Engine<'a> {
         }
         world.meter.close();
         if world.rules.host.power == PowerPolicy::AlwaysPeak {
-            let each = world.peak_watts() * end / fleet.hosts() as f64;
-            world.meter.hosts.as_mut_slice().iter_mut().for_each(|host| host.energy_j = each);
+            for host in fleet.capacity.ids() {
+                world.meter.hosts[host].energy_j = world.peak_watts(host) * end;
+            }
         }
         let mut record = std::mem::take(&mut world.record);
         let mut migrations = vec![0u32; fleet.vms()];

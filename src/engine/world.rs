@@ -238,9 +238,8 @@ impl<'a> World<'a> {
         self.snapshot_with(&self.demand.mips)
     }
 
-    /// Power that all hosts would draw at full load, W.
-    pub fn peak_watts(&self) -> f64 {
-        let machines = self.fleet.machine.as_slice().iter();
-        machines.map(|&machine| self.tables[usize::from(machine)].peak().0).sum()
+    /// Power that `host` would draw at full load, W.
+    pub fn peak_watts(&self, host: HostId) -> f64 {
+        self.tables[usize::from(self.fleet.machine[host])].peak().0
     }
 }

@@ -12,6 +12,14 @@
 //! Columns carry their units in their names; what there is not is null. No table holds a wall-clock
 //! time: the same spec and seed give the same bytes, whatever the number of threads.
 
+mod error;
+mod folder;
+mod manifest;
+mod read;
 mod tables;
 
+pub use error::Error;
+pub use folder::{Existing, RunFolder, check_destination, write_run};
+pub use manifest::{Manifest, RunReport, Timing, TraceReport};
+pub use read::{FoundRun, read_run};
 pub use tables::{actions, demand, hosts, samples, vms};

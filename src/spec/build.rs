@@ -30,13 +30,19 @@ impl Inputs {
     /// The fleet of `spec` on a trace that is at hand already.
     pub fn with(spec: &RunSpec, trace: UtilisationTrace) -> Self {
         let fleet = spec.fleet.build(trace.vms(), spec.run.seed);
-        let rules = Rules {
-            demand: spec.demand.clone(),
-            host: spec.host.clone(),
-            migration: spec.migration.clone(),
-            accounting: spec.accounting.clone(),
-        };
-        Self { trace, fleet, rules }
+        Self { trace, fleet, rules: spec.rules() }
+    }
+}
+
+impl RunSpec {
+    /// The rules of the run that it describes.
+    pub fn rules(&self) -> Rules {
+        Rules {
+            demand: self.demand.clone(),
+            host: self.host.clone(),
+            migration: self.migration.clone(),
+            accounting: self.accounting.clone(),
+        }
     }
 }
 

@@ -187,6 +187,7 @@ fn reference_rules() -> Rules {
             memory: Memory::AtStartOnly,
             wake_s: 0.0,
             shutdown_s: 0.0,
+            power: PowerPolicy::Managed,
         },
         migration: MigrationRules {
             contention: Contention::None,
@@ -199,6 +200,7 @@ fn reference_rules() -> Rules {
             tolerance: 0.0,
             violation: Violation::Short,
             arriving_demand: ArrivingDemand::InFull,
+            migration_loss: MigrationLoss::Shortage,
             ratios: Ratios::Global,
             average: Average::PerInterval,
             shutdowns: Shutdowns::UnusedCounted,

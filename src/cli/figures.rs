@@ -1,0 +1,74 @@
+//! The metrics of a run as a table for people: name, value, unit, meaning, within 80 columns.
+
+use std::fmt::Write;
+
+use crate::metric::Summary;
+
+/// Every metric of `summary`, one per line.
+pub(super) fn table(summary: &Summary) -> String {
+    let mut text = String::new();
+    for (name, value) in summary.named() {
+        let (unit, meaning) = explained(name);
+        let value = value.map_or_else(|| "-".to_owned(), significant);
+        let line = format!("{name:<32} {value:>12} {unit:<3} {meaning}");
+        writeln!(text, "{}", line.trim_end()).expect("a string takes any text");
+    }
+    text
+}
+
+/// Unit and meaning of a metric.
+fn explained(name: &str) -> (&'static str, &'static str) {
+    match name {
+        "energy_kwh" => ("kWh", "energy of all hosts"),
+        "migrations" => ("", "live migrations begun"),
+        "slatah" => ("", "time overloaded / time on"),
+        "pdm" => ("", "work lost to migrations"),
+        "slav" => ("", "slatah x pdm"),
+        "esv" => ("kWh", "energy x slav"),
+        "overall_sla_violation" => ("", "demanded work not done"),
+        "average_sla_violation" => ("", "mean shortage of short VMs"),
+        "host_shutdowns" => ("", "hosts switched off"),
+        "mean_time_before_host_shutdown_s" => ("s", "time on until then"),
+        "sd_time_before_host_shutdown_s" => ("s", "its standard deviation"),
+        "ping_pong_rate" => ("", "migrations undone in 1 h"),
+        "active_hosts_mean" => ("", "hosts on, time-weighted"),
+        "slatah_global" => ("", "slatah as ratio of totals"),
+        "pdm_global" => ("", "pdm as ratio of totals"),
+        "mean_migration_duration_s" => ("s", "time that a copy takes"),
+        "sd_migration_duration_s" => ("s", "its standard deviation"),
+        _ => ("", ""),
+    }
+}
+
+/// `value` with seven significant digits, whole numbers whole.
+pub(super) fn significant(value: f64) -> String {
+    let size = value.abs();
+    if value == value.trunc() && size < 1e12 {
+        return format!("{value:.0}");
+    }
+    if !(1e-4..1e9).contains(&size) {
+        return format!("{value:.6e}");
+    }
+    let before_point = size.log10().floor() as i32 + 1;
+    let digits = (7 - before_point).clamp(1, 10) as usize;
+    format!("{value:.digits$}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_have_seven_significant_digits() {
+        for (value, text) in [
+            (27_859.0, "27859"),
+            (163.477_217_1, "163.4772"),
+            (0.050_312_345_6, "0.05031235"),
+            (3.2e-7, "3.200000e-7"),
+            (0.0, "0"),
+            (123_456_789.5, "123456789.5"),
+        ] {
+            assert_eq!(significant(value), text);
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! What can a user ask of `galerna` in a shell, and which exit code answers?
+//!
+//! | code | meaning |
+//! |---|---|
+//! | 0 | done |
+//! | 1 | `check` has findings |
+//! | 2 | the input is wrong: a spec, a trace, a folder or the command itself |
+//! | 3 | the plan is infeasible: the fleet cannot hold the VMs |
+//! | 4 | a policy failed |
+//! | 130 | interrupted |
+//!
+//! Results go to standard output, everything else to standard error. A reader that closes the pipe
+//! early ends the command quietly.
+
+mod check;
+mod figures;
+mod meaning;
+mod policies;
+mod run;
+mod threads;
+mod traces;
+
+use std::ffi::OsString;
+use std::fmt::Display;
+use std::io::{self, ErrorKind, Write};
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
+
+/// Done.
+pub const DONE: i32 = 0;
+/// `check` has findings.
+pub const FINDINGS: i32 = 1;
+/// Something in the input is wrong.
+pub const BAD_INPUT: i32 = 2;
+/// The fleet cannot hold the VMs.
+pub const INFEASIBLE: i32 = 3;
+/// A policy failed.
+pub const POLICY_FAILED: i32 = 4;
+/// Stopped by the user.
+pub const INTERRUPTED: i32 = 130;
+
+/// Simulates VM consolidation: exact, reproducible, fast.
+#[derive(Debug, Parser)]
+#[command(name = "galerna", version, after_help = EXAMPLES)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  galerna run lr-mmt                          a first run, on the bundled sample
+  galerna run lr-mmt --out out/first          the same, with its tables in a folder
+  galerna check out/first                     verify that folder from its tables alone
+  galerna policies list                       which runs are bundled
+  galerna policies describe cloudsim-3.0.3/lr-mmt
+  galerna traces info sample                  what is in a trace
+
+Exit codes: 0 done, 1 check has findings, 2 bad input, 3 infeasible plan, 4 a policy failed,
+130 interrupted.";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Run(run::Run),
+    Check(check::Check),
+    Policies(policies::Policies),
+    Traces(traces::Traces),
+}
+
+/// How a result is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people: at most 80 columns.
+    Table,
+    /// For programs: one object.
+    Json,
+}
+
+/// Why a command gave no result.
+#[derive(Debug)]
+struct Failure {
+    code: i32,
+    message: String,
+}
+
+impl Failure {
+    fn bad_input(error: impl Display) -> Self {
+        Self { code: BAD_INPUT, message: error.to_string() }
+    }
+}
+
+/// What a finished command prints on standard output, and its exit code.
+#[derive(Debug)]
+struct Answer {
+    text: String,
+    code: i32,
+}
+
+impl Answer {
+    fn done(text: String) -> Self {
+        Self { text, code: DONE }
+    }
+}
+
+/// Runs the command line `args` (the first is the program's name) as a process does.
+pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    ExitCode::from(main_with(args) as u8)
+}
+
+/// Runs the command line `args` (the first is the program's name) and returns the exit code, for
+/// callers that end the process themselves.
+///
+/// ```
+/// let args = ["galerna", "policies", "describe", "no-such"].map(Into::into);
+/// assert_eq!(galerna::cli::main_with(args), galerna::cli::BAD_INPUT);
+/// ```
+pub fn main_with(args: impl IntoIterator<Item = OsString>) -> i32 {
+    let args: Vec<OsString> = args.into_iter().collect();
+    if args.len() <= 1 {
+        return say(&Answer::done(Cli::command().render_help().to_string()));
+    }
+    let command = match Cli::try_parse_from(&args) {
+        Ok(cli) => cli.command,
+        Err(error) => {
+            // Nothing is left to say where even the error cannot be printed.
+            let _ = error.print();
+            return error.exit_code();
+        }
+    };
+    let answer = match command {
+        Command::Run(run) => run.execute(&args),
+        Command::Check(check) => check.execute(),
+        Command::Policies(policies) => policies.execute(),
+        Command::Traces(traces) => traces.execute(),
+    };
+    match answer {
+        Ok(answer) => say(&answer),
+        Err(failure) => {
+            let _ = writeln!(io::stderr(), "{}", failure.message);
+            failure.code
+        }
+    }
+}
+
+/// Prints an answer; a closed pipe is no error, a full disk is.
+fn say(answer: &Answer) -> i32 {
+    let mut out = io::stdout().lock();
+    match out.write_all(answer.text.as_bytes()).and_then(|()| out.flush()) {
+        Err(cause) if cause.kind() != ErrorKind::BrokenPipe => {
+            let _ = writeln!(io::stderr(), "galerna: standard output: {cause}");
+            BAD_INPUT
+        }
+        _ => answer.code,
+    }
+}
+
+/// `value` as one JSON object and a line feed.
+fn json(value: &impl serde::Serialize) -> Result<String, Failure> {
+    let text = serde_json::to_string_pretty(value).map_err(Failure::bad_input)?;
+    Ok(text + "\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,179 @@
+//! `galerna run`: from a spec to figures, and to a folder when asked.
+
+use std::ffi::OsString;
+use std::fmt::Write;
+use std::io::{self, IsTerminal};
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use cpu_time::ProcessTime;
+use indicatif::{ProgressBar, ProgressStyle};
+use toml::Value;
+
+use super::{
+    Answer, Failure, Format, INFEASIBLE, INTERRUPTED, POLICY_FAILED, figures, json, threads,
+};
+use crate::engine::{self, Outcome};
+use crate::frames::{self, Existing, RunFolder, RunReport, Timing};
+use crate::problem::Problem;
+use crate::spec::{self, Inputs, Override, RunSpec};
+
+/// Runs shorter than this show no progress.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Run a spec and print its figures.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  galerna run lr-mmt
+  galerna run lr-mmt --set policy.overload.safety=1.4 --seed 3
+  galerna run my-policy.toml --out out/mine --overwrite
+  galerna run cloudsim-3.0.3/lr-mmt --set trace.path=planetlab.tar.xz \\
+      --set trace.day=20110303 --format json
+
+SPEC is a TOML file in which every key has a default; an empty file is a complete run. A
+relative trace.path is taken from the current directory. With the same spec and seed the event
+log is the same, whatever the number of threads.")]
+pub(super) struct Run {
+    /// A TOML file, or a name that `galerna policies list` shows.
+    spec: PathBuf,
+    /// Change one value of the spec; VALUE is TOML, else text. May be repeated.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    changes: Vec<String>,
+    /// Write the tables (Parquet) and run.json to this folder, all or nothing.
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Replace the previous run that the folder holds.
+    #[arg(long, requires = "out")]
+    overwrite: bool,
+    /// How to print the figures.
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    format: Format,
+    /// Same as --set run.seed=N.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(..=i64::MAX as u64))]
+    seed: Option<u64>,
+    /// Threads to use at most; the results are the same.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: Option<u16>,
+}
+
+impl Run {
+    pub(super) fn execute(&self, args: &[OsString]) -> Result<Answer, Failure> {
+        threads::limit(self.threads.map(usize::from));
+        let spec = self.read_spec().map_err(Failure::bad_input)?;
+        let existing = if self.overwrite { Existing::Replace } else { Existing::Refuse };
+        if let Some(dir) = &self.out {
+            frames::check_destination(dir, existing).map_err(Failure::bad_input)?;
+        }
+        let start = ProcessTime::now();
+        let inputs = Inputs::read(&spec).map_err(Failure::bad_input)?;
+        let read_s = start.elapsed().as_secs_f64();
+        let start = ProcessTime::now();
+        let Outcome { record, summary } = simulated(&spec, &inputs)?;
+        let timing = Timing { read_s, run_s: start.elapsed().as_secs_f64() };
+        let name = self.spec.display().to_string();
+        let report = RunReport::new(&name, &spec, &inputs, &record, &summary, timing);
+        if let Some(dir) = &self.out {
+            let command = &command(args);
+            let (report, spec, inputs, record) = (&report, &spec, &inputs, &record);
+            let folder = RunFolder { report, spec, inputs, record, command };
+            frames::write_run(dir, &folder, existing).map_err(Failure::bad_input)?;
+        }
+        match self.format {
+            Format::Table => Ok(Answer::done(self.table(&report))),
+            Format::Json => json(&report).map(Answer::done),
+        }
+    }
+
+    /// The spec with all changes; every change that cannot be read is reported.
+    fn read_spec(&self) -> Result<RunSpec, spec::Error> {
+        let mut problems: Vec<Problem> = Vec::new();
+        let mut changes = Vec::new();
+        for text in &self.changes {
+            match Override::parse(text) {
+                Ok(change) => changes.push(change),
+                Err(error) => problems.extend(error.problems),
+            }
+        }
+        if !problems.is_empty() {
+            return Err(spec::Error { problems });
+        }
+        let seed = self.seed.and_then(|seed| i64::try_from(seed).ok());
+        changes.extend(seed.map(|seed| Override::new("run.seed", Value::Integer(seed))));
+        spec::load(&self.spec, changes)
+    }
+
+    fn table(&self, report: &RunReport) -> String {
+        let trace = &report.trace;
+        let day = trace.day.as_ref().map(|day| format!(", day {day}")).unwrap_or_default();
+        let mut text = format!("{}, seed {}\n", report.spec, report.seed);
+        let per_vm = trace.samples / trace.vms.max(1);
+        let size = format!("{} VMs x {per_vm} samples", trace.vms);
+        writeln!(text, "{}{day}: {size}\n", trace.path).expect("a string");
+        text += &figures::table(&report.summary);
+        writeln!(text, "\nevent log {}", report.event_log_blake3).expect("a string");
+        if let Some(dir) = &self.out {
+            writeln!(text, "tables in {}", dir.display()).expect("a string");
+        }
+        text
+    }
+}
+
+/// The command line, without the place where the program happens to be installed.
+fn command(args: &[OsString]) -> Vec<String> {
+    let rest = args.iter().skip(1).map(|arg| arg.to_string_lossy().into_owned());
+    std::iter::once("galerna".to_owned()).chain(rest).collect()
+}
+
+fn simulated(spec: &RunSpec, inputs: &Inputs) -> Result<Outcome, Failure> {
+    let policies = spec::policies(spec, &inputs.fleet);
+    let mut progress = Progress::over(inputs.trace.samples());
+    let outcome =
+        engine::run(&inputs.fleet, &inputs.trace, &inputs.rules, policies, &mut |sample| {
+            progress.reach(sample);
+            ControlFlow::Continue(())
+        });
+    progress.close();
+    outcome.map_err(|error| {
+        let code = match error {
+            engine::Error::Policy(_) => POLICY_FAILED,
+            engine::Error::Infeasible(_) => INFEASIBLE,
+            engine::Error::Interrupted { .. } => INTERRUPTED,
+        };
+        Failure { code, message: error.to_string() }
+    })
+}
+
+/// A bar on the terminal, once a run takes long.
+struct Progress {
+    samples: usize,
+    start: Instant,
+    bar: Option<ProgressBar>,
+}
+
+impl Progress {
+    fn over(samples: usize) -> Self {
+        Self { samples, start: Instant::now(), bar: None }
+    }
+
+    fn reach(&mut self, sample: usize) {
+        if let Some(bar) = &self.bar {
+            bar.set_position(sample as u64);
+        } else if self.start.elapsed() > PATIENCE && io::stderr().is_terminal() {
+            let bar = ProgressBar::new(self.samples as u64);
+            let style = ProgressStyle::with_template("{bar:40} {pos}/{len} samples, {eta} left");
+            self.bar = Some(match style {
+                Ok(style) => bar.with_style(style),
+                Err(_) => bar,
+            });
+        }
+    }
+
+    fn close(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}

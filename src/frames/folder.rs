@@ -1,0 +1,255 @@
+//! A run's folder appears whole or not at all.
+//!
+//! All files are written into a temporary folder beside the target and synced, then one rename puts
+//! it in place. An interrupted command leaves at most that temporary folder, `.galerna-*`. Where a
+//! previous run is replaced it is first moved aside: a crash between the two renames leaves both
+//! runs whole under temporary names.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use polars::prelude::*;
+
+use super::error::{Error, unwritable};
+use super::manifest::{Manifest, RunReport};
+use super::tables;
+use crate::model::Record;
+use crate::problem::Problem;
+use crate::spec::{Inputs, RunSpec};
+
+/// Name of the file that says what was run.
+pub(super) const MANIFEST: &str = "run.json";
+/// Names of the table files.
+pub(super) const TABLES: [&str; 5] =
+    ["hosts.parquet", "vms.parquet", "actions.parquet", "samples.parquet", "demand.parquet"];
+
+/// Begin of the names of temporary folders.
+const TEMPORARY: &str = ".galerna-";
+/// Rows of a row group: more than any table has, so that files do not depend on how it was built.
+const ROW_GROUP: usize = 1 << 24;
+
+/// Everything that the folder of a run is made of.
+#[derive(Debug, Clone, Copy)]
+pub struct RunFolder<'a> {
+    /// Identity and figures.
+    pub report: &'a RunReport,
+    /// The spec, every default filled in.
+    pub spec: &'a RunSpec,
+    /// Trace, fleet and rules of the run.
+    pub inputs: &'a Inputs,
+    /// What happened.
+    pub record: &'a Record,
+    /// The command line, empty when there was none.
+    pub command: &'a [String],
+}
+
+/// What to do with a previous run in the output folder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Existing {
+    /// Refuse to write.
+    Refuse,
+    /// Put the new run in its place.
+    Replace,
+}
+
+/// Writes the tables and `run.json` of a run to the folder `dir`, all or nothing.
+///
+/// # Errors
+/// GLN-620 when `dir` holds anything but a previous run that may be replaced, GLN-621 when the
+/// operating system refuses; `dir` is then as it was.
+pub fn write_run(dir: &Path, run: &RunFolder<'_>, existing: Existing) -> Result<(), Error> {
+    replace(dir, existing, |folder| {
+        let mut hashes = BTreeMap::new();
+        for (name, bytes) in encoded(run)? {
+            hashes.insert(name.to_owned(), blake3::hash(&bytes).to_hex().to_string());
+            write_synced(&folder.join(name), &bytes)?;
+        }
+        let manifest = Manifest {
+            report: run.report.clone(),
+            command: run.command.to_vec(),
+            resolved_spec: run.spec.clone(),
+            tables: hashes,
+        };
+        let mut json = serde_json::to_vec_pretty(&manifest)?;
+        json.push(b'\n');
+        write_synced(&folder.join(MANIFEST), &json)
+    })
+}
+
+/// Whether a run may be written to `dir`, so that a long one need not be run in vain.
+///
+/// # Errors
+/// GLN-620 when `dir` holds anything but a previous run that may be replaced.
+pub fn check_destination(dir: &Path, existing: Existing) -> Result<(), Error> {
+    let problem = |what: String, remedy: &str| {
+        Err(Problem::new("GLN-620", dir.display().to_string(), what, remedy).into())
+    };
+    if dir.file_name().is_none() && !dir.is_dir() {
+        return problem("is no folder name".into(), "Name a folder, e.g. --out out/run-1");
+    }
+    if !dir.exists() {
+        return Ok(());
+    }
+    if !dir.is_dir() {
+        return problem("exists and is not a folder".into(), "Name another folder");
+    }
+    let held = members(dir).map_err(|cause| unwritable(dir, &cause))?;
+    let stranger = held.iter().find(|&name| name != MANIFEST && !TABLES.contains(&name.as_str()));
+    match (stranger, held.is_empty(), existing) {
+        (_, true, _) => Ok(()),
+        (Some(name), ..) => {
+            let what = format!("holds `{name}`, which is no part of a run and would be lost");
+            problem(what, "Name a new folder, or an empty one")
+        }
+        (None, _, Existing::Replace) if held.iter().any(|name| name == MANIFEST) => Ok(()),
+        (None, _, Existing::Replace) => {
+            problem("holds tables but no run.json".into(), "Name a new folder, or empty this one")
+        }
+        (None, _, Existing::Refuse) => {
+            problem("holds a previous run".into(), "Name a new folder, or add --overwrite")
+        }
+    }
+}
+
+fn members(dir: &Path) -> io::Result<Vec<String>> {
+    let mut names: Vec<String> = fs::read_dir(dir)?
+        .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
+        .collect::<io::Result<_>>()?;
+    names.sort_unstable();
+    Ok(names)
+}
+
+/// Fills a temporary folder beside `dir` and renames it to `dir`.
+fn replace(
+    dir: &Path,
+    existing: Existing,
+    fill: impl FnOnce(&Path) -> io::Result<()>,
+) -> Result<(), Error> {
+    check_destination(dir, existing)?;
+    let failed = |cause: io::Error| Error::from(unwritable(dir, &cause));
+    let target = if dir.exists() { fs::canonicalize(dir).map_err(failed)? } else { dir.into() };
+    let parent = match target.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
+        _ => PathBuf::from("."),
+    };
+    fs::create_dir_all(&parent).map_err(failed)?;
+    let fresh = temporary(&parent).map_err(failed)?;
+    fill(fresh.path())
+        .and_then(|()| sync_folder(fresh.path()))
+        .and_then(|()| put_in_place(fresh.path(), &target, &parent))
+        .and_then(|()| sync_folder(&parent))
+        .map_err(failed)?;
+    // It has another name now; there is nothing to remove.
+    let _ = fresh.keep();
+    Ok(())
+}
+
+fn put_in_place(fresh: &Path, target: &Path, parent: &Path) -> io::Result<()> {
+    if !target.exists() || members(target)?.is_empty() {
+        return fs::rename(fresh, target);
+    }
+    let aside = temporary(parent)?;
+    let old = aside.path().join("old");
+    fs::rename(target, &old)?;
+    fs::rename(fresh, target).inspect_err(|_| drop(fs::rename(&old, target)))
+}
+
+/// A folder that removes itself, with the permissions of any new folder.
+fn temporary(parent: &Path) -> io::Result<tempfile::TempDir> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(TEMPORARY);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        builder.permissions(fs::Permissions::from_mode(0o777));
+    }
+    builder.tempdir_in(parent)
+}
+
+fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = File::create_new(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
+fn sync_folder(path: &Path) -> io::Result<()> {
+    // Only Unix lets a folder be opened and synced.
+    if cfg!(unix) { File::open(path)?.sync_all() } else { Ok(()) }
+}
+
+/// Every table as the bytes of its file.
+fn encoded(run: &RunFolder<'_>) -> io::Result<Vec<(&'static str, Vec<u8>)>> {
+    let (record, fleet) = (run.record, &run.inputs.fleet);
+    let frames = [
+        tables::hosts(record, fleet),
+        tables::vms(record, fleet),
+        tables::actions(record),
+        tables::samples(record),
+        tables::demand(&run.inputs.trace, fleet),
+    ];
+    TABLES.into_iter().zip(frames).map(|(name, frame)| Ok((name, parquet(frame)?))).collect()
+}
+
+fn parquet(mut frame: DataFrame) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    ParquetWriter::new(&mut bytes)
+        .with_row_group_size(Some(ROW_GROUP))
+        .set_parallel(false)
+        .finish(&mut frame)
+        .map_err(io::Error::other)?;
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn listing(dir: &Path) -> Vec<String> {
+        members(dir).unwrap()
+    }
+
+    fn fill(text: &'static str) -> impl FnOnce(&Path) -> io::Result<()> {
+        move |folder| write_synced(&folder.join(MANIFEST), text.as_bytes())
+    }
+
+    #[test]
+    fn a_write_that_fails_halfway_leaves_nothing_behind() {
+        let parent = tempfile::tempdir().unwrap();
+        let target = parent.path().join("run");
+        let halfway = |folder: &Path| {
+            write_synced(&folder.join("hosts.parquet"), b"half")?;
+            Err(io::Error::other("no room left"))
+        };
+        let error = replace(&target, Existing::Refuse, halfway).unwrap_err().to_string();
+        assert!(error.starts_with("GLN-621") && error.contains("no room left"), "{error}");
+        assert!(listing(parent.path()).is_empty());
+        replace(&target, Existing::Refuse, fill("old")).unwrap();
+        replace(&target, Existing::Replace, halfway).unwrap_err();
+        assert_eq!(fs::read_to_string(target.join(MANIFEST)).unwrap(), "old");
+        assert_eq!(listing(parent.path()), ["run"]);
+    }
+
+    #[test]
+    fn a_previous_run_is_replaced_only_when_asked_to() {
+        let parent = tempfile::tempdir().unwrap();
+        let target = parent.path().join("new/run");
+        replace(&target, Existing::Refuse, fill("1")).unwrap();
+        let error = replace(&target, Existing::Refuse, fill("2")).unwrap_err().to_string();
+        assert!(error.contains("add --overwrite"), "{error}");
+        replace(&target, Existing::Replace, fill("3")).unwrap();
+        assert_eq!(fs::read_to_string(target.join(MANIFEST)).unwrap(), "3");
+        assert_eq!(listing(target.parent().unwrap()), ["run"]);
+    }
+
+    #[test]
+    fn a_folder_with_other_files_is_never_replaced_and_an_empty_one_is_filled() {
+        let parent = tempfile::tempdir().unwrap();
+        replace(parent.path(), Existing::Refuse, fill("1")).unwrap();
+        fs::write(parent.path().join("thesis.tex"), "years of work").unwrap();
+        let error = replace(parent.path(), Existing::Replace, fill("2")).unwrap_err().to_string();
+        assert!(error.contains("`thesis.tex`"), "{error}");
+        assert_eq!(listing(parent.path()), ["run.json", "thesis.tex"]);
+    }
+}

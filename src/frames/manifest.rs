@@ -1,0 +1,107 @@
+//! What was run, on what, and what it added up to: `run.json`, and what `run --format json` prints.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::metric::Summary;
+use crate::model::Record;
+use crate::spec::{Inputs, RunSpec};
+use crate::trace::UtilisationTrace;
+
+/// The identity and the figures of a finished run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunReport {
+    /// Version of galerna.
+    pub version: String,
+    /// The spec as it was named: a path or a bundled name.
+    pub spec: String,
+    /// BLAKE3 of the spec with every default filled in.
+    pub spec_blake3: String,
+    /// Seed of all random streams.
+    pub seed: u64,
+    /// The load that was replayed.
+    pub trace: TraceReport,
+    /// The metrics.
+    pub summary: Summary,
+    /// What it took.
+    pub timing: Timing,
+    /// BLAKE3 of the event log: two runs that decide alike have the same.
+    pub event_log_blake3: String,
+}
+
+/// The identity of a trace.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TraceReport {
+    /// As the spec names it.
+    pub path: String,
+    /// The day, where one was selected.
+    pub day: Option<String>,
+    /// How many VMs.
+    pub vms: usize,
+    /// Samples of all VMs together.
+    pub samples: usize,
+    /// Time between two samples, seconds.
+    pub step_s: f64,
+    /// BLAKE3 of names, step and values.
+    pub blake3: String,
+}
+
+/// CPU seconds of the process, all threads together.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct Timing {
+    /// Reading the trace and building the fleet.
+    pub read_s: f64,
+    /// Running, from the first placement to the summary.
+    pub run_s: f64,
+}
+
+/// All of `run.json`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// What `run --format json` prints.
+    #[serde(flatten)]
+    pub report: RunReport,
+    /// The command line that made the run; empty when it was not a command.
+    pub command: Vec<String>,
+    /// The spec with every default filled in.
+    pub resolved_spec: RunSpec,
+    /// BLAKE3 of each table's file.
+    pub tables: BTreeMap<String, String>,
+}
+
+impl RunReport {
+    /// The report of the run of `spec`, which the user calls `name`.
+    pub fn new(
+        name: &str,
+        spec: &RunSpec,
+        inputs: &Inputs,
+        record: &Record,
+        summary: &Summary,
+        timing: Timing,
+    ) -> Self {
+        Self {
+            version: env!("CARGO_PKG_VERSION").into(),
+            spec: name.into(),
+            spec_blake3: spec.blake3(),
+            seed: spec.run.seed,
+            trace: TraceReport::new(spec, &inputs.trace),
+            summary: summary.clone(),
+            timing,
+            event_log_blake3: record.event_log_blake3(),
+        }
+    }
+}
+
+impl TraceReport {
+    fn new(spec: &RunSpec, trace: &UtilisationTrace) -> Self {
+        Self {
+            path: spec.trace.path.display().to_string(),
+            day: spec.trace.day.clone(),
+            vms: trace.vms(),
+            samples: trace.vms() * trace.samples(),
+            step_s: trace.step().seconds(),
+            blake3: trace.blake3(),
+        }
+    }
+}

@@ -1,0 +1,321 @@
+//! From the folder of a run back to what the check judges.
+
+use std::io::Cursor;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+
+use polars::prelude::*;
+
+use super::error::{Error, damaged};
+use super::folder::{MANIFEST, TABLES};
+use super::manifest::Manifest;
+use crate::check::{self, Evidence, Report};
+use crate::id::{HostId, VmId};
+use crate::model::record::Reason;
+use crate::model::{Action, ActionKind, Fleet, HostRecord, Record, SampleRecord, VmRecord};
+use crate::problem::Problem;
+use crate::spec;
+use crate::time::Instant;
+
+const REMEDY: &str = "Run the spec again";
+
+/// A run as its folder tells it.
+#[derive(Debug, Clone)]
+pub struct FoundRun {
+    /// `run.json`.
+    pub manifest: Manifest,
+    /// The tables, for the check.
+    pub evidence: Evidence,
+    /// Where files contradict `run.json`.
+    pub contradictions: Vec<Problem>,
+}
+
+impl FoundRun {
+    /// Everything that is wrong with the run: contradictions between its files, then what its
+    /// actions do not bear out.
+    pub fn check(&self) -> Report {
+        let mut report = check::check(&self.evidence);
+        report.findings.splice(0..0, self.contradictions.iter().cloned());
+        report
+    }
+}
+
+/// Reads the folder that [`write_run`](super::write_run) wrote.
+///
+/// # Errors
+/// GLN-622, 623 and 624: every file that is missing, damaged or of another form.
+pub fn read_run(dir: &Path) -> Result<FoundRun, Error> {
+    let manifest = manifest(dir)?;
+    let (files, problems): (Vec<_>, Vec<_>) =
+        TABLES.iter().map(|name| TableFile::read(dir, name)).partition(Result::is_ok);
+    let problems: Vec<Problem> = problems.into_iter().filter_map(Result::err).collect();
+    if !problems.is_empty() {
+        return Err(Error { problems });
+    }
+    let files: Vec<TableFile> = files.into_iter().flatten().collect();
+    let mut contradictions: Vec<Problem> =
+        files.iter().filter_map(|file| file.exchanged(&manifest)).collect();
+    let [hosts, vms, actions, samples, demand] = &files[..] else {
+        unreachable!("every table was read")
+    };
+    let spec = &manifest.resolved_spec;
+    if spec.blake3() != manifest.report.spec_blake3 {
+        let place = dir.join(MANIFEST).display().to_string();
+        let what = "resolved_spec is not the one that spec_blake3 names";
+        contradictions.push(Problem::new("GLN-614", place, what, REMEDY));
+    }
+    let place = dir.join(MANIFEST).display().to_string();
+    // The spec comes from a file that anyone may have edited: its limits are checked as any other's.
+    spec::parse(&spec.to_toml(), &place, Vec::new())
+        .map_err(|error| Error { problems: error.problems })?;
+    let fleet = spec.fleet.build(vms.frame.height(), spec.run.seed);
+    contradictions.extend(fleet_contradictions(&fleet, hosts, vms)?);
+    let record = Record {
+        hosts: host_rows(hosts)?,
+        vms: vm_rows(vms)?,
+        actions: action_rows(actions)?,
+        samples: sample_rows(samples)?,
+    };
+    let figures = manifest.report.summary.named().into_iter();
+    let evidence = Evidence {
+        rules: spec.rules(),
+        demand: demand_rows(demand)?,
+        step_s: manifest.report.trace.step_s,
+        vacate_receivers: spec.consolidation.vacate_receivers,
+        record,
+        summary: figures.filter_map(|(name, value)| Some((name.to_owned(), value?))).collect(),
+        event_log_blake3: Some(manifest.report.event_log_blake3.clone()),
+        fleet,
+    };
+    Ok(FoundRun { manifest, evidence, contradictions })
+}
+
+fn manifest(dir: &Path) -> Result<Manifest, Problem> {
+    let path = dir.join(MANIFEST);
+    let text = std::fs::read(&path).map_err(|cause| missing(&path, &cause))?;
+    serde_json::from_slice(&text).map_err(|cause| damaged(&path, &cause))
+}
+
+fn missing(path: &Path, cause: &std::io::Error) -> Problem {
+    let remedy = "Name a folder that `galerna run --out` wrote";
+    let what = format!("cannot be read ({cause}), expected a file of a run");
+    Problem::new("GLN-622", path.display().to_string(), what, remedy)
+}
+
+/// One table with the file it comes from.
+struct TableFile {
+    path: PathBuf,
+    name: &'static str,
+    blake3: String,
+    frame: DataFrame,
+}
+
+impl TableFile {
+    fn read(dir: &Path, name: &'static str) -> Result<Self, Problem> {
+        let path = dir.join(name);
+        let bytes = std::fs::read(&path).map_err(|cause| missing(&path, &cause))?;
+        let blake3 = blake3::hash(&bytes).to_hex().to_string();
+        // A damaged file must not make a panic of the decoder.
+        let decode = AssertUnwindSafe(|| ParquetReader::new(Cursor::new(&bytes[..])).finish());
+        let frame = match catch_unwind(decode) {
+            Ok(decoded) => decoded.map_err(|cause| damaged(&path, &cause))?,
+            Err(_) => return Err(damaged(&path, &"the decoder gave up")),
+        };
+        Ok(Self { path, name, blake3, frame })
+    }
+
+    /// Whether the file is another one than the run wrote.
+    fn exchanged(&self, manifest: &Manifest) -> Option<Problem> {
+        let expected = manifest.tables.get(self.name).map_or("none", String::as_str);
+        let what = format!("blake3 found {}, expected {expected}", self.blake3);
+        let place = self.path.display().to_string();
+        let remedy = "Run the spec again; the file was changed after the run";
+        (self.blake3 != expected).then(|| Problem::new("GLN-613", place, what, remedy))
+    }
+
+    fn typed<T: PolarsNumericType>(&self, name: &str) -> Result<ChunkedArray<T>, Problem> {
+        let series = self.frame.column(name).map_err(|_| self.lacks(name, "found none"))?;
+        let series = series.as_materialized_series();
+        let typed = series.unpack::<T>().cloned();
+        typed.map_err(|_| self.lacks(name, &format!("found type {}", series.dtype())))
+    }
+
+    fn lacks(&self, column: &str, found: &str) -> Problem {
+        let place = format!("{}: column `{column}`", self.path.display());
+        let what = format!("{found}, expected it as a run writes it");
+        Problem::new("GLN-624", place, what, REMEDY)
+    }
+
+    /// A column of numbers without gaps.
+    fn numbers<T: PolarsNumericType>(&self, name: &str) -> Result<Vec<T::Native>, Problem> {
+        let column = self.typed::<T>(name)?;
+        if column.null_count() > 0 {
+            return Err(self.lacks(name, &format!("found {} nulls", column.null_count())));
+        }
+        Ok(column.iter().flatten().collect())
+    }
+
+    fn floats(&self, name: &str) -> Result<Vec<f64>, Problem> {
+        self.numbers::<Float64Type>(name)
+    }
+
+    fn counts(&self, name: &str) -> Result<Vec<u32>, Problem> {
+        self.numbers::<UInt32Type>(name)
+    }
+
+    fn maybe(&self, name: &str) -> Result<Vec<Option<u32>>, Problem> {
+        Ok(self.typed::<UInt32Type>(name)?.iter().collect())
+    }
+
+    fn text(&self, name: &str) -> Result<Vec<Option<String>>, Problem> {
+        let series = self.frame.column(name).map_err(|_| self.lacks(name, "found none"))?;
+        let text = series.str().map_err(|_| self.lacks(name, "found no text"))?;
+        Ok(text.iter().map(|word| word.map(str::to_owned)).collect())
+    }
+}
+
+/// Rows of `hosts` and `vms` that are other than the spec makes them.
+fn fleet_contradictions(
+    fleet: &Fleet,
+    hosts: &TableFile,
+    vms: &TableFile,
+) -> Result<Vec<Problem>, Problem> {
+    let mut findings = Vec::new();
+    let mut compare = |file: &TableFile, name: &str, found: Vec<f64>, expected: Vec<f64>| {
+        let differs = found.iter().zip(&expected).position(|(found, expected)| found != expected);
+        if let Some(row) = differs {
+            let place = format!("{}: column `{name}`, row {row}", file.path.display());
+            let what = format!("found {}, expected {} by the spec", found[row], expected[row]);
+            findings.push(Problem::new("GLN-614", place, what, REMEDY));
+        }
+    };
+    let wide = |values: Vec<u64>| values.into_iter().map(|value| value as f64).collect();
+    let narrow = |values: Vec<u32>| values.into_iter().map(f64::from).collect();
+    let capacity = fleet.capacity.as_slice().iter().map(|mips| mips.0).collect();
+    let ram = |bytes: &[crate::units::Bytes]| bytes.iter().map(|b| b.0 as f64).collect();
+    let cores = fleet.capacity.ids().map(|host| f64::from(fleet.machine_of(host).cores)).collect();
+    compare(hosts, "capacity_mips", hosts.floats("capacity_mips")?, capacity);
+    compare(hosts, "cores", narrow(hosts.counts("cores")?), cores);
+    let found = wide(hosts.numbers::<UInt64Type>("ram_bytes")?);
+    compare(hosts, "ram_bytes", found, ram(fleet.host_ram.as_slice()));
+    let mips = fleet.vm_mips.as_slice().iter().map(|mips| mips.0).collect();
+    compare(vms, "mips", vms.floats("mips")?, mips);
+    let found = wide(vms.numbers::<UInt64Type>("ram_bytes")?);
+    compare(vms, "ram_bytes", found, ram(fleet.vm_ram.as_slice()));
+    for (file, name) in [(hosts, "host"), (vms, "vm")] {
+        let found: Vec<f64> = narrow(file.counts(name)?);
+        let expected = (0..found.len()).map(|row| row as f64).collect();
+        compare(file, name, found, expected);
+    }
+    Ok(findings)
+}
+
+fn host_rows(table: &TableFile) -> Result<Vec<HostRecord>, Problem> {
+    let (on, transition) = (table.floats("on_s")?, table.floats("transition_s")?);
+    let (violation, energy) = (table.floats("violation_s")?, table.floats("energy_j")?);
+    let shutdowns = table.counts("shutdowns")?;
+    let rows = table.text("machine")?.into_iter().enumerate().map(|(row, machine)| HostRecord {
+        machine: machine.unwrap_or_default(),
+        on_s: on[row],
+        transition_s: transition[row],
+        violation_s: violation[row],
+        energy_j: energy[row],
+        shutdowns: shutdowns[row],
+    });
+    Ok(rows.collect())
+}
+
+fn vm_rows(table: &TableFile) -> Result<Vec<VmRecord>, Problem> {
+    let (demanded, allocated) = (table.floats("demanded_mi")?, table.floats("allocated_mi")?);
+    let (lost, short) = (table.floats("lost_to_migration_mi")?, table.floats("short_s")?);
+    let migrations = table.counts("migrations")?;
+    let rows = table.text("trace")?.into_iter().enumerate().map(|(row, trace)| VmRecord {
+        trace: trace.unwrap_or_default(),
+        demanded_mi: demanded[row],
+        allocated_mi: allocated[row],
+        lost_to_migration_mi: lost[row],
+        short_s: short[row],
+        migrations: migrations[row],
+    });
+    Ok(rows.collect())
+}
+
+fn action_rows(table: &TableFile) -> Result<Vec<Action>, Problem> {
+    let (at, seconds) = (table.numbers::<Int64Type>("time_us")?, table.floats("time_s")?);
+    let (vm, from, to) = (table.maybe("vm")?, table.maybe("from")?, table.maybe("to")?);
+    let reasons = table.text("reason")?;
+    let row = |(row, kind): (usize, Option<String>)| {
+        let name = kind.unwrap_or_default();
+        let kind = ActionKind::named(&name)
+            .ok_or_else(|| table.lacks("kind", &format!("row {row}: found `{name}`")))?;
+        Ok(Action {
+            at: Instant(at[row]),
+            seconds: seconds[row],
+            kind,
+            vm: vm[row].map(VmId),
+            from: from[row].map(HostId),
+            to: to[row].map(HostId),
+            reason: reason(reasons[row].as_deref()),
+        })
+    };
+    table.text("kind")?.into_iter().enumerate().map(row).collect()
+}
+
+/// The reason that the words tell; what they do not tell is a consequence.
+fn reason(words: Option<&str>) -> Reason {
+    let load = |text: &str| text.rsplit(' ').next().and_then(|number| number.parse().ok());
+    match words.map(|words| (words, load(words))) {
+        Some((words, Some(load))) if words.starts_with("overload") => Reason::Overload(load),
+        Some((words, Some(load))) if words.starts_with("underload") => Reason::Underload(load),
+        Some((words, _)) if words == Reason::Initial.words() => Reason::Initial,
+        Some((words, _)) if words == Reason::Idle.words() => Reason::Idle,
+        _ => Reason::Consequence,
+    }
+}
+
+fn sample_rows(table: &TableFile) -> Result<Vec<SampleRecord>, Problem> {
+    let seconds = table.floats("time_s")?;
+    let (hosts_on, vms) = (table.counts("hosts_on")?, table.counts("vms")?);
+    let (demand, allocated) = (table.floats("demand_mips")?, table.floats("allocated_mips")?);
+    let power = table.floats("power_w")?;
+    let (overloaded, migrations) = (table.counts("overloaded")?, table.counts("migrations")?);
+    let rows = table.counts("sample")?.into_iter().enumerate().map(|(row, sample)| SampleRecord {
+        sample,
+        seconds: seconds[row],
+        hosts_on: hosts_on[row],
+        vms: vms[row],
+        demand_mips: demand[row],
+        allocated_mips: allocated[row],
+        power_w: power[row],
+        overloaded: overloaded[row],
+        migrations: migrations[row],
+    });
+    Ok(rows.collect())
+}
+
+/// Per VM the fraction of its rate that it asks for at each sample.
+fn demand_rows(table: &TableFile) -> Result<Vec<Vec<f64>>, Problem> {
+    let values: Vec<f64> = match table.frame.column("cpu_pct") {
+        Ok(_) => {
+            let percent = table.numbers::<UInt8Type>("cpu_pct")?;
+            percent.into_iter().map(|percent| f64::from(percent) / 100.0).collect()
+        }
+        Err(_) => table.numbers::<Float32Type>("cpu")?.into_iter().map(f64::from).collect(),
+    };
+    let mut rows: Vec<Vec<f64>> = Vec::new();
+    let (vms, samples) = (table.counts("vm")?, table.counts("sample")?);
+    for ((&vm, &sample), value) in vms.iter().zip(&samples).zip(values) {
+        if sample == 0 {
+            rows.push(Vec::new());
+        }
+        let in_order = rows.len() == vm as usize + 1;
+        match rows.last_mut().filter(|row| in_order && row.len() == sample as usize) {
+            Some(row) => row.push(value),
+            None => {
+                let found = format!("found VM {vm}, sample {sample} out of order");
+                return Err(table.lacks("sample", &found));
+            }
+        }
+    }
+    Ok(rows)
+}
