@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{HostLoad, OverloadDetector, Verdict};
 use crate::policy::PolicyError;
-use crate::stats::{median_in_place, tricube};
+use crate::stats::median_in_place;
 
 /// Samples a fit uses, as published.
 const POINTS: usize = 10;
@@ -75,10 +75,10 @@ impl OverloadDetector for Lr {
         POINTS
     }
     fn assess(&mut self, load: HostLoad<'_>) -> Result<Verdict, PolicyError> {
-        Ok(judge(load, self.safety, |y| match self.weights {
-            Weights::None => plain_line(y),
-            Weights::Tricube => weighted_line(y, &tricube_weights()),
-        }))
+        Ok(match self.weights {
+            Weights::None => judge_plain(load, self.safety),
+            Weights::Tricube => judge(load, self.safety, |y| weighted_line(y, &TRICUBE)),
+        })
     }
 }
 
@@ -90,10 +90,10 @@ impl OverloadDetector for Lrr {
         POINTS
     }
     fn assess(&mut self, load: HostLoad<'_>) -> Result<Verdict, PolicyError> {
-        Ok(judge(load, self.safety, |y| match self.weights {
-            Weights::None => plain_line(y),
-            Weights::Tricube => robust_line(y),
-        }))
+        Ok(match self.weights {
+            Weights::None => judge_plain(load, self.safety),
+            Weights::Tricube => judge(load, self.safety, robust_line),
+        })
     }
 }
 
@@ -115,6 +115,29 @@ fn judge(load: HostLoad<'_>, safety: f64, fit: impl Fn(&[f64; POINTS]) -> Line) 
     let predicted = fit(latest).at(POINTS as f64 + load.copy_intervals);
     if safety * predicted >= 1.0 { Verdict::Overloaded } else { Verdict::Normal }
 }
+
+/// As [`judge`] with the plain line. A prediction is a fixed weighted sum of the samples; only where that
+/// sum is too close to call is the line fitted in the reference's order of operations.
+fn judge_plain(load: HostLoad<'_>, safety: f64) -> Verdict {
+    let Some(latest) = load.history.last_chunk::<POINTS>() else { return Verdict::Unknown };
+    let ahead = POINTS as f64 + load.copy_intervals - MEAN_X;
+    let (mut level, mut trend) = (0.0, 0.0);
+    for (i, y) in latest.iter().enumerate() {
+        level += y;
+        trend += ((i + 1) as f64 - MEAN_X) * y;
+    }
+    let predicted = safety * (level / POINTS as f64 + trend / SPREAD_X * ahead);
+    if (predicted - 1.0).abs() < TOO_CLOSE {
+        return judge(load, safety, plain_line);
+    }
+    if predicted >= 1.0 { Verdict::Overloaded } else { Verdict::Normal }
+}
+
+/// Mean of 1..POINTS and their summed squared deviations from it.
+const MEAN_X: f64 = (POINTS + 1) as f64 / 2.0;
+const SPREAD_X: f64 = (POINTS * (POINTS * POINTS - 1)) as f64 / 12.0;
+/// Far above the rounding errors of either order of operations, which are below 1e-13.
+const TOO_CLOSE: f64 = 1e-9;
 
 /// Ordinary least squares by updating means, in the order of operations of Apache Commons Math's
 /// simple regression, which CloudSim uses.
@@ -139,13 +162,19 @@ fn plain_line(y: &[f64; POINTS]) -> Line {
 /// 1 + 2 + .. + POINTS.
 const SUM_X: f64 = (POINTS * (POINTS + 1) / 2) as f64;
 
-fn tricube_weights() -> [f64; POINTS] {
-    let last = (POINTS - 1) as f64;
-    let mut weights: [f64; POINTS] =
-        std::array::from_fn(|i| tricube((POINTS - 1 - i) as f64 / last));
+/// The weights of the published local fit.
+const TRICUBE: [f64; POINTS] = {
+    let mut weights = [0.0; POINTS];
+    let mut i = 0;
+    while i < POINTS {
+        let distance = (POINTS - 1 - i) as f64 / (POINTS - 1) as f64;
+        let near = 1.0 - distance * distance * distance;
+        weights[i] = near * near * near;
+        i += 1;
+    }
     (weights[0], weights[1]) = (weights[2], weights[2]);
     weights
-}
+};
 
 /// Weighted least squares on x = 1..n; a degenerate fit is the weighted mean.
 fn weighted_line(y: &[f64; POINTS], weights: &[f64; POINTS]) -> Line {
@@ -162,8 +191,7 @@ fn weighted_line(y: &[f64; POINTS], weights: &[f64; POINTS]) -> Line {
 /// The second, outlier-resistant fit. Where more than half of the points lie on the first line
 /// exactly there is no scale to judge outliers by and the first fit stands.
 fn robust_line(y: &[f64; POINTS]) -> Line {
-    let weights = tricube_weights();
-    let first = weighted_line(y, &weights);
+    let first = weighted_line(y, &TRICUBE);
     let residuals: [f64; POINTS] = std::array::from_fn(|i| y[i] - first.at((i + 1) as f64));
     let mut sizes = residuals.map(f64::abs);
     let scale = 6.0 * median_in_place(&mut sizes).unwrap_or(0.0);
@@ -172,7 +200,7 @@ fn robust_line(y: &[f64; POINTS]) -> Line {
     }
     let robust: [f64; POINTS] = std::array::from_fn(|i| {
         let outlying = (residuals[i] / scale).abs().min(1.0);
-        weights[i] * (1.0 - outlying * outlying) * (1.0 - outlying * outlying)
+        TRICUBE[i] * (1.0 - outlying * outlying) * (1.0 - outlying * outlying)
     });
     weighted_line(y, &robust)
 }
@@ -180,6 +208,7 @@ fn robust_line(y: &[f64; POINTS]) -> Line {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::stats::tricube;
 
     const RAMP: [f64; POINTS] = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0];
 
@@ -190,7 +219,7 @@ mod tests {
     #[test]
     fn every_fit_finds_an_exact_line() {
         for line in
-            [plain_line(&RAMP), weighted_line(&RAMP, &tricube_weights()), robust_line(&RAMP)]
+            [plain_line(&RAMP), weighted_line(&RAMP, &TRICUBE), robust_line(&RAMP)]
         {
             assert!((line.slope - 0.1).abs() < 1e-12 && line.intercept.abs() < 1e-12);
         }
@@ -199,10 +228,10 @@ mod tests {
     /// The last but one weight is (1 - (1/9)^3)^3 = (728/729)^3.
     #[test]
     fn weights_rise_to_one_and_the_oldest_three_are_equal() {
-        let weights = tricube_weights();
-        assert_eq!(weights[9], 1.0);
-        assert!((weights[8] - (728.0f64 / 729.0).powi(3)).abs() < 1e-15);
-        assert_eq!((weights[0], weights[1]), (weights[2], weights[2]));
+        assert_eq!(TRICUBE[9], 1.0);
+        assert!((TRICUBE[8] - (728.0f64 / 729.0).powi(3)).abs() < 1e-15);
+        assert_eq!((TRICUBE[0], TRICUBE[1]), (TRICUBE[2], TRICUBE[2]));
+        assert!((TRICUBE[5] - tricube(4.0 / 9.0)).abs() < 1e-15);
     }
 
     /// 1, 2, .., 9 at y = 0 and y_10 = 1: plain slope = Sxy / Sxx = 4.5 / 82.5.
@@ -215,12 +244,23 @@ mod tests {
         assert!((line.at(5.5) - 0.1).abs() < 1e-15);
     }
 
+    /// Histories whose prediction falls on, just below and far from the limit: both ways agree.
+    #[test]
+    fn the_quick_plain_verdict_is_that_of_the_fitted_line() {
+        for offset in [-0.4, -1e-3, -1e-10, -1e-16, 0.0, 1e-16, 1e-10, 1e-3, 0.4] {
+            let level = 1.0 / 1.2 - 0.1 + offset;
+            let history: [f64; POINTS] = RAMP.map(|y| level + (y - 1.0) + (y * 40.0).sin() * 0.01);
+            let load = HostLoad { now: 0.5, history: &history, copy_intervals: 1.0 };
+            assert_eq!(judge_plain(load, 1.2), judge(load, 1.2, plain_line), "offset {offset}");
+        }
+    }
+
     /// A single spike on a flat .5: the robust fit puts it (nearly) out of the picture.
     #[test]
     fn the_robust_fit_resists_one_outlier() {
         let mut y = [0.50, 0.51, 0.49, 0.50, 0.51, 0.49, 0.50, 0.51, 0.49, 0.50];
         y[7] = 1.0;
-        let (first, second) = (weighted_line(&y, &tricube_weights()), robust_line(&y));
+        let (first, second) = (weighted_line(&y, &TRICUBE), robust_line(&y));
         assert!((second.at(11.0) - 0.5).abs() < 0.25 * (first.at(11.0) - 0.5).abs());
     }
 

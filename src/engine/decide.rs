@@ -140,7 +140,7 @@ impl Deciding<'_, '_> {
         host: HostId,
         leaving: &mut Vec<(VmId, f64)>,
     ) -> Result<(), PolicyError> {
-        let load = self.draft.utilisation(host, self.world.fleet);
+        let load = self.draft.room(host).utilisation();
         loop {
             let bound = &self.world.bound;
             let candidates: Vec<VmId> =

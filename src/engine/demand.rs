@@ -67,8 +67,7 @@ impl<'a> DemandCurve<'a> {
         self.sample = Some(sample);
         self.start_s = sample as f64 * self.step_s;
         let next = if beyond { sample } else { (sample + 1).min(self.trace.samples() - 1) };
-        for vm in self.segments.ids() {
-            let row = self.fleet.trace_row[vm];
+        for (vm, &row) in self.fleet.trace_row.iter() {
             let base = self.trace.fraction(row, sample);
             let slope = match self.between {
                 BetweenSamples::Hold => 0.0,

@@ -9,6 +9,7 @@
 pub mod clock;
 mod decide;
 mod demand;
+mod hash_order;
 mod queue;
 mod run;
 mod share;

@@ -79,7 +79,7 @@ impl<'a> Engine<'a> {
         let bandwidth = rules.migration.bandwidth();
         let intervals_per_byte = 1.0 / bandwidth / trace.step().seconds();
         let window = policies.overload.window();
-        let draft = Draft::new(fleet, policies.history, true, intervals_per_byte, window);
+        let draft = Draft::new(fleet, policies.history, intervals_per_byte, window);
         let model = migrate::model(&rules.migration.model).expect("the spec names a known model");
         Self {
             world: World::new(fleet, rules, demand, meter, clock.start()),
@@ -209,6 +209,7 @@ impl<'a> Engine<'a> {
         let Decision { moves, unplaced, overloaded } =
             decide(&self.world, &mut self.draft, policies)?;
         self.draft.remember(&self.world.utilisation);
+        self.world.file_requests(&self.draft);
         if !policies.consolidation.silent_when_unplaced {
             for Move { vm, to: stays, reason } in unplaced {
                 self.world.note(ActionKind::Unplaced, Some(vm), Some(stays), None, reason);

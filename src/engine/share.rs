@@ -18,6 +18,8 @@ pub struct Claim {
     pub request: f64,
     /// What it is doing there.
     pub role: Role,
+    /// Its place in the order in which requests are added up, equal for all that keep list order.
+    pub rank: u32,
 }
 
 /// What a VM does on a host.
@@ -93,9 +95,8 @@ impl Sharing {
         let fraction = self.fraction(core, capacity, claims.clone());
         let (mut used, mut requested) = (0.0, 0.0);
         for (index, claim) in claims.enumerate() {
-            let capped = claim.request.min(core);
             let arriving = claim.role == Role::Arriving;
-            let asked = if arriving { self.destination_load * capped } else { capped };
+            let asked = self.asked(claim, core);
             let given = match fraction {
                 None => asked,
                 Some(f) if self.floored && claim.role == Role::Leaving => asked * f,
@@ -142,18 +143,27 @@ impl Sharing {
         &self,
         core: f64,
         capacity: f64,
-        claims: impl Iterator<Item = Claim>,
+        claims: impl Iterator<Item = Claim> + Clone,
     ) -> Option<f64> {
-        let (mut free, mut asked_in_all, mut enough) = (capacity, 0.0, true);
-        for claim in claims {
-            let capped = claim.request.min(core);
-            let arriving = claim.role == Role::Arriving;
-            let asked = if arriving { self.destination_load * capped } else { capped };
-            asked_in_all += asked;
+        let (mut free, mut enough) = (capacity, true);
+        for asked in claims.clone().map(|claim| self.asked(claim, core)) {
             enough &= free >= asked;
             free -= asked;
         }
-        (!enough).then(|| capacity / asked_in_all)
+        if enough {
+            return None;
+        }
+        let mut ranked: Vec<(u32, f64)> =
+            claims.map(|claim| (claim.rank, self.asked(claim, core))).collect();
+        ranked.sort_by_key(|&(rank, _)| rank);
+        Some(capacity / ranked.iter().map(|&(_, asked)| asked).sum::<f64>())
+    }
+
+    /// What `claim` asks of the host.
+    #[inline]
+    fn asked(&self, claim: Claim, core: f64) -> f64 {
+        let capped = claim.request.min(core);
+        if claim.role == Role::Arriving { self.destination_load * capped } else { capped }
     }
 }
 
@@ -163,7 +173,7 @@ mod tests {
 
     fn share(rules: &Rules, claims: &[(f64, Role)]) -> (Vec<f64>, Usage) {
         let mut given = Vec::new();
-        let claims = claims.iter().map(|&(request, role)| Claim { request, role });
+        let claims = claims.iter().map(|&(request, role)| Claim { request, role, rank: 0 });
         let usage =
             Sharing::new(rules).share(1860.0, 3720.0, claims, |_, g| given.push(g.allocated));
         (given, usage)

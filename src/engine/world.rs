@@ -5,12 +5,14 @@
 
 use super::clock::Moment;
 use super::demand::DemandCurve;
+use super::hash_order;
 use super::share::{Claim, Role, Sharing};
 use crate::id::{HostId, IdVec, VmId};
 use crate::metric::Meter;
 use crate::model::record::{Action, ActionKind, Reason, Record};
-use crate::model::rules::{EnergyIntegral, Memory};
+use crate::model::rules::{EnergyIntegral, Memory, Oversubscription};
 use crate::model::{Fleet, Rules, Snapshot, VmHistories};
+use crate::place::Draft;
 use crate::power::PowerTable;
 
 /// Whether a host can run VMs.
@@ -78,6 +80,10 @@ pub struct World<'a> {
     pub now: Moment,
     tables: Vec<PowerTable>,
     sharing: Sharing,
+    /// Where each VM comes when requests are added up, before masking.
+    ranks: IdVec<VmId, u32>,
+    /// Mask of each host's table of requests; 0 keeps list order.
+    masks: IdVec<HostId, u32>,
     /// Hosts with VMs, in id order.
     inhabited: Vec<HostId>,
 }
@@ -109,6 +115,8 @@ impl<'a> World<'a> {
             now,
             tables: fleet.machines.iter().map(PowerTable::of).collect(),
             sharing: Sharing::new(rules),
+            ranks: (0..vms).map(hash_order::hash).collect(),
+            masks: IdVec::filled(0, hosts),
             inhabited: Vec::new(),
         }
     }
@@ -151,6 +159,16 @@ impl<'a> World<'a> {
         self.lists[host].push(Entry { vm, arriving });
     }
 
+    /// Notes how large each host's table of requests has grown: CloudSim enters a VM into it to ask
+    /// whether the host would be overloaded, so one more than were ever there.
+    pub fn file_requests(&mut self, draft: &Draft) {
+        if self.rules.host.oversubscription == Oversubscription::Floored {
+            for host in self.masks.ids() {
+                self.masks[host] = hash_order::mask(draft.most_vms(host) + 1);
+            }
+        }
+    }
+
     /// Takes the entry of `vm` off the list of `host`.
     pub fn delist(&mut self, host: HostId, vm: VmId) {
         let before = self.lists[host].len();
@@ -187,9 +205,11 @@ impl<'a> World<'a> {
         for entry in list {
             self.demand.update(entry.vm, self.now.seconds);
         }
+        let (ranks, mask) = (&self.ranks, self.masks[host]);
         let (demand, copies) = (&self.demand.mips, &self.copies);
         let claims = list.iter().map(|entry| Claim {
             request: demand[entry.vm],
+            rank: ranks[entry.vm] & mask,
             role: match (entry.arriving, copies[entry.vm]) {
                 (true, _) => Role::Arriving,
                 (false, 0) => Role::Running,

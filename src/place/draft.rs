@@ -6,10 +6,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::detect::{HostLoads, OverloadDetector, Question, Verdict};
+use crate::detect::{HostLoad, HostLoads, OverloadDetector, Question, Verdict};
 use crate::id::{HostId, Id, IdVec, VmId};
 use crate::model::history::WINDOW;
-use crate::model::{Fleet, Snapshot};
+use crate::model::{Fleet, Snapshot, VmHistories};
 use crate::policy::PolicyError;
 use crate::units::Bytes;
 
@@ -63,7 +63,7 @@ pub struct Resident {
 }
 
 /// What VMs that are being copied away still hold on their source.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Held {
     /// CPU, MIPS.
     pub mips: f64,
@@ -83,26 +83,75 @@ pub struct Ask<'a> {
     pub detector: &'a mut dyn OverloadDetector,
 }
 
+/// What one host has and has left.
+#[derive(Debug, Clone, Copy)]
+pub struct Room {
+    /// MIPS that nobody has asked for.
+    pub free: f64,
+    /// MIPS given to its VMs.
+    pub allocated: f64,
+    /// MIPS asked for by its VMs.
+    pub requested: f64,
+    /// CPU capacity, MIPS.
+    pub capacity: f64,
+    /// Rate of one core, MIPS.
+    pub core: f64,
+    /// Memory that nobody has, bytes; negative where the start placed more than running VMs may have.
+    pub ram_free: i64,
+    /// Largest memory of its VMs.
+    pub largest: Bytes,
+    /// How many VMs it has.
+    pub vms: u32,
+    /// Length of its history.
+    length: u32,
+}
+
+impl Room {
+    fn empty(host: HostId, fleet: &Fleet) -> Self {
+        let capacity = fleet.capacity[host].0;
+        Self {
+            free: capacity,
+            allocated: 0.0,
+            requested: 0.0,
+            capacity,
+            core: fleet.core[host].0,
+            ram_free: fleet.host_ram[host].0 as i64,
+            largest: Bytes(0),
+            vms: 0,
+            length: 0,
+        }
+    }
+
+    /// Whether a VM that asks for `demand` MIPS and has `ram` fits beside the others.
+    #[inline]
+    pub fn fits(&self, demand: f64, ram: Bytes) -> bool {
+        (self.core >= demand) & (self.free >= demand) & (self.ram_free >= ram.0 as i64)
+    }
+
+    /// MIPS asked for over capacity.
+    pub fn utilisation(&self) -> f64 {
+        self.requested / self.capacity
+    }
+}
+
 /// A tentative placement.
 #[derive(Debug, Clone)]
 pub struct Draft {
     lists: IdVec<HostId, Vec<VmId>>,
+    rooms: IdVec<HostId, Room>,
+    held: IdVec<HostId, Held>,
     vm_allocated: IdVec<VmId, f64>,
     vm_request: IdVec<VmId, f64>,
-    requested: IdVec<HostId, f64>,
-    allocated: IdVec<HostId, f64>,
-    free: IdVec<HostId, f64>,
-    ram_free: IdVec<HostId, i64>,
-    largest: IdVec<HostId, Bytes>,
     /// Row-major, `WINDOW` per host: summed past utilisation of its VMs, newest last.
     pasts: Vec<f64>,
-    lengths: IdVec<HostId, u8>,
-    /// Hosts with VMs, in id order.
+    /// Hosts with VMs, or from which VMs are still being copied away, in id order.
     occupied: Vec<HostId>,
     kind: HistoryKind,
     count_ram: bool,
-    rings: Option<crate::model::VmHistories>,
+    rings: Option<VmHistories>,
     log: Vec<(VmId, HostId)>,
+    /// The most VMs each host ever had, undone or not.
+    most: IdVec<HostId, usize>,
     loads: HostLoads,
     verdicts: Vec<Verdict>,
     /// Copy time of one byte, in sampling intervals.
@@ -111,38 +160,29 @@ pub struct Draft {
 }
 
 impl Draft {
-    /// An empty draft over `fleet`.
+    /// An empty draft over `fleet`, in which VMs take memory.
     ///
-    /// `count_ram`: whether VMs take memory; `intervals_per_byte`: copy time of a byte in
-    /// sampling intervals; `window`: samples of history the detector looks at.
-    pub fn new(
-        fleet: &Fleet,
-        kind: HistoryKind,
-        count_ram: bool,
-        intervals_per_byte: f64,
-        window: usize,
-    ) -> Self {
+    /// `intervals_per_byte`: copy time of a byte in sampling intervals; `window`: samples of history
+    /// the detector looks at, at most [`WINDOW`].
+    pub fn new(fleet: &Fleet, kind: HistoryKind, intervals_per_byte: f64, window: usize) -> Self {
         let hosts = fleet.hosts();
         Self {
             lists: IdVec::filled(Vec::new(), hosts),
+            rooms: fleet.capacity.ids().map(|host| Room::empty(host, fleet)).collect(),
+            held: IdVec::filled(Held::default(), hosts),
             vm_allocated: IdVec::filled(0.0, fleet.vms()),
             vm_request: IdVec::filled(0.0, fleet.vms()),
-            requested: IdVec::filled(0.0, hosts),
-            allocated: IdVec::filled(0.0, hosts),
-            free: fleet.capacity.as_slice().iter().map(|c| c.0).collect(),
-            ram_free: fleet.host_ram.as_slice().iter().map(|r| r.0 as i64).collect(),
-            largest: IdVec::filled(Bytes(0), hosts),
             pasts: vec![0.0; hosts * WINDOW],
-            lengths: IdVec::filled(0, hosts),
             occupied: Vec::new(),
             kind,
-            count_ram,
-            rings: (kind == HistoryKind::HostRing).then(|| crate::model::VmHistories::new(hosts)),
+            count_ram: true,
+            rings: (kind == HistoryKind::HostRing).then(|| VmHistories::new(hosts)),
             log: Vec::new(),
+            most: IdVec::filled(0, hosts),
             loads: HostLoads::default(),
             verdicts: Vec::new(),
             intervals_per_byte,
-            window,
+            window: window.min(WINDOW),
         }
     }
 
@@ -155,7 +195,8 @@ impl Draft {
     pub fn clear(&mut self, fleet: &Fleet) {
         for host in std::mem::take(&mut self.occupied) {
             self.lists[host].clear();
-            self.recompute(host, fleet, None);
+            self.held[host] = Held::default();
+            self.rooms[host] = Room::empty(host, fleet);
         }
         self.log.clear();
     }
@@ -174,11 +215,8 @@ impl Draft {
             self.vm_allocated[resident.vm] = resident.allocated;
             self.vm_request[resident.vm] = state.demand[resident.vm];
         }
-        self.recompute(host, state.fleet, Some(state));
-        self.free[host] = (self.free[host] - leaving.mips).max(0.0);
-        if self.count_ram {
-            self.ram_free[host] -= leaving.ram.0 as i64;
-        }
+        self.held[host] = leaving;
+        self.recompute(host, state);
         self.occupied.push(host);
     }
 
@@ -199,20 +237,14 @@ impl Draft {
     pub fn occupied(&self) -> &[HostId] {
         &self.occupied
     }
-    /// MIPS given to the VMs of `host`.
-    pub fn allocated(&self, host: HostId) -> f64 {
-        self.allocated[host]
-    }
-    /// MIPS asked for on `host` over its capacity.
-    pub fn utilisation(&self, host: HostId, fleet: &Fleet) -> f64 {
-        self.requested[host] / fleet.capacity[host].0
-    }
-    /// Whether a VM that asks for `demand` MIPS and has `ram` fits on `host` beside the others.
+    /// What `host` has left.
     #[inline]
-    pub fn fits(&self, host: HostId, demand: f64, ram: Bytes, fleet: &Fleet) -> bool {
-        fleet.core[host].0 >= demand
-            && self.free[host] >= demand
-            && (!self.count_ram || self.ram_free[host] >= ram.0 as i64)
+    pub fn room(&self, host: HostId) -> &Room {
+        &self.rooms[host]
+    }
+    /// The most VMs that `host` ever had in a draft, undone or not.
+    pub fn most_vms(&self, host: HostId) -> usize {
+        self.most[host]
     }
 
     /// Puts `vm`, which asks for `demand` MIPS and gets them, on `host`, at the end of its list.
@@ -221,18 +253,20 @@ impl Draft {
             && let Err(at) = self.occupied.binary_search(&host)
         {
             self.occupied.insert(at, host);
+            self.pasts[host.index() * WINDOW..][..WINDOW].fill(0.0);
         }
         self.lists[host].push(vm);
         self.vm_allocated[vm] = demand;
         self.vm_request[vm] = demand;
-        self.add(vm, host, state.fleet, Some(state));
+        self.add(vm, host, state);
+        self.most[host] = self.most[host].max(self.lists[host].len());
         self.log.push((vm, host));
     }
 
     /// Takes `vm` off `host`.
     pub fn remove(&mut self, vm: VmId, host: HostId, state: &Snapshot<'_>) {
         self.lists[host].retain(|&other| other != vm);
-        self.recompute(host, state.fleet, Some(state));
+        self.recompute(host, state);
     }
 
     /// A point to which [`Draft::undo`] returns.
@@ -246,8 +280,9 @@ impl Draft {
             let Some((vm, host)) = self.log.pop() else { return };
             let last = self.lists[host].pop();
             assert_eq!(last, Some(vm), "appends are undone in reverse order");
-            self.recompute(host, state.fleet, Some(state));
+            self.recompute(host, state);
             if self.lists[host].is_empty()
+                && self.held[host] == Held::default()
                 && let Ok(at) = self.occupied.binary_search(&host)
             {
                 self.occupied.remove(at);
@@ -260,49 +295,46 @@ impl Draft {
     pub fn silence(&mut self, vm: VmId, host: HostId, state: &Snapshot<'_>) {
         self.vm_request[vm] = 0.0;
         let kept: f64 = self.lists[host].iter().map(|&v| self.vm_request[v]).sum();
-        self.requested[host] = kept;
+        self.rooms[host].requested = kept;
         debug_assert!(self.lists[host].contains(&vm), "{vm} is on {host} at {}", state.now);
     }
 
-    fn recompute(&mut self, host: HostId, fleet: &Fleet, state: Option<&Snapshot<'_>>) {
-        self.requested[host] = 0.0;
-        self.allocated[host] = 0.0;
-        self.free[host] = fleet.capacity[host].0;
-        self.ram_free[host] = fleet.host_ram[host].0 as i64;
-        self.largest[host] = Bytes(0);
-        self.lengths[host] = 0;
-        let row = host.index() * WINDOW;
-        self.pasts[row..row + WINDOW].fill(0.0);
+    /// Rebuilds the aggregates of `host` in list order.
+    fn recompute(&mut self, host: HostId, state: &Snapshot<'_>) {
+        self.rooms[host] = Room::empty(host, state.fleet);
+        self.pasts[host.index() * WINDOW..][..WINDOW].fill(0.0);
         let list = std::mem::take(&mut self.lists[host]);
         for &vm in &list {
-            self.add(vm, host, fleet, state);
+            self.add(vm, host, state);
         }
         self.lists[host] = list;
+        let (room, held) = (&mut self.rooms[host], self.held[host]);
+        room.free = (room.free - held.mips).max(0.0);
+        if self.count_ram {
+            room.ram_free -= held.ram.0 as i64;
+        }
     }
 
     /// Adds one VM to the aggregates of `host`.
-    #[inline]
-    fn add(&mut self, vm: VmId, host: HostId, fleet: &Fleet, state: Option<&Snapshot<'_>>) {
+    fn add(&mut self, vm: VmId, host: HostId, state: &Snapshot<'_>) {
+        let past = self.past_len(vm, state) as u32;
+        let room = &mut self.rooms[host];
         let request = self.vm_request[vm];
-        self.requested[host] += request;
-        self.allocated[host] += self.vm_allocated[vm];
-        let served = request.min(fleet.core[host].0);
-        let free = self.free[host];
-        self.free[host] = if free >= served { free - served } else { 0.0 };
+        room.requested += request;
+        room.allocated += self.vm_allocated[vm];
+        let served = request.min(room.core);
+        room.free = if room.free >= served { room.free - served } else { 0.0 };
+        let ram = state.fleet.vm_ram[vm];
         if self.count_ram {
-            self.ram_free[host] -= fleet.vm_ram[vm].0 as i64;
+            room.ram_free -= ram.0 as i64;
         }
-        self.largest[host] = self.largest[host].max(fleet.vm_ram[vm]);
-        let (Some(state), true) = (state, self.window > 0 && self.rings.is_none()) else { return };
-        let history = state.histories.of(vm);
-        let history = &history[history.len().saturating_sub(self.window)..];
-        let (mips, capacity) = (fleet.vm_mips[vm].0, fleet.capacity[host].0);
-        let row = host.index() * WINDOW;
-        let past = &mut self.pasts[row + WINDOW - history.len()..row + WINDOW];
-        for (sum, u) in past.iter_mut().zip(history) {
-            *sum += u * mips / capacity;
+        room.largest = room.largest.max(ram);
+        room.vms += 1;
+        room.length = room.length.max(past);
+        if self.window > 0 && self.rings.is_none() {
+            let own = &mut self.pasts[host.index() * WINDOW..][WINDOW - self.window..WINDOW];
+            add_past(own, vm, room.capacity, state);
         }
-        self.lengths[host] = self.lengths[host].max(self.past_len(vm, state) as u8);
     }
 
     fn past_len(&self, vm: VmId, state: &Snapshot<'_>) -> usize {
@@ -312,44 +344,74 @@ impl Draft {
         }
     }
 
-    /// Adds to `loads` what a detector sees of `host`, with `extra` on it as well if given.
-    fn describe(&mut self, host: HostId, extra: Option<(VmId, f64)>, state: &Snapshot<'_>) {
-        let capacity = state.fleet.capacity[host].0;
-        let requested = self.requested[host] + extra.map_or(0.0, |(_, demand)| demand);
-        let mut largest = self.largest[host];
-        let mut len = usize::from(self.lengths[host]);
-        let width = self.window;
-        let start = self.loads.histories.len();
+    /// Sampling intervals that copying the largest VM of a host takes.
+    #[inline]
+    fn copy_intervals(&self, largest: Bytes) -> f64 {
+        (largest.0 as f64 * self.intervals_per_byte).ceil().max(1.0)
+    }
+
+    /// Writes the history of `host`, with `extra` on it as well if given, into `past` (as long as the
+    /// window) and says how many of its values count.
+    fn write_past(
+        &self,
+        host: HostId,
+        extra: Option<VmId>,
+        state: &Snapshot<'_>,
+        past: &mut [f64],
+    ) -> usize {
+        let width = past.len();
         if let Some(rings) = &self.rings {
             let own = rings.of(VmId(host.0));
-            len = own.len().min(width);
-            self.loads.histories.resize(start + width - len, 0.0);
-            self.loads.histories.extend_from_slice(&own[own.len() - len..]);
-        } else if width > 0 {
-            let row = host.index() * WINDOW;
-            let past = &self.pasts[row + WINDOW - width..row + WINDOW];
-            self.loads.histories.extend_from_slice(past);
-            if let Some((vm, _)) = extra {
-                len = len.max(self.past_len(vm, state));
-            }
-            let past = &mut self.loads.histories[start..];
-            if let Some((vm, _)) = extra {
-                let history = state.histories.of(vm);
-                let history = &history[history.len().saturating_sub(width)..];
-                let mips = state.fleet.vm_mips[vm].0;
-                for (sum, u) in past[width - history.len()..].iter_mut().zip(history) {
-                    *sum += u * mips / capacity;
-                }
-            }
+            let len = own.len().min(width);
+            past[width - len..].copy_from_slice(&own[own.len() - len..]);
+            return len;
         }
-        if let Some((vm, _)) = extra {
-            largest = largest.max(state.fleet.vm_ram[vm]);
-        }
-        let intervals = (largest.0 as f64 * self.intervals_per_byte).ceil().max(1.0);
+        let room = &self.rooms[host];
+        past.copy_from_slice(&self.pasts[host.index() * WINDOW..][WINDOW - width..WINDOW]);
+        let Some(vm) = extra else { return (room.length as usize).min(width) };
+        add_past(past, vm, room.capacity, state);
+        (room.length as usize).max(self.past_len(vm, state)).min(width)
+    }
+
+    /// Adds to `loads` what a detector sees of `host`, with `extra` on it as well if given.
+    fn describe(&mut self, host: HostId, extra: Option<(VmId, f64)>, state: &Snapshot<'_>) {
+        let mut past = [0.0; WINDOW];
+        let past = &mut past[..self.window];
+        let len = self.write_past(host, extra.map(|(vm, _)| vm), state, past);
+        let room = &self.rooms[host];
+        let (arriving, demand) = extra.map_or((Bytes(0), 0.0), |(vm, demand)| {
+            (state.fleet.vm_ram[vm], demand)
+        });
+        let intervals = self.copy_intervals(room.largest.max(arriving));
         self.loads.hosts.push(host);
-        self.loads.now.push(requested / capacity);
-        self.loads.lengths.push(len.min(width));
+        self.loads.now.push((room.requested + demand) / room.capacity);
+        self.loads.lengths.push(len);
         self.loads.copy_intervals.push(intervals);
+        self.loads.histories.extend_from_slice(past);
+    }
+
+    /// Judges `host` as it would be with `vm`, which asks for `demand` MIPS, on it.
+    ///
+    /// # Errors
+    /// Those of the detector, naming the host.
+    pub fn assess_one_with(
+        &self,
+        vm: VmId,
+        demand: f64,
+        host: HostId,
+        ask: &mut Ask<'_>,
+    ) -> Result<Verdict, PolicyError> {
+        let mut past = [0.0; WINDOW];
+        let past = &mut past[..self.window];
+        let len = self.write_past(host, Some(vm), &ask.state, past);
+        let room = &self.rooms[host];
+        let largest = room.largest.max(ask.state.fleet.vm_ram[vm]);
+        let load = HostLoad {
+            now: (room.requested + demand) / room.capacity,
+            history: &past[self.window - len..],
+            copy_intervals: self.copy_intervals(largest),
+        };
+        ask.detector.assess(load).map_err(|error| error.about(format!("host {}", host.0)))
     }
 
     /// Judges `hosts` as they are in the draft; [`Draft::verdicts`] has the answers.
@@ -397,5 +459,18 @@ impl Draft {
         detector.assess_all(&self.loads, &mut self.verdicts)?;
         assert_eq!(self.verdicts.len(), self.loads.len(), "one verdict per host");
         Ok(())
+    }
+}
+
+/// Adds the past of `vm` to that of a host of `capacity` MIPS; both end with the newest sample. VM by VM
+/// in fractions of the host, as CloudSim does.
+#[inline]
+fn add_past(past: &mut [f64], vm: VmId, capacity: f64, state: &Snapshot<'_>) {
+    let history = state.histories.of(vm);
+    let history = &history[history.len().saturating_sub(past.len())..];
+    let mips = state.fleet.vm_mips[vm].0;
+    let start = past.len() - history.len();
+    for (sum, u) in past[start..].iter_mut().zip(history) {
+        *sum += u * mips / capacity;
     }
 }

@@ -47,7 +47,7 @@ fn first(vm: VmId, draft: &Draft, ask: &Ask<'_>) -> Option<HostId> {
     let hosts: &IdVec<HostId, _> = &fleet.capacity;
     hosts.ids().find(|&host| {
         !ask.excluded.contains(host)
-            && (ask.wake || !draft.vms_on(host).is_empty())
-            && draft.fits(host, ask.state.demand[vm], fleet.vm_ram[vm], fleet)
+            && (ask.wake || draft.room(host).vms > 0)
+            && draft.room(host).fits(ask.state.demand[vm], fleet.vm_ram[vm])
     })
 }

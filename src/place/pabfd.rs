@@ -6,7 +6,7 @@
 //! ```
 //!
 //! `d`: demand of the VM (MIPS), `C_h`: capacity of the host, `u_h`: its utilisation, `P`: its power.
-//! The lowest id wins among equals. A host without VMs is never asked about overload.
+//! The lowest id wins among equals. A host without load is never asked about overload.
 //!
 //! Source: Beloglazov, Abawajy and Buyya, Future Gener. Comput. Syst. 28(5), 2012, algorithm 1 (MBFD),
 //! as PABFD in Beloglazov and Buyya 2012. CloudSim 3.0.3 ignores what it costs to wake a host (Q7) and
@@ -14,9 +14,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::draft::Room;
 use super::{Ask, Draft, Outcome, Placer, Placing};
 use crate::detect::Verdict;
-use crate::id::{HostId, VmId};
+use crate::id::{HostId, IdVec, VmId};
 use crate::model::Fleet;
 use crate::policy::PolicyError;
 use crate::power::PowerTable;
@@ -53,68 +54,102 @@ pub struct PabfdSpec {
     pub base: Base,
 }
 
+/// How many of the best hosts are kept while all are looked at: the detector rarely refuses more.
+const SHORT_LIST: usize = 8;
+
+/// A host with the power that the VM would add to it; ordered by that, then by id.
+#[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
+struct Candidate {
+    increase: f64,
+    host: HostId,
+}
+
 /// Power-aware best-fit decreasing.
 pub struct Pabfd {
     spec: PabfdSpec,
     tables: Vec<PowerTable>,
-    /// Candidates of the VM being placed, with the power increase of each.
-    candidates: Vec<(f64, HostId)>,
-    asked: Vec<HostId>,
     /// Hosts of each machine type, in id order.
     hosts_by_type: Vec<Vec<HostId>>,
+    /// Power before, per host, with the utilisation for which it was computed.
+    before: IdVec<HostId, (f64, f64)>,
+    /// The best candidates, best first.
+    short_list: Vec<Candidate>,
+    asked: Vec<HostId>,
+    order: Vec<VmId>,
 }
 
 impl Pabfd {
     /// A placer for `fleet`.
     pub fn new(spec: PabfdSpec, fleet: &Fleet) -> Self {
-        let tables = fleet.machines.iter().map(PowerTable::of).collect();
         let mut hosts_by_type = vec![Vec::new(); fleet.machines.len()];
         for (host, &machine) in fleet.machine.iter() {
             hosts_by_type[usize::from(machine)].push(host);
         }
-        Self { spec, tables, candidates: Vec::new(), asked: Vec::new(), hosts_by_type }
+        Self {
+            spec,
+            tables: fleet.machines.iter().map(PowerTable::of).collect(),
+            hosts_by_type,
+            before: IdVec::filled((f64::NAN, 0.0), fleet.hosts()),
+            short_list: Vec::with_capacity(SHORT_LIST + 1),
+            asked: Vec::new(),
+            order: Vec::new(),
+        }
     }
 
     /// The power that placing `demand` MIPS on `host` adds.
     #[inline]
-    fn increase(&self, host: HostId, demand: f64, draft: &Draft, ask: &Ask<'_>) -> f64 {
-        let fleet = ask.state.fleet;
-        let table = &self.tables[usize::from(fleet.machine[host])];
-        let capacity = fleet.capacity[host].0;
-        let allocated = draft.allocated(host);
-        let after = table.power((allocated + demand) / capacity).0;
-        let empty = draft.vms_on(host).is_empty();
-        let before = match (self.spec.wake_power, self.spec.base) {
-            (WakePower::Counted, _) if empty => 0.0,
-            (_, Base::LastUpdate) => table.power(ask.state.utilisation[host]).0,
-            (_, Base::Draft) => table.power(allocated / capacity).0,
+    fn increase(&mut self, host: HostId, room: &Room, demand: f64, ask: &Ask<'_>) -> f64 {
+        let table = &self.tables[usize::from(ask.state.fleet.machine[host])];
+        let after = table.power((room.allocated + demand) / room.capacity).0;
+        let utilisation = match (self.spec.wake_power, self.spec.base) {
+            (WakePower::Counted, _) if room.vms == 0 => return after,
+            (_, Base::LastUpdate) => ask.state.utilisation[host],
+            (_, Base::Draft) => room.allocated / room.capacity,
         };
-        after - before
+        let before = &mut self.before[host];
+        if before.0 != utilisation {
+            *before = (utilisation, table.power(utilisation).0);
+        }
+        after - before.1
     }
 
-    /// Fills `candidates` with the hosts that `vm` fits on. Empty hosts of one type are alike, so only
-    /// the first of each type is considered.
-    fn collect(&mut self, vm: VmId, draft: &Draft, ask: &Ask<'_>) {
-        let (fleet, demand) = (ask.state.fleet, ask.state.demand[vm]);
-        let ram = fleet.vm_ram[vm];
-        let mut candidates = std::mem::take(&mut self.candidates);
-        candidates.clear();
-        let fits =
-            |host: HostId| !ask.excluded.contains(host) && draft.fits(host, demand, ram, fleet);
+    /// Fills the short list with the best hosts that `vm` fits on and that come after `after`. Empty
+    /// hosts of one type are alike, so only the first of each type is looked at.
+    fn shortlist(&mut self, vm: VmId, after: Option<Candidate>, draft: &Draft, ask: &Ask<'_>) {
+        self.short_list.clear();
+        let (demand, ram) = (ask.state.demand[vm], ask.state.fleet.vm_ram[vm]);
         for &host in draft.occupied() {
-            if fits(host) && (ask.wake || !draft.vms_on(host).is_empty()) {
-                candidates.push((self.increase(host, demand, draft, ask), host));
+            let room = draft.room(host);
+            if room.vms > 0 && !ask.excluded.contains(host) && room.fits(demand, ram) {
+                let increase = self.increase(host, room, demand, ask);
+                self.consider(Candidate { increase, host }, after);
             }
         }
-        if ask.wake {
-            for hosts in &self.hosts_by_type {
-                let empty = |&&host: &&HostId| draft.vms_on(host).is_empty() && fits(host);
-                if let Some(&host) = hosts.iter().find(empty) {
-                    candidates.push((self.increase(host, demand, draft, ask), host));
-                }
+        for machine in 0..if ask.wake { self.hosts_by_type.len() } else { 0 } {
+            let empty = |&&host: &&HostId| {
+                let room = draft.room(host);
+                room.vms == 0 && !ask.excluded.contains(host) && room.fits(demand, ram)
+            };
+            if let Some(&host) = self.hosts_by_type[machine].iter().find(empty) {
+                let increase = self.increase(host, draft.room(host), demand, ask);
+                self.consider(Candidate { increase, host }, after);
             }
         }
-        self.candidates = candidates;
+    }
+
+    /// Enters `candidate` into the short list if it is good enough.
+    #[inline]
+    fn consider(&mut self, candidate: Candidate, after: Option<Candidate>) {
+        let full = self.short_list.len() == SHORT_LIST;
+        if full && self.short_list[SHORT_LIST - 1] <= candidate {
+            return;
+        }
+        if after.is_some_and(|last| candidate <= last) {
+            return;
+        }
+        let at = self.short_list.partition_point(|better| *better < candidate);
+        self.short_list.insert(at, candidate);
+        self.short_list.truncate(SHORT_LIST);
     }
 
     /// The best host that `vm` would not overload. Hosts are asked about in order of their power
@@ -125,39 +160,44 @@ impl Pabfd {
         draft: &mut Draft,
         ask: &mut Ask<'_>,
     ) -> Result<Option<HostId>, PolicyError> {
-        self.collect(vm, draft, ask);
         let demand = ask.state.demand[vm];
-        let batch = ask.detector.batch().max(1);
-        while !self.candidates.is_empty() {
-            self.take_best(batch);
-            if batch == 1 && draft.allocated(self.asked[0]) == 0.0 {
-                return Ok(Some(self.asked[0]));
-            }
-            draft.assess_with(vm, demand, &self.asked, ask)?;
-            let good = self.asked.iter().zip(draft.verdicts()).find(|&(&host, &verdict)| {
-                verdict != Verdict::Overloaded || draft.allocated(host) == 0.0
-            });
-            if let Some((&host, _)) = good {
-                return Ok(Some(host));
-            }
-        }
-        Ok(None)
-    }
-
-    /// Moves the `count` best candidates to `asked`, best first.
-    fn take_best(&mut self, count: usize) {
-        self.asked.clear();
-        for _ in 0..count.min(self.candidates.len()) {
-            let mut best = 0;
-            for (i, candidate) in self.candidates.iter().enumerate().skip(1) {
-                let least = &self.candidates[best];
-                if candidate.0 < least.0 || (candidate.0 == least.0 && candidate.1 < least.1) {
-                    best = i;
+        let mut after = None;
+        loop {
+            self.shortlist(vm, after, draft, ask);
+            let batch = ask.detector.batch().max(1);
+            for chunk in self.short_list.chunks(batch) {
+                self.asked.clear();
+                self.asked.extend(chunk.iter().map(|candidate| candidate.host));
+                if let Some(host) = first_not_overloaded(vm, demand, &self.asked, draft, ask)? {
+                    return Ok(Some(host));
                 }
             }
-            self.asked.push(self.candidates.swap_remove(best).1);
+            match self.short_list.last() {
+                Some(&last) if self.short_list.len() == SHORT_LIST => after = Some(last),
+                _ => return Ok(None),
+            }
         }
     }
+}
+
+/// The first of `hosts` that `vm` would not overload.
+fn first_not_overloaded(
+    vm: VmId,
+    demand: f64,
+    hosts: &[HostId],
+    draft: &mut Draft,
+    ask: &mut Ask<'_>,
+) -> Result<Option<HostId>, PolicyError> {
+    if let &[host] = hosts {
+        let idle = draft.room(host).allocated == 0.0;
+        let fine = idle || draft.assess_one_with(vm, demand, host, ask)? != Verdict::Overloaded;
+        return Ok(fine.then_some(host));
+    }
+    draft.assess_with(vm, demand, hosts, ask)?;
+    let fine = hosts.iter().zip(draft.verdicts()).find(|&(&host, &verdict)| {
+        verdict != Verdict::Overloaded || draft.room(host).allocated == 0.0
+    });
+    Ok(fine.map(|(&host, _)| host))
 }
 
 impl Placer for Pabfd {
@@ -174,7 +214,9 @@ impl Placer for Pabfd {
     ) -> Result<Outcome, PolicyError> {
         let mark = draft.mark();
         let mut outcome = Outcome::default();
-        let mut order = vms.to_vec();
+        let mut order = std::mem::take(&mut self.order);
+        order.clear();
+        order.extend_from_slice(vms);
         order.sort_by(|&a, &b| ask.state.demand[b].total_cmp(&ask.state.demand[a]));
         for &vm in &order {
             match self.best(vm, draft, ask)? {
@@ -185,10 +227,12 @@ impl Placer for Pabfd {
                 None if placing == Placing::Each => outcome.left.push(vm),
                 None => {
                     draft.undo(mark, &ask.state);
-                    return Ok(Outcome { placed: Vec::new(), left: vms.to_vec() });
+                    outcome = Outcome { placed: Vec::new(), left: vms.to_vec() };
+                    break;
                 }
             }
         }
+        self.order = order;
         Ok(outcome)
     }
 }

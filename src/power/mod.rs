@@ -11,6 +11,17 @@
 use crate::model::fleet::{Machine, POWER_STEPS};
 use crate::units::Watts;
 
+/// 0, 0.1, .., 1 as the quotients `i / 10`.
+const TENTHS: [f64; POWER_STEPS + 1] = {
+    let mut tenths = [0.0; POWER_STEPS + 1];
+    let mut i = 0;
+    while i <= POWER_STEPS {
+        tenths[i] = i as f64 / 10.0;
+        i += 1;
+    }
+    tenths
+};
+
 /// A power table prepared for evaluation.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PowerTable {
@@ -43,7 +54,7 @@ impl PowerTable {
         if tenths == i as f64 {
             return Watts(self.watts[i]);
         }
-        Watts(self.watts[i] + self.slopes[i] * (utilisation - i as f64 / 10.0) * 100.0)
+        Watts(self.watts[i] + self.slopes[i] * (utilisation - TENTHS[i]) * 100.0)
     }
 
     /// Power of a host that is on and does nothing.
