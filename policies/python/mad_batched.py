@@ -14,11 +14,10 @@ if TYPE_CHECKING:
     from galerna._core import HostLoads
 
 
-def medians(rows: np.ndarray, lengths: np.ndarray) -> np.ndarray:
-    """The median of each row, which has `lengths` values and then NaN once sorted."""
-    ordered, row = np.sort(rows, axis=1), np.arange(len(rows))
-    low, high = ordered[row, (lengths - 1) // 2], ordered[row, lengths // 2]
-    return low + 0.5 * (high - low)
+def medians(rows: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
+    """The median of each row; `low` and `high` say where its two central values stand sorted."""
+    ordered = np.sort(rows, axis=1)
+    return 0.5 * (ordered.take(high) - (lows := ordered.take(low))) + lows
 
 
 class MadBatched:
@@ -31,7 +30,10 @@ class MadBatched:
     def assess(self, hosts: HostLoads) -> np.ndarray:
         """1 above the threshold, 0 below, -1 while the history is too short."""
         history, lengths = hosts.history, hosts.lengths
-        centres = medians(history, lengths)
-        spreads = medians(np.abs(history - centres[:, None]), lengths)
-        over = hosts.now > 1.0 - self.safety * spreads
-        return np.where(hosts.lengths < self.min_history, np.int8(-1), over.astype(np.int8))
+        first = np.arange(0, history.size, history.shape[1])
+        low, high = first + (np.maximum(lengths, 1) - 1) // 2, first + lengths // 2
+        centres = medians(history, low, high)
+        spreads = medians(np.abs(history - centres[:, None]), low, high)
+        verdicts = (hosts.now > 1.0 - self.safety * spreads).astype(np.int8)
+        verdicts[lengths < self.min_history] = -1
+        return verdicts

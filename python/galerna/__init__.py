@@ -12,11 +12,20 @@ a plain class or function, see `galerna.policy`.
 
 from galerna._core import __version__
 from galerna.catalogue import describe, policies
-from galerna.errors import GalernaError, InfeasibleError, PolicyError, Problem, SpecError, TraceError
+from galerna.errors import (
+    GalernaError,
+    InfeasibleError,
+    PolicyError,
+    Problem,
+    RunFolderError,
+    SpecError,
+    TraceError,
+)
 from galerna.experiment import run
 from galerna.results import Run
 from galerna.spec import Iqr, Lr, Lrr, Mad, Never, Thr
 from galerna.traces import trace_days, trace_info
+from galerna.verify import Report, check
 
 __all__ = [
     "GalernaError",
@@ -28,11 +37,14 @@ __all__ = [
     "Never",
     "PolicyError",
     "Problem",
+    "Report",
     "Run",
+    "RunFolderError",
     "SpecError",
     "Thr",
     "TraceError",
     "__version__",
+    "check",
     "describe",
     "policies",
     "run",

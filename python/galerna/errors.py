@@ -41,6 +41,10 @@ class TraceError(GalernaError, ValueError):
     """The trace cannot be read as it is."""
 
 
+class RunFolderError(GalernaError, ValueError):
+    """The folder of a run cannot be written or read as it is."""
+
+
 class InfeasibleError(GalernaError, RuntimeError):
     """The fleet cannot hold the VMs."""
 

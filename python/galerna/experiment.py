@@ -42,9 +42,10 @@ def run(
     True
 
     `overload` replaces the overload detector: by a built-in one (`gl.Mad(safety=3.0)`, a dict, its
-    name) or one of your own, see `galerna.policy`. `out` is a folder in which the results are kept.
+    name) or one of your own, see `galerna.policy`. `out` is a new folder in which the
+    results are kept, see `Run.write`.
 
-    Raises `SpecError`, `TraceError`, `InfeasibleError`, and whatever your own policy raises.
+    Raises `SpecError`, `TraceError`, `RunFolderError`, `InfeasibleError`, and whatever your own policy raises.
     """
     changes: dict[str, Any] = dict(set or {})
     changes.update({dotted(key): value for key, value in overrides.items()})
@@ -58,8 +59,10 @@ def run(
     elif overload is not None:
         detector, entry = resolve(overload), entry_of(overload)
     path, tables = source(spec)
+    if out is not None:
+        _core.check_destination(out, False)
     finished = _core.run(path, tables, as_json(list(changes.items())), detector)
-    result = Run(finished, entry)
+    result = Run(finished, path, entry)
     if out is not None:
         result.write(out)
     return result

@@ -42,7 +42,7 @@ out of `galerna.run` unchanged, with a note that names policy, simulated time an
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, Union, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 
 from galerna.spec import Detector
 
@@ -71,14 +71,10 @@ class BatchedDetector(Protocol):
         """One answer per row: 1 or `True` overloaded, 0 or `False` normal, -1 cannot tell yet."""
 
 
-OverloadDetector: TypeAlias = Union[
-    PerItemDetector,
-    BatchedDetector,
-    Callable[[float, Sequence[float]], "bool | None"],
-]
+OverloadDetector: TypeAlias = PerItemDetector | BatchedDetector | Callable[[float, Sequence[float]], "bool | None"]
 """A detector written in Python."""
 
-Overload: TypeAlias = Union[OverloadDetector, Detector, Mapping[str, Any], str]
+Overload: TypeAlias = OverloadDetector | Detector | Mapping[str, Any] | str
 """Whatever `overload=` of `galerna.run` takes: a Python detector, or a built-in one."""
 
 Resolved: TypeAlias = "tuple[Callable[..., Any], str, int, bool]"
@@ -125,9 +121,7 @@ def window_of(detector: object, name: str) -> int:
     if isinstance(window, bool) or not hasattr(window, "__index__"):
         raise TypeError(f"policy `{name}`: window is {window!r}, expected a whole number")
     if not 0 <= window <= MAX_WINDOW:
-        raise ValueError(
-            f"policy `{name}`: window is {window}, expected 0 to {MAX_WINDOW} samples"
-        )
+        raise ValueError(f"policy `{name}`: window is {window}, expected 0 to {MAX_WINDOW} samples")
     return int(window)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -34,8 +35,9 @@ class Run:
     287
     """
 
-    def __init__(self, finished: _core.Run, entry: str | None = None) -> None:
+    def __init__(self, finished: _core.Run, name: str, entry: str | None = None) -> None:
         self._finished = finished
+        self._name = name
         self._entry = entry
 
     @cached_property
@@ -56,6 +58,22 @@ class Run:
     def event_log_blake3(self) -> str:
         """Hash of all that happened, in order: equal for runs that decided alike."""
         return self._finished.event_log_blake3()
+
+    @cached_property
+    def timing(self) -> dict[str, float]:
+        """CPU seconds of the process: `read_s` for reading the trace, `run_s` for the run."""
+        return dict(zip(("read_s", "run_s"), self._finished.timing(), strict=True))
+
+    def write(self, folder: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+        """Keep the tables (Parquet) and `run.json` in a folder, all or nothing.
+
+        `galerna.check` verifies what is there. A folder that holds a run is only replaced with
+        `overwrite=True`, one that holds anything else never.
+        """
+        name = self._name
+        if self._entry is not None:
+            name += f" with overload = python {self._entry}"
+        self._finished.write(folder, name, overwrite)
 
     @cached_property
     def hosts(self) -> pl.DataFrame:

@@ -6,7 +6,7 @@
 
 use galerna::problem::{Problem, listed};
 use galerna::time::Instant;
-use galerna::{engine, spec, trace};
+use galerna::{engine, frames, spec, trace};
 use pyo3::intern;
 use pyo3::prelude::*;
 
@@ -18,6 +18,11 @@ pub fn spec(py: Python<'_>, error: spec::Error) -> PyErr {
 /// A `TraceError` with the problems of `error`.
 pub fn trace(py: Python<'_>, error: trace::Error) -> PyErr {
     raised(py, "TraceError", &error.to_string(), error.problems)
+}
+
+/// A `RunFolderError` with the problems of `error`.
+pub fn folder(py: Python<'_>, error: frames::Error) -> PyErr {
+    raised(py, "RunFolderError", &error.to_string(), error.problems)
 }
 
 /// The exception for a run that stopped; an interrupted one gives `interruption`.
@@ -55,10 +60,14 @@ fn add_note(exception: &Bound<'_, pyo3::exceptions::PyBaseException>, note: &str
     }
 }
 
+/// A problem as `galerna.Problem` is built from it: code, place, what is wrong, what to do.
+pub fn columns(problem: Problem) -> (&'static str, String, String, String) {
+    (problem.code, problem.place, problem.what, problem.remedy)
+}
+
 /// An exception of `galerna.errors` with its problems; if that fails, why.
 fn raised(py: Python<'_>, class: &str, message: &str, problems: Vec<Problem>) -> PyErr {
-    let problems: Vec<_> =
-        problems.into_iter().map(|p| (p.code, p.place, p.what, p.remedy)).collect();
+    let problems: Vec<_> = problems.into_iter().map(columns).collect();
     let exception = py
         .import(intern!(py, "galerna.errors"))
         .and_then(|module| module.getattr(class))

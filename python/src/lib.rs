@@ -4,6 +4,8 @@
 //! is not conversion lives in the engine or in the Python half.
 
 mod catalogue;
+mod check;
+mod command;
 mod enter;
 mod errors;
 mod policies;
@@ -19,9 +21,13 @@ mod _core {
     #[pymodule_export]
     use super::catalogue::{describe, policies};
     #[pymodule_export]
+    use super::check::check;
+    #[pymodule_export]
+    use super::command::main;
+    #[pymodule_export]
     use super::policies::HostLoads;
     #[pymodule_export]
-    use super::run::{Run, run};
+    use super::run::{Run, check_destination, run};
     #[pymodule_export]
     use super::table::Table;
     #[pymodule_export]

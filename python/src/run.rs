@@ -1,9 +1,10 @@
 //! One run from Python: read the spec, run it, keep what came out.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use cpu_time::ProcessTime;
 use galerna::engine::Outcome;
-use galerna::frames;
+use galerna::frames::{self, Existing, RunFolder, RunReport, Timing};
 use galerna::spec::{self, Inputs, Override, RunSpec};
 use pyo3::exceptions::PyKeyError;
 use pyo3::prelude::*;
@@ -22,6 +23,7 @@ struct Finished {
     spec: RunSpec,
     inputs: Inputs,
     outcome: Outcome,
+    timing: Timing,
 }
 
 /// Runs the spec called or stored at `path`, or the one in `tables` (JSON) when given.
@@ -36,13 +38,28 @@ pub fn run(
     detector: Option<Detector>,
 ) -> PyResult<Run> {
     let spec = read(path, tables, changes).map_err(|error| errors::spec(py, error))?;
+    let start = ProcessTime::now();
     let inputs = py.detach(|| Inputs::read(&spec)).map_err(|error| errors::trace(py, error))?;
+    let read_s = start.elapsed().as_secs_f64();
+    let start = ProcessTime::now();
     let mut policies = spec::policies(&spec, &inputs.fleet);
     if let Some(detector) = detector {
         policies.overload = detector.with_fallback(spec.policy.fallback.build());
     }
     let outcome = enter::run(py, &inputs, policies)?;
-    Ok(Run { inner: Finished { spec, inputs, outcome } })
+    let timing = Timing { read_s, run_s: start.elapsed().as_secs_f64() };
+    Ok(Run { inner: Finished { spec, inputs, outcome, timing } })
+}
+
+/// Refuses a folder to which a run may not be written.
+#[pyfunction]
+pub fn check_destination(py: Python<'_>, folder: PathBuf, overwrite: bool) -> PyResult<()> {
+    let checked = frames::check_destination(&folder, existing(overwrite));
+    checked.map_err(|error| errors::folder(py, error))
+}
+
+fn existing(overwrite: bool) -> Existing {
+    if overwrite { Existing::Replace } else { Existing::Refuse }
 }
 
 fn read(path: &str, tables: Option<&str>, changes: &str) -> Result<RunSpec, spec::Error> {
@@ -76,6 +93,22 @@ impl Run {
     /// The metrics as JSON.
     fn summary(&self) -> String {
         serde_json::to_string(&self.inner.outcome.summary).expect("metrics have a JSON form")
+    }
+
+    /// CPU seconds of reading the trace and of running.
+    fn timing(&self) -> (f64, f64) {
+        (self.inner.timing.read_s, self.inner.timing.run_s)
+    }
+
+    /// Writes all tables and `run.json` to `folder`, which calls the spec `name`.
+    fn write(&self, py: Python<'_>, folder: PathBuf, name: &str, overwrite: bool) -> PyResult<()> {
+        let Finished { spec, inputs, outcome: Outcome { record, summary }, timing } = &self.inner;
+        let written = py.detach(|| {
+            let report = &RunReport::new(name, spec, inputs, record, summary, *timing);
+            let folder_of_run = RunFolder { report, spec, inputs, record, command: &[] };
+            frames::write_run(&folder, &folder_of_run, existing(overwrite))
+        });
+        written.map_err(|error| errors::folder(py, error))
     }
 
     /// How many VMs and how many samples the trace has.

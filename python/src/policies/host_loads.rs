@@ -19,9 +19,8 @@ pub struct HostLoads {
 }
 
 impl HostLoads {
-    /// A copy of `loads` with at most `window` samples of history.
+    /// A copy of `loads` with the latest `window` samples of history.
     pub fn new(loads: &detect::HostLoads, window: usize) -> Self {
-        let window = window.min(loads.width);
         let (now, history, lengths) = (PyOnceLock::new(), PyOnceLock::new(), PyOnceLock::new());
         Self { inner: loads.clone(), window, now, history, lengths }
     }
