@@ -218,9 +218,7 @@ mod tests {
 
     #[test]
     fn every_fit_finds_an_exact_line() {
-        for line in
-            [plain_line(&RAMP), weighted_line(&RAMP, &TRICUBE), robust_line(&RAMP)]
-        {
+        for line in [plain_line(&RAMP), weighted_line(&RAMP, &TRICUBE), robust_line(&RAMP)] {
             assert!((line.slope - 0.1).abs() < 1e-12 && line.intercept.abs() < 1e-12);
         }
     }

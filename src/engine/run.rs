@@ -255,6 +255,8 @@ impl<'a> Engine<'a> {
         self.transfers_changed = true;
         let (vm, to) = (copy.vm, copy.to);
         let Some(from) = self.world.home[vm] else { return };
+        self.world.close_interval(from);
+        self.world.close_interval(to);
         self.world.delist(from, vm);
         self.world.delist(to, vm);
         self.world.enlist(to, vm, false);

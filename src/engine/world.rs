@@ -8,7 +8,7 @@ use super::demand::DemandCurve;
 use super::hash_order;
 use super::share::{Claim, Role, Sharing};
 use crate::id::{HostId, IdVec, VmId};
-use crate::metric::Meter;
+use crate::metric::{HostMeter, Meter};
 use crate::model::record::{Action, ActionKind, Reason, Record};
 use crate::model::rules::{EnergyIntegral, Memory, Oversubscription};
 use crate::model::{Fleet, Rules, Snapshot, VmHistories};
@@ -195,6 +195,14 @@ impl<'a> World<'a> {
         let before = self.meter.hosts[host];
         self.serve(host);
         self.meter.add_energy(host, before.watts, before.used, dt);
+    }
+
+    /// Closes the interval of `host` with the VMs that it had: before any of them comes or goes.
+    pub fn close_interval(&mut self, host: HostId) {
+        let running = self.lists[host].iter().filter(|e| !e.arriving).map(|e| e.vm);
+        let dt = self.meter.integrate(host, running, self.now.seconds);
+        let HostMeter { watts, used, .. } = self.meter.hosts[host];
+        self.meter.add_energy(host, watts, used, dt);
     }
 
     /// Shares the CPU of `host` and sets its power.

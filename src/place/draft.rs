@@ -379,9 +379,8 @@ impl Draft {
         let past = &mut past[..self.window];
         let len = self.write_past(host, extra.map(|(vm, _)| vm), state, past);
         let room = &self.rooms[host];
-        let (arriving, demand) = extra.map_or((Bytes(0), 0.0), |(vm, demand)| {
-            (state.fleet.vm_ram[vm], demand)
-        });
+        let (arriving, demand) =
+            extra.map_or((Bytes(0), 0.0), |(vm, demand)| (state.fleet.vm_ram[vm], demand));
         let intervals = self.copy_intervals(room.largest.max(arriving));
         self.loads.hosts.push(host);
         self.loads.now.push((room.requested + demand) / room.capacity);
