@@ -1,7 +1,7 @@
 """MAD, host by host: overloaded when `now > 1 - safety * median |h - median(h)|`.
 
-Source: Beloglazov and Buyya, Concurrency Computat.: Pract. Exper. 24(13), 2012, sect. 6.1. Gives the
-same event log as the built-in `mad`. Try it: `gl.run("mad-mmt", overload=Mad())`.
+Source: Beloglazov and Buyya, Concurrency Computat.: Pract. Exper. 24(13), 2012, sect. 6.1. Gives
+the same event log as the built-in `mad`. Try it: `gl.run("mad-mmt", overload=Mad())`.
 """
 
 from __future__ import annotations

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 def medians(rows: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
     """The median of each row; `low` and `high` say where its two central values stand sorted."""
     ordered = np.sort(rows, axis=1)
-    return 0.5 * (ordered.take(high) - (lows := ordered.take(low))) + lows
+    lows: np.ndarray = ordered.take(low)
+    return lows + 0.5 * (ordered.take(high) - lows)
 
 
 class MadBatched:

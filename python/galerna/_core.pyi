@@ -5,6 +5,20 @@ from typing import Any, final
 import numpy as np
 import numpy.typing as npt
 
+__all__ = [
+    "HostLoads",
+    "Run",
+    "Table",
+    "__version__",
+    "check",
+    "check_destination",
+    "days",
+    "describe",
+    "main",
+    "policies",
+    "run",
+    "trace_info",
+]
 __version__: str
 
 @final

@@ -45,7 +45,8 @@ def run(
     name) or one of your own, see `galerna.policy`. `out` is a new folder in which the
     results are kept, see `Run.write`.
 
-    Raises `SpecError`, `TraceError`, `RunFolderError`, `InfeasibleError`, and whatever your own policy raises.
+    Raises `SpecError`, `TraceError`, `RunFolderError`, `InfeasibleError`, and whatever your own
+    policy raises.
     """
     changes: dict[str, Any] = dict(set or {})
     changes.update({dotted(key): value for key, value in overrides.items()})

@@ -71,7 +71,10 @@ class BatchedDetector(Protocol):
         """One answer per row: 1 or `True` overloaded, 0 or `False` normal, -1 cannot tell yet."""
 
 
-OverloadDetector: TypeAlias = PerItemDetector | BatchedDetector | Callable[[float, Sequence[float]], "bool | None"]
+JudgeFunction: TypeAlias = Callable[[float, Sequence[float]], "bool | None"]
+"""A function that judges one host at a time."""
+
+OverloadDetector: TypeAlias = PerItemDetector | BatchedDetector | JudgeFunction
 """A detector written in Python."""
 
 Overload: TypeAlias = OverloadDetector | Detector | Mapping[str, Any] | str

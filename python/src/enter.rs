@@ -12,19 +12,16 @@ use crate::errors;
 pub fn run(py: Python<'_>, inputs: &Inputs, policies: Policies) -> PyResult<Outcome> {
     let (outcome, interruption) = py.detach(|| {
         let mut interruption = None;
-        let outcome = engine::run(
-            &inputs.fleet,
-            &inputs.trace,
-            &inputs.rules,
-            policies,
-            &mut |_| match Python::attach(|py| py.check_signals()) {
-                Ok(()) => ControlFlow::Continue(()),
-                Err(error) => {
-                    interruption = Some(error);
-                    ControlFlow::Break(())
+        let outcome =
+            engine::run(&inputs.fleet, &inputs.trace, &inputs.rules, policies, &mut |_| {
+                match Python::attach(|py| py.check_signals()) {
+                    Ok(()) => ControlFlow::Continue(()),
+                    Err(error) => {
+                        interruption = Some(error);
+                        ControlFlow::Break(())
+                    }
                 }
-            },
-        );
+            });
         (outcome, interruption)
     });
     outcome.map_err(|error| errors::engine(py, error, interruption))

@@ -32,9 +32,8 @@ pub fn engine(py: Python<'_>, error: engine::Error, interruption: Option<PyErr>)
         engine::Error::Infeasible(problem) => {
             raised(py, "InfeasibleError", &listed(std::slice::from_ref(&problem)), vec![problem])
         }
-        engine::Error::Interrupted { .. } => interruption.unwrap_or_else(|| {
-            raised(py, "PolicyError", &error.to_string(), Vec::new())
-        }),
+        engine::Error::Interrupted { .. } => interruption
+            .unwrap_or_else(|| raised(py, "PolicyError", &error.to_string(), Vec::new())),
     }
 }
 

@@ -82,7 +82,8 @@ impl OverloadDetector for PerItem {
         Python::attach(|py| {
             for row in 0..loads.len() {
                 let verdict = self.ask(py, loads.row(row));
-                let about = |e| PolicyError::new(&self.name, e).about(subject(&loads.hosts[row..=row]));
+                let about =
+                    |e| PolicyError::new(&self.name, e).about(subject(&loads.hosts[row..=row]));
                 verdicts.push(verdict.map_err(about)?);
             }
             Ok(())
