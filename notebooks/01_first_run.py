@@ -105,5 +105,5 @@ pl.DataFrame(
 )
 
 # %% [markdown]
-# Once it works, make it fast: `assess(hosts)` is asked about many hosts at once and answers with one
-# NumPy array. `help(gl.policy)` tells how, `policies/python/mad_batched.py` is an example.
+# A detector that needs NumPy or a model is better asked about many hosts at once: `assess(hosts)`
+# answers with one array. `help(gl.policy)` tells how, `policies/python/mad_batched.py` is an example.

@@ -48,10 +48,7 @@ def run(
     Raises `SpecError`, `TraceError`, `RunFolderError`, `InfeasibleError`, and whatever your own
     policy raises.
     """
-    changes: dict[str, Any] = dict(set or {})
-    changes.update({dotted(key): value for key, value in overrides.items()})
-    if seed is not None:
-        changes["run.seed"] = seed
+    changes: dict[str, Any] = {}
     entry = detector = None
     if isinstance(overload, Detector):
         changes["policy.overload"] = overload.to_spec()
@@ -59,6 +56,10 @@ def run(
         changes["policy.overload"] = overload
     elif overload is not None:
         detector, entry = resolve(overload), entry_of(overload)
+    changes.update(set or {})
+    changes.update({dotted(key): value for key, value in overrides.items()})
+    if seed is not None:
+        changes["run.seed"] = seed
     path, tables = source(spec)
     if out is not None:
         _core.check_destination(out, False)

@@ -23,8 +23,9 @@ A function with the same parameters will do too:
 >>> run.event_log_blake3 == same.event_log_blake3
 True
 
-**Batched** is the fast form, used when present: `assess(hosts)` is asked about many hosts at once
-and answers with one array, see `HostLoads`.
+**Batched** is the form for NumPy, used when present: `assess(hosts)` is asked about many hosts at
+once and answers with one array, see `HostLoads`. It pays where a judgement needs NumPy (a call costs
+as much for eight hosts as for one) or a model; for a few comparisons plain Python is faster.
 
 >>> class Static:
 ...     window = 0

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 
-class Unusual(Exception):
+class UnusualError(Exception):
     """An exception that takes no message."""
 
     def __init__(self, payload: object) -> None:
@@ -23,7 +23,7 @@ def notes(error: BaseException) -> str:
 
 
 @pytest.mark.parametrize("batched", [False, True])
-@pytest.mark.parametrize("kind", [KeyError, Unusual, SystemExit])
+@pytest.mark.parametrize("kind", [KeyError, UnusualError, SystemExit])
 def test_an_exception_comes_out_as_the_same_object(kind: type, batched: bool) -> None:
     raised = kind({"some": "state"})
 
@@ -68,7 +68,7 @@ def test_the_note_names_policy_time_and_host() -> None:
 
 @pytest.mark.parametrize("answer", [float("nan"), 1, "yes", 0.5, np.array([True, False])])
 def test_a_wrong_answer_about_a_host_is_a_type_error(answer: object) -> None:
-    with pytest.raises(TypeError, match="policy `<lambda>`: is_overloaded returned .*expected"):
+    with pytest.raises(TypeError, match=r"policy `<lambda>`: is_overloaded returned .*expected"):
         gl.run("mad-mmt", overload=lambda now, history: answer)
 
 

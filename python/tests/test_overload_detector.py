@@ -13,7 +13,7 @@ from mad import Mad
 from mad_batched import MadBatched
 
 
-@pytest.mark.parametrize("spec", ["mad-mmt", "cloudsim-3.0.3/mad-mmt", "cloudsim-3.0.3/mad-mc"])
+@pytest.mark.parametrize("spec", ["mad-mmt", "cloudsim-3.0.3/mad-mmt"])
 def test_mad_in_python_gives_the_log_of_the_builtin(spec: str) -> None:
     built_in = gl.run(spec).event_log_blake3
     assert gl.run(spec, overload=Mad()).event_log_blake3 == built_in
