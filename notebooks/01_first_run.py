@@ -60,7 +60,7 @@ figure, (upper, lower) = plt.subplots(2, sharex=True, figsize=(8, 5), layout="co
 upper.plot(hours, run.samples["hosts_on"], color="tab:blue")
 upper.set(ylabel="hosts on", ylim=(0, None), title="LR-MMT on the bundled sample")
 lower.plot(hours, run.samples["power_w"] / 1000, color="tab:red")
-lower.set(ylabel="power, kW", xlabel="hours", ylim=(0, None), xlim=(0, 24))
+lower.set(ylabel="power, kW", xlabel="hours", ylim=(0, None), xlim=(0, 24), xticks=range(0, 25, 4))
 for axes in (upper, lower):
     axes.grid(alpha=0.3)
 plt.show()
@@ -106,4 +106,4 @@ pl.DataFrame(
 
 # %% [markdown]
 # A detector that needs NumPy or a model is better asked about many hosts at once: `assess(hosts)`
-# answers with one array. `help(gl.policy)` tells how, `policies/python/mad_batched.py` is an example.
+# answers with one array. `help(gl.policy)` tells how; `policies/python` has an example.

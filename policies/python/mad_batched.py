@@ -18,7 +18,8 @@ def medians(rows: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
     """The median of each row; `low` and `high` say where its two central values stand sorted."""
     ordered = np.sort(rows, axis=1)
     lows: np.ndarray = ordered.take(low)
-    return lows + 0.5 * (ordered.take(high) - lows)
+    highs: np.ndarray = ordered.take(high)
+    return np.asarray(lows + 0.5 * (highs - lows))
 
 
 class MadBatched:

@@ -24,8 +24,8 @@ A function with the same parameters will do too:
 True
 
 **Batched** is the form for NumPy, used when present: `assess(hosts)` is asked about many hosts at
-once and answers with one array, see `HostLoads`. It pays where a judgement needs NumPy (a call costs
-as much for eight hosts as for one) or a model; for a few comparisons plain Python is faster.
+once and answers with one array, see `HostLoads`. It pays where a judgement needs NumPy (a call
+costs as much for eight hosts as for one) or a model; for a few comparisons plain Python is faster.
 
 >>> class Static:
 ...     window = 0
@@ -132,4 +132,4 @@ def window_of(detector: object, name: str) -> int:
 def entry_of(detector: object) -> str:
     """Where the detector's code is: `module:name`."""
     code = detector if hasattr(detector, "__qualname__") else type(detector)
-    return f"{code.__module__}:{code.__qualname__}"  # type: ignore[attr-defined]
+    return f"{code.__module__}:{code.__qualname__}"
