@@ -18,6 +18,7 @@ fn policy(key: &str, value: &str) -> Option<&'static str> {
         ("policy.overload.safety" | "policy.overload.threshold", _) => {
             "parameter of the overload detector"
         }
+        ("policy.overload.min-history", _) => "samples of the past without which it cannot tell",
         ("policy.overload.weights", _) => "Q3: the regression does not weigh the past by its age",
         ("policy.fallback.kind", "never") => "no verdict while the past is too short",
         ("policy.fallback.threshold", _) => "limit while the past is too short",
@@ -25,6 +26,8 @@ fn policy(key: &str, value: &str) -> Option<&'static str> {
         ("policy.select.kind", "mc") => "the VM whose load correlates most with the others leaves",
         ("policy.select.kind", "mu") => "the VM of least utilisation leaves",
         ("policy.select.kind", "rs") => "a random VM leaves",
+        ("policy.select.seeded", "true") => "its draws come from the run's seed",
+        ("policy.select.seeded", _) => "Q19: its draws cannot be repeated",
         ("policy.place.kind", "first-fit") => "the first host with room receives",
         ("policy.place.wake-power", _) => "Q7: waking a host costs the placer nothing",
         ("policy.place.base", _) => "Q8: power before is that of the last evaluation",

@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use clap::Args;
+use clap::{Args, value_parser};
 use cpu_time::ProcessTime;
 use indicatif::{ProgressBar, ProgressStyle};
 use toml::Value;
@@ -22,6 +22,9 @@ use crate::spec::{self, Inputs, Override, RunSpec};
 
 /// Runs shorter than this show no progress.
 const PATIENCE: Duration = Duration::from_secs(1);
+
+/// TOML has no larger integers.
+const LARGEST_SEED: u64 = i64::MAX as u64;
 
 /// Run a spec and print its figures.
 #[derive(Debug, Args)]
@@ -52,10 +55,10 @@ pub(super) struct Run {
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
     /// Same as --set run.seed=N.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(..=i64::MAX as u64))]
+    #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(..=LARGEST_SEED))]
     seed: Option<u64>,
     /// Threads to use at most; the results are the same.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
 }
 

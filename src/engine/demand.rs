@@ -7,7 +7,7 @@
 //!
 //! `d`: utilisation samples (the last one repeats), `m`: nominal rate of the VM in MIPS.
 
-use crate::id::{Id, IdVec, VmId};
+use crate::id::{IdVec, VmId};
 use crate::model::Fleet;
 use crate::model::rules::BetweenSamples;
 use crate::trace::UtilisationTrace;
@@ -86,10 +86,11 @@ impl<'a> DemandCurve<'a> {
         base + slope * (seconds - self.start_s)
     }
 
-    /// Brings `mips` of `vm` up to date.
+    /// Brings `mips` of `vm` up to date and returns it.
     #[inline]
-    pub fn update(&mut self, vm: VmId, seconds: f64) {
-        debug_assert!(vm.index() < self.mips.len());
-        self.mips[vm] = self.fraction(vm, seconds) * self.fleet.vm_mips[vm].0;
+    pub fn update(&mut self, vm: VmId, seconds: f64) -> f64 {
+        let mips = self.fraction(vm, seconds) * self.fleet.vm_mips[vm].0;
+        self.mips[vm] = mips;
+        mips
     }
 }

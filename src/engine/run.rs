@@ -162,7 +162,7 @@ impl<'a> Engine<'a> {
             _ => return,
         }
         self.world.evaluate_all();
-        if self.world.rules.demand.idle_vms == IdleVms::Retire {
+        if self.world.take_idle_seen() && self.world.rules.demand.idle_vms == IdleVms::Retire {
             self.retire_idle();
         }
     }
@@ -345,11 +345,11 @@ impl<'a> Engine<'a> {
 
     fn describe(&self, sample: usize, overloaded: usize, migrations: usize) -> SampleRecord {
         let world = &self.world;
-        let present = || world.home.iter().filter(|(_, home)| home.is_some()).map(|(vm, _)| vm);
-        let hosts = || world.meter.hosts.iter().map(|(_, host)| host);
-        SampleRecord {
+        let mut row = SampleRecord {
             sample: sample as u32,
             seconds: world.now.seconds,
+<<<<<<< HEAD
+=======
             hosts_on: hosts().filter(|host| host.active).count() as u32,
             vms: present().count() as u32,
             demand_mips: present().map(|vm| world.meter.vms[vm].request).sum(),
@@ -360,9 +360,21 @@ impl<'a> Engine<'a> {
                     world.fleet.capacity.ids().map(|host| world.peak_watts(host)).sum()
                 }
             },
+>>>>>>> wt-cli
             overloaded: overloaded as u32,
             migrations: migrations as u32,
+            ..SampleRecord::default()
+        };
+        for (vm, _) in world.home.iter().filter(|(_, home)| home.is_some()) {
+            row.vms += 1;
+            row.demand_mips += world.meter.vms[vm].request;
+            row.allocated_mips += world.meter.vms[vm].allocated;
         }
+        for (_, host) in world.meter.hosts.iter() {
+            row.hosts_on += u32::from(host.active);
+            row.power_w += host.watts;
+        }
+        row
     }
 
     /// Closes the books.

@@ -84,42 +84,55 @@ impl Sharing {
     }
 
     /// Shares a host of `capacity` MIPS with cores of `core` MIPS among `claims`; `grant` is told, in
-    /// order, what each VM gets.
+    /// order, what each VM that runs there gets.
+    #[inline]
     pub fn share(
         &self,
         core: f64,
         capacity: f64,
-        claims: impl Iterator<Item = Claim> + Clone,
+        claims: &[Claim],
         mut grant: impl FnMut(usize, Grant),
     ) -> Usage {
-        let fraction = self.fraction(core, capacity, claims.clone());
+        let fraction = self.fraction(core, capacity, claims);
         let (mut used, mut requested) = (0.0, 0.0);
-        for (index, claim) in claims.enumerate() {
-            let arriving = claim.role == Role::Arriving;
+        for (index, &claim) in claims.iter().enumerate() {
             let asked = self.asked(claim, core);
-            let given = match fraction {
-                None => asked,
-                Some(f) if self.floored && claim.role == Role::Leaving => asked * f,
-                Some(f) if self.floored => (asked * f).floor(),
-                Some(f) => asked * f,
+            let (spent, allocated) = match fraction {
+                None => self.served(asked, claim.role),
+                Some(fraction) => self.rationed(asked * fraction, claim.role),
             };
-            let leaving = claim.role == Role::Leaving;
-            let allocated = match (leaving, fraction) {
-                (true, Some(_)) if self.floored => (given * self.kept).floor(),
-                (true, _) => given * self.kept,
-                (false, _) => given,
-            };
-            let spent = if leaving { allocated / self.kept } else { allocated };
             used += spent;
-            let counted = if arriving && !self.in_full { asked } else { claim.request };
-            requested += counted;
+            let arriving = claim.role == Role::Arriving;
+            requested += if arriving && !self.in_full { asked } else { claim.request };
             if !arriving {
+                let leaving = claim.role == Role::Leaving;
                 grant(index, self.grant(claim.request, spent, allocated, leaving));
             }
         }
         Usage { used, violating: self.violating(used, requested, capacity) }
     }
 
+    /// What the host spends and what the VM gets when there is enough.
+    #[inline]
+    fn served(&self, asked: f64, role: Role) -> (f64, f64) {
+        if role != Role::Leaving {
+            return (asked, asked);
+        }
+        let allocated = asked * self.kept;
+        (allocated / self.kept, allocated)
+    }
+
+    /// The same when the VM's part is `given`.
+    fn rationed(&self, given: f64, role: Role) -> (f64, f64) {
+        let whole = |mips: f64| if self.floored { mips.floor() } else { mips };
+        if role != Role::Leaving {
+            return (whole(given), whole(given));
+        }
+        let allocated = whole(given * self.kept);
+        (allocated / self.kept, allocated)
+    }
+
+    #[inline]
     fn grant(&self, request: f64, spent: f64, allocated: f64, leaving: bool) -> Grant {
         let short = allocated < request * self.enough;
         let loss = match self.loss {
@@ -139,14 +152,10 @@ impl Sharing {
     }
 
     /// The fraction that all get of what they ask for; `None` when there is enough.
-    fn fraction(
-        &self,
-        core: f64,
-        capacity: f64,
-        claims: impl Iterator<Item = Claim> + Clone,
-    ) -> Option<f64> {
+    #[inline]
+    fn fraction(&self, core: f64, capacity: f64, claims: &[Claim]) -> Option<f64> {
         let (mut free, mut enough) = (capacity, true);
-        for asked in claims.clone().map(|claim| self.asked(claim, core)) {
+        for asked in claims.iter().map(|&claim| self.asked(claim, core)) {
             enough &= free >= asked;
             free -= asked;
         }
@@ -154,7 +163,7 @@ impl Sharing {
             return None;
         }
         let mut ranked: Vec<(u32, f64)> =
-            claims.map(|claim| (claim.rank, self.asked(claim, core))).collect();
+            claims.iter().map(|&claim| (claim.rank, self.asked(claim, core))).collect();
         ranked.sort_by_key(|&(rank, _)| rank);
         Some(capacity / ranked.iter().map(|&(_, asked)| asked).sum::<f64>())
     }
@@ -173,9 +182,10 @@ mod tests {
 
     fn share(rules: &Rules, claims: &[(f64, Role)]) -> (Vec<f64>, Usage) {
         let mut given = Vec::new();
-        let claims = claims.iter().map(|&(request, role)| Claim { request, role, rank: 0 });
+        let claims: Vec<Claim> =
+            claims.iter().map(|&(request, role)| Claim { request, role, rank: 0 }).collect();
         let usage =
-            Sharing::new(rules).share(1860.0, 3720.0, claims, |_, g| given.push(g.allocated));
+            Sharing::new(rules).share(1860.0, 3720.0, &claims, |_, g| given.push(g.allocated));
         (given, usage)
     }
 

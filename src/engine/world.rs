@@ -86,6 +86,9 @@ pub struct World<'a> {
     masks: IdVec<HostId, u32>,
     /// Hosts with VMs, in id order.
     inhabited: Vec<HostId>,
+    /// Whether a VM that asked for nothing was met since this was last asked.
+    idle_seen: bool,
+    claims: Vec<Claim>,
 }
 
 impl<'a> World<'a> {
@@ -118,6 +121,8 @@ impl<'a> World<'a> {
             ranks: (0..vms).map(hash_order::hash).collect(),
             masks: IdVec::filled(0, hosts),
             inhabited: Vec::new(),
+            idle_seen: false,
+            claims: Vec::new(),
         }
     }
 
@@ -188,6 +193,11 @@ impl<'a> World<'a> {
         }
     }
 
+    /// Whether a VM that asked for nothing was met since this was last asked.
+    pub fn take_idle_seen(&mut self) -> bool {
+        std::mem::take(&mut self.idle_seen)
+    }
+
     /// Closes the interval of `host` and finds what it does from now on.
     pub fn evaluate(&mut self, host: HostId) {
         let running = self.lists[host].iter().filter(|e| !e.arriving).map(|e| e.vm);
@@ -210,25 +220,22 @@ impl<'a> World<'a> {
         let capacity = self.fleet.capacity[host].0;
         let core = self.fleet.core[host].0;
         let list = &self.lists[host];
+        self.claims.clear();
         for entry in list {
-            self.demand.update(entry.vm, self.now.seconds);
-        }
-        let (ranks, mask) = (&self.ranks, self.masks[host]);
-        let (demand, copies) = (&self.demand.mips, &self.copies);
-        let claims = list.iter().map(|entry| Claim {
-            request: demand[entry.vm],
-            rank: ranks[entry.vm] & mask,
-            role: match (entry.arriving, copies[entry.vm]) {
+            let request = self.demand.update(entry.vm, self.now.seconds);
+            let role = match (entry.arriving, self.copies[entry.vm]) {
                 (true, _) => Role::Arriving,
                 (false, 0) => Role::Running,
                 (false, _) => Role::Leaving,
-            },
-        });
-        let vms = &mut self.meter.vms;
+            };
+            self.idle_seen |= request == 0.0;
+            let rank = self.ranks[entry.vm] & self.masks[host];
+            self.claims.push(Claim { request, role, rank });
+        }
+        let (vms, claims) = (&mut self.meter.vms, &self.claims);
         let usage = self.sharing.share(core, capacity, claims, |index, grant| {
-            let vm = list[index].vm;
-            let meter = &mut vms[vm];
-            meter.request = demand[vm];
+            let meter = &mut vms[list[index].vm];
+            meter.request = claims[index].request;
             (meter.allocated, meter.loss, meter.short) = (grant.allocated, grant.loss, grant.short);
         });
         let utilisation = usage.used / capacity;

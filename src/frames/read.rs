@@ -65,7 +65,7 @@ pub fn read_run(dir: &Path) -> Result<FoundRun, Error> {
         contradictions.push(Problem::new("GLN-614", place, what, REMEDY));
     }
     let place = dir.join(MANIFEST).display().to_string();
-    // The spec comes from a file that anyone may have edited: its limits are checked as any other's.
+    // Anyone may have edited the file: the limits of its spec are checked as any other's.
     spec::parse(&spec.to_toml(), &place, Vec::new())
         .map_err(|error| Error { problems: error.problems })?;
     let fleet = spec.fleet.build(vms.frame.height(), spec.run.seed);

@@ -6,27 +6,30 @@
 //!
 //! 0 when nothing migrated. A useless move costs twice: once there and once back.
 
-use std::collections::HashMap;
-
+use crate::id::{HostId, Id};
 use crate::model::{Action, ActionKind};
-use crate::time::Span;
+use crate::time::{Instant, Span};
 
 /// How long a host is remembered: 12 samples of 5 minutes.
 const MEMORY: Span = Span(3_600_000_000);
 
 /// The share of the migrations among `actions` that are returns.
 pub fn ping_pong_rate(actions: &[Action]) -> f64 {
-    let mut left = HashMap::new();
+    // Per VM, the hosts it left and when, the latest last; few within the hour.
+    let mut left: Vec<Vec<(HostId, Instant)>> = Vec::new();
     let (mut migrations, mut returns) = (0u64, 0u64);
     for action in actions.iter().filter(|a| a.kind == ActionKind::MigrationStart) {
         let (Some(vm), Some(from), Some(to)) = (action.vm, action.from, action.to) else {
             continue;
         };
         migrations += 1;
-        if left.get(&(vm, to)).is_some_and(|&at| action.at - at <= MEMORY) {
-            returns += 1;
+        if left.len() <= vm.index() {
+            left.resize_with(vm.index() + 1, Vec::new);
         }
-        left.insert((vm, from), action.at);
+        let left = &mut left[vm.index()];
+        let recent = left.iter().rev().take_while(|(_, at)| action.at - *at <= MEMORY);
+        returns += u64::from(recent.into_iter().any(|&(host, _)| host == to));
+        left.push((from, action.at));
     }
     if migrations == 0 { 0.0 } else { returns as f64 / migrations as f64 }
 }
@@ -34,9 +37,8 @@ pub fn ping_pong_rate(actions: &[Action]) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::id::{HostId, VmId};
+    use crate::id::VmId;
     use crate::model::record::Reason;
-    use crate::time::Instant;
 
     fn migration(seconds: f64, from: u32, to: u32) -> Action {
         Action {

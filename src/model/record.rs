@@ -189,18 +189,15 @@ impl Record {
     /// from u32, to u32) per action, `u32::MAX` where there is none. No floating point, no reasons:
     /// two policies that decide alike have the same log.
     pub fn event_log_blake3(&self) -> String {
-        let mut hasher = blake3::Hasher::new();
-        let mut row = [0u8; 21];
+        let mut log = Vec::with_capacity(self.actions.len() * 21);
         for action in self.actions.iter().filter(|a| a.kind != ActionKind::Unplaced) {
             let from = action.from.map_or(u32::MAX, |h| h.0);
-            let subject = action.vm.map_or(from, |v| v.0);
-            row[..8].copy_from_slice(&action.at.0.to_le_bytes());
-            row[8] = action.kind as u8;
-            row[9..13].copy_from_slice(&subject.to_le_bytes());
-            row[13..17].copy_from_slice(&from.to_le_bytes());
-            row[17..].copy_from_slice(&action.to.map_or(u32::MAX, |h| h.0).to_le_bytes());
-            hasher.update(&row);
+            log.extend_from_slice(&action.at.0.to_le_bytes());
+            log.push(action.kind as u8);
+            log.extend_from_slice(&action.vm.map_or(from, |v| v.0).to_le_bytes());
+            log.extend_from_slice(&from.to_le_bytes());
+            log.extend_from_slice(&action.to.map_or(u32::MAX, |h| h.0).to_le_bytes());
         }
-        hasher.finalize().to_hex().to_string()
+        blake3::hash(&log).to_hex().to_string()
     }
 }

@@ -83,6 +83,19 @@ pub struct Ask<'a> {
     pub detector: &'a mut dyn OverloadDetector,
 }
 
+/// Tenths of load, the last one for hosts that are full.
+pub const TENTHS: usize = 11;
+
+/// One append, with what undoes it.
+#[derive(Debug, Clone, Copy)]
+struct Appended {
+    vm: VmId,
+    host: HostId,
+    before: Room,
+    allocated: f64,
+    request: f64,
+}
+
 /// What one host has and has left.
 #[derive(Debug, Clone, Copy)]
 pub struct Room {
@@ -104,6 +117,8 @@ pub struct Room {
     pub vms: u32,
     /// Length of its history.
     length: u32,
+    /// Where it stands in the index of hosts by load, if it has VMs.
+    group: Option<u32>,
 }
 
 impl Room {
@@ -119,6 +134,7 @@ impl Room {
             largest: Bytes(0),
             vms: 0,
             length: 0,
+            group: None,
         }
     }
 
@@ -140,6 +156,7 @@ pub struct Draft {
     lists: IdVec<HostId, Vec<VmId>>,
     rooms: IdVec<HostId, Room>,
     held: IdVec<HostId, Held>,
+    has_leaving: bool,
     vm_allocated: IdVec<VmId, f64>,
     vm_request: IdVec<VmId, f64>,
     /// Row-major, `WINDOW` per host: summed past utilisation of its VMs, newest last.
@@ -149,7 +166,11 @@ pub struct Draft {
     kind: HistoryKind,
     count_ram: bool,
     rings: Option<VmHistories>,
-    log: Vec<(VmId, HostId)>,
+    /// Hosts with VMs by machine and tenth of load: `machine * TENTHS + tenth`.
+    by_load: Vec<Vec<HostId>>,
+    log: Vec<Appended>,
+    /// Pasts of the hosts in `log` before they received.
+    saved_pasts: Vec<f64>,
     /// The most VMs each host ever had, undone or not.
     most: IdVec<HostId, usize>,
     loads: HostLoads,
@@ -170,6 +191,7 @@ impl Draft {
             lists: IdVec::filled(Vec::new(), hosts),
             rooms: fleet.capacity.ids().map(|host| Room::empty(host, fleet)).collect(),
             held: IdVec::filled(Held::default(), hosts),
+            has_leaving: false,
             vm_allocated: IdVec::filled(0.0, fleet.vms()),
             vm_request: IdVec::filled(0.0, fleet.vms()),
             pasts: vec![0.0; hosts * WINDOW],
@@ -177,7 +199,9 @@ impl Draft {
             kind,
             count_ram: true,
             rings: (kind == HistoryKind::HostRing).then(|| VmHistories::new(hosts)),
+            by_load: vec![Vec::new(); fleet.machines.len() * TENTHS],
             log: Vec::new(),
+            saved_pasts: Vec::new(),
             most: IdVec::filled(0, hosts),
             loads: HostLoads::default(),
             verdicts: Vec::new(),
@@ -198,7 +222,10 @@ impl Draft {
             self.held[host] = Held::default();
             self.rooms[host] = Room::empty(host, fleet);
         }
+        self.has_leaving = false;
+        self.by_load.iter_mut().for_each(Vec::clear);
         self.log.clear();
+        self.saved_pasts.clear();
     }
 
     /// Sets the VMs of `host` when a decision begins, in list order. `leaving` is what VMs that are
@@ -216,6 +243,7 @@ impl Draft {
             self.vm_request[resident.vm] = state.demand[resident.vm];
         }
         self.held[host] = leaving;
+        self.has_leaving |= leaving != Held::default();
         self.recompute(host, state);
         self.occupied.push(host);
     }
@@ -253,14 +281,17 @@ impl Draft {
             && let Err(at) = self.occupied.binary_search(&host)
         {
             self.occupied.insert(at, host);
-            self.pasts[host.index() * WINDOW..][..WINDOW].fill(0.0);
+            self.pasts[own_past(host, self.window)].fill(0.0);
         }
+        let (allocated, request) = (self.vm_allocated[vm], self.vm_request[vm]);
+        self.log.push(Appended { vm, host, before: self.rooms[host], allocated, request });
+        self.saved_pasts.extend_from_slice(&self.pasts[own_past(host, self.window)]);
         self.lists[host].push(vm);
         self.vm_allocated[vm] = demand;
         self.vm_request[vm] = demand;
         self.add(vm, host, state);
+        self.index(host, state.fleet);
         self.most[host] = self.most[host].max(self.lists[host].len());
-        self.log.push((vm, host));
     }
 
     /// Takes `vm` off `host`.
@@ -275,18 +306,56 @@ impl Draft {
     }
 
     /// Undoes every append since `mark`.
-    pub fn undo(&mut self, mark: usize, state: &Snapshot<'_>) {
+    pub fn undo(&mut self, mark: usize, fleet: &Fleet) {
         while self.log.len() > mark {
-            let Some((vm, host)) = self.log.pop() else { return };
+            let Some(Appended { vm, host, before, allocated, request }) = self.log.pop() else {
+                return;
+            };
             let last = self.lists[host].pop();
             assert_eq!(last, Some(vm), "appends are undone in reverse order");
-            self.recompute(host, state);
+            (self.vm_allocated[vm], self.vm_request[vm]) = (allocated, request);
+            let group = self.rooms[host].group;
+            self.rooms[host] = Room { group, ..before };
+            self.index(host, fleet);
+            let saved = self.saved_pasts.len() - self.window;
+            self.pasts[own_past(host, self.window)].copy_from_slice(&self.saved_pasts[saved..]);
+            self.saved_pasts.truncate(saved);
             if self.lists[host].is_empty()
                 && self.held[host] == Held::default()
                 && let Ok(at) = self.occupied.binary_search(&host)
             {
                 self.occupied.remove(at);
             }
+        }
+    }
+
+    /// Whether VMs are still being copied away from any host.
+    pub fn has_leaving(&self) -> bool {
+        self.has_leaving
+    }
+
+    /// Hosts with VMs of `machine` whose load is in tenth `tenth`, in no particular order.
+    pub fn by_load(&self, machine: usize, tenth: usize) -> &[HostId] {
+        &self.by_load[machine * TENTHS + tenth]
+    }
+
+    /// Puts `host` where it belongs in the index of hosts by load.
+    fn index(&mut self, host: HostId, fleet: &Fleet) {
+        let room = &mut self.rooms[host];
+        let tenth = ((room.allocated / room.capacity * 10.0) as usize).min(TENTHS - 1);
+        let group = usize::from(fleet.machine[host]) * TENTHS + tenth;
+        let group = (room.vms > 0).then_some(group as u32);
+        if room.group == group {
+            return;
+        }
+        let old = std::mem::replace(&mut room.group, group);
+        if let Some(hosts) = old.and_then(|old| self.by_load.get_mut(old as usize))
+            && let Some(at) = hosts.iter().position(|&other| other == host)
+        {
+            hosts.swap_remove(at);
+        }
+        if let Some(hosts) = group.and_then(|new| self.by_load.get_mut(new as usize)) {
+            hosts.push(host);
         }
     }
 
@@ -301,8 +370,9 @@ impl Draft {
 
     /// Rebuilds the aggregates of `host` in list order.
     fn recompute(&mut self, host: HostId, state: &Snapshot<'_>) {
-        self.rooms[host] = Room::empty(host, state.fleet);
-        self.pasts[host.index() * WINDOW..][..WINDOW].fill(0.0);
+        let group = self.rooms[host].group;
+        self.rooms[host] = Room { group, ..Room::empty(host, state.fleet) };
+        self.pasts[own_past(host, self.window)].fill(0.0);
         let list = std::mem::take(&mut self.lists[host]);
         for &vm in &list {
             self.add(vm, host, state);
@@ -313,6 +383,7 @@ impl Draft {
         if self.count_ram {
             room.ram_free -= held.ram.0 as i64;
         }
+        self.index(host, state.fleet);
     }
 
     /// Adds one VM to the aggregates of `host`.
@@ -332,7 +403,7 @@ impl Draft {
         room.vms += 1;
         room.length = room.length.max(past);
         if self.window > 0 && self.rings.is_none() {
-            let own = &mut self.pasts[host.index() * WINDOW..][WINDOW - self.window..WINDOW];
+            let own = &mut self.pasts[own_past(host, self.window)];
             add_past(own, vm, room.capacity, state);
         }
     }
@@ -367,7 +438,7 @@ impl Draft {
             return len;
         }
         let room = &self.rooms[host];
-        past.copy_from_slice(&self.pasts[host.index() * WINDOW..][WINDOW - width..WINDOW]);
+        past.copy_from_slice(&self.pasts[own_past(host, width)]);
         let Some(vm) = extra else { return (room.length as usize).min(width) };
         add_past(past, vm, room.capacity, state);
         (room.length as usize).max(self.past_len(vm, state)).min(width)
@@ -459,6 +530,12 @@ impl Draft {
         assert_eq!(self.verdicts.len(), self.loads.len(), "one verdict per host");
         Ok(())
     }
+}
+
+/// Where the past of `host` lies, for a detector that looks at `window` samples.
+fn own_past(host: HostId, window: usize) -> std::ops::Range<usize> {
+    let end = (host.index() + 1) * WINDOW;
+    end - window..end
 }
 
 /// Adds the past of `vm` to that of a host of `capacity` MIPS; both end with the newest sample. VM by VM

@@ -33,7 +33,7 @@ impl Placer for FirstFit {
                 }
                 None if placing == Placing::Each => outcome.left.push(vm),
                 None => {
-                    draft.undo(mark, &ask.state);
+                    draft.undo(mark, ask.state.fleet);
                     return Ok(Outcome { placed: Vec::new(), left: vms.to_vec() });
                 }
             }

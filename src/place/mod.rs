@@ -9,7 +9,7 @@ mod spec;
 use crate::id::VmId;
 use crate::policy::PolicyError;
 
-pub use draft::{Ask, Draft, Held, HistoryKind, HostSet, Resident, Room};
+pub use draft::{Ask, Draft, Held, HistoryKind, HostSet, Resident, Room, TENTHS};
 pub use first_fit::FirstFit;
 pub use pabfd::{Base, Pabfd, PabfdSpec, WakePower};
 pub use spec::PlacerSpec;

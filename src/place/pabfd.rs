@@ -14,8 +14,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::draft::Room;
-use super::{Ask, Draft, Outcome, Placer, Placing};
+use super::{Ask, Draft, Outcome, Placer, Placing, Room, TENTHS};
 use crate::detect::Verdict;
 use crate::id::{HostId, IdVec, VmId};
 use crate::model::Fleet;
@@ -54,14 +53,30 @@ pub struct PabfdSpec {
     pub base: Base,
 }
 
-/// How many of the best hosts are kept while all are looked at: the detector rarely refuses more.
-const SHORT_LIST: usize = 8;
+/// Far above the rounding errors of a power increase, W.
+const SLACK_W: f64 = 1e-9;
 
-/// A host with the power that the VM would add to it; ordered by that, then by id.
-#[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
+/// A host with the power that the VM would add to it.
+#[derive(Debug, Clone, Copy, PartialEq)]
 struct Candidate {
     increase: f64,
     host: HostId,
+}
+
+impl Candidate {
+    /// Whether it comes before `other`: by power, then by id.
+    fn beats(&self, other: &Self) -> bool {
+        self.increase < other.increase
+            || (self.increase == other.increase && self.host < other.host)
+    }
+}
+
+/// Hosts of one machine and tenth of load, and what placing the VM there adds at least, W.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Group {
+    at_least: f64,
+    machine: u16,
+    tenth: u8,
 }
 
 /// Power-aware best-fit decreasing.
@@ -72,8 +87,9 @@ pub struct Pabfd {
     hosts_by_type: Vec<Vec<HostId>>,
     /// Power before, per host, with the utilisation for which it was computed.
     before: IdVec<HostId, (f64, f64)>,
-    /// The best candidates, best first.
-    short_list: Vec<Candidate>,
+    /// Groups that have not been looked at, the most promising last.
+    groups: Vec<Group>,
+    candidates: Vec<Candidate>,
     asked: Vec<HostId>,
     order: Vec<VmId>,
 }
@@ -90,7 +106,8 @@ impl Pabfd {
             tables: fleet.machines.iter().map(PowerTable::of).collect(),
             hosts_by_type,
             before: IdVec::filled((f64::NAN, 0.0), fleet.hosts()),
-            short_list: Vec::with_capacity(SHORT_LIST + 1),
+            groups: Vec::new(),
+            candidates: Vec::new(),
             asked: Vec::new(),
             order: Vec::new(),
         }
@@ -113,16 +130,23 @@ impl Pabfd {
         after - before.1
     }
 
-    /// Fills the short list with the best hosts that `vm` fits on and that come after `after`. Empty
-    /// hosts of one type are alike, so only the first of each type is looked at.
-    fn shortlist(&mut self, vm: VmId, after: Option<Candidate>, draft: &Draft, ask: &Ask<'_>) {
-        self.short_list.clear();
+    /// Lists the groups that have hosts, the most promising last, and enters the first empty host of
+    /// each machine type as a candidate if one may be woken: empty hosts of a type are alike.
+    fn survey(&mut self, vm: VmId, draft: &Draft, ask: &Ask<'_>) {
         let (demand, ram) = (ask.state.demand[vm], ask.state.fleet.vm_ram[vm]);
-        for &host in draft.occupied() {
-            let room = draft.room(host);
-            if room.vms > 0 && !ask.excluded.contains(host) && room.fits(demand, ram) {
-                let increase = self.increase(host, room, demand, ask);
-                self.consider(Candidate { increase, host }, after);
+        self.groups.clear();
+        self.candidates.clear();
+        for (machine, table) in self.tables.iter().enumerate() {
+            let tenths = demand / ask.state.fleet.machines[machine].capacity().0 * 10.0;
+            for tenth in (0..TENTHS).filter(|&tenth| !draft.by_load(machine, tenth).is_empty()) {
+                let at_least = match self.spec.base {
+                    // Power before includes VMs that the draft no longer counts: no bound holds.
+                    Base::LastUpdate if draft.has_leaving() => f64::NEG_INFINITY,
+                    _ => table.least_increase(tenth, tenths) - SLACK_W,
+                };
+                let group = Group { at_least, machine: machine as u16, tenth: tenth as u8 };
+                let at = self.groups.partition_point(|other| other.at_least > at_least);
+                self.groups.insert(at, group);
             }
         }
         for machine in 0..if ask.wake { self.hosts_by_type.len() } else { 0 } {
@@ -132,24 +156,45 @@ impl Pabfd {
             };
             if let Some(&host) = self.hosts_by_type[machine].iter().find(empty) {
                 let increase = self.increase(host, draft.room(host), demand, ask);
-                self.consider(Candidate { increase, host }, after);
+                self.candidates.push(Candidate { increase, host });
             }
         }
     }
 
-    /// Enters `candidate` into the short list if it is good enough.
-    #[inline]
-    fn consider(&mut self, candidate: Candidate, after: Option<Candidate>) {
-        let full = self.short_list.len() == SHORT_LIST;
-        if full && self.short_list[SHORT_LIST - 1] <= candidate {
-            return;
+    /// The best host that has not been asked about, or `None`. Groups are looked into only while they
+    /// may hold a better one than those known.
+    fn next_best(&mut self, vm: VmId, draft: &Draft, ask: &Ask<'_>) -> Option<HostId> {
+        let (demand, ram) = (ask.state.demand[vm], ask.state.fleet.vm_ram[vm]);
+        let mut best = self.best_known();
+        while let Some(&group) = self.groups.last() {
+            if best.is_some_and(|at| self.candidates[at].increase < group.at_least) {
+                break;
+            }
+            self.groups.pop();
+            for &host in draft.by_load(usize::from(group.machine), usize::from(group.tenth)) {
+                let room = draft.room(host);
+                if ask.excluded.contains(host) || !room.fits(demand, ram) {
+                    continue;
+                }
+                let candidate =
+                    Candidate { increase: self.increase(host, room, demand, ask), host };
+                if best.is_none_or(|at| candidate.beats(&self.candidates[at])) {
+                    best = Some(self.candidates.len());
+                }
+                self.candidates.push(candidate);
+            }
         }
-        if after.is_some_and(|last| candidate <= last) {
-            return;
+        best.map(|at| self.candidates.swap_remove(at).host)
+    }
+
+    fn best_known(&self) -> Option<usize> {
+        let mut best = 0;
+        for (at, candidate) in self.candidates.iter().enumerate().skip(1) {
+            if candidate.beats(&self.candidates[best]) {
+                best = at;
+            }
         }
-        let at = self.short_list.partition_point(|better| *better < candidate);
-        self.short_list.insert(at, candidate);
-        self.short_list.truncate(SHORT_LIST);
+        (!self.candidates.is_empty()).then_some(best)
     }
 
     /// The best host that `vm` would not overload. Hosts are asked about in order of their power
@@ -160,21 +205,21 @@ impl Pabfd {
         draft: &mut Draft,
         ask: &mut Ask<'_>,
     ) -> Result<Option<HostId>, PolicyError> {
+        self.survey(vm, draft, ask);
         let demand = ask.state.demand[vm];
-        let mut after = None;
+        let batch = ask.detector.batch().max(1);
         loop {
-            self.shortlist(vm, after, draft, ask);
-            let batch = ask.detector.batch().max(1);
-            for chunk in self.short_list.chunks(batch) {
-                self.asked.clear();
-                self.asked.extend(chunk.iter().map(|candidate| candidate.host));
-                if let Some(host) = first_not_overloaded(vm, demand, &self.asked, draft, ask)? {
-                    return Ok(Some(host));
-                }
+            self.asked.clear();
+            while self.asked.len() < batch
+                && let Some(host) = self.next_best(vm, draft, ask)
+            {
+                self.asked.push(host);
             }
-            match self.short_list.last() {
-                Some(&last) if self.short_list.len() == SHORT_LIST => after = Some(last),
-                _ => return Ok(None),
+            if self.asked.is_empty() {
+                return Ok(None);
+            }
+            if let Some(host) = first_not_overloaded(vm, demand, &self.asked, draft, ask)? {
+                return Ok(Some(host));
             }
         }
     }
@@ -228,7 +273,7 @@ impl Placer for Pabfd {
                 }
                 None if placing == Placing::Each => outcome.left.push(vm),
                 None => {
-                    draft.undo(mark, &ask.state);
+                    draft.undo(mark, ask.state.fleet);
                     outcome = Outcome { placed: Vec::new(), left: vms.to_vec() };
                     break;
                 }

@@ -57,6 +57,14 @@ impl PowerTable {
         Watts(self.watts[i] + self.slopes[i] * (utilisation - TENTHS[i]) * 100.0)
     }
 
+    /// What `tenths` (tenths of its capacity, at least 0) more load adds at least to a host whose load
+    /// is in tenth `from`, W: the load times the least slope that it can meet on its way.
+    pub fn least_increase(&self, from: usize, tenths: f64) -> f64 {
+        let to = (from as f64 + tenths + 1.0) as usize;
+        let met = &self.slopes[from.min(POWER_STEPS - 1)..=to.min(POWER_STEPS - 1)];
+        met.iter().fold(f64::INFINITY, |least, &slope| least.min(slope)) * 10.0 * tenths
+    }
+
     /// Power of a host that is on and does nothing.
     pub fn idle(&self) -> Watts {
         Watts(self.watts[0])
@@ -73,6 +81,20 @@ mod tests {
     use crate::units::Bytes;
 
     /// Step 2 of the worked sample: G5 at 4925 / 5320 = .925752: 133 + .2 * .025752 * 100.
+    #[test]
+    fn no_load_adds_less_than_the_least_increase() {
+        for name in Machine::CATALOGUE {
+            let table = PowerTable::of(&Machine::named(name, Bytes(0)).unwrap());
+            for (from, tenths) in (0..1000).flat_map(|u| (0..50).map(move |d| (u, d))) {
+                let (from, tenths) = (f64::from(from) / 1000.0, f64::from(tenths) / 9.0);
+                let (before, after) = (table.power(from), table.power(from + tenths / 10.0));
+                let least = table.least_increase((from * 10.0) as usize, tenths);
+                let within = from + tenths / 10.0 <= 1.0;
+                assert!(!within || (after - before).0 >= least - 1e-9, "{from} + {tenths}");
+            }
+        }
+    }
+
     #[test]
     fn power_is_linear_between_the_points_of_the_table() {
         let g5 = PowerTable::of(&Machine::named("hp-ml110-g5", Bytes(0)).unwrap());
