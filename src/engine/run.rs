@@ -348,19 +348,6 @@ impl<'a> Engine<'a> {
         let mut row = SampleRecord {
             sample: sample as u32,
             seconds: world.now.seconds,
-<<<<<<< HEAD
-=======
-            hosts_on: hosts().filter(|host| host.active).count() as u32,
-            vms: present().count() as u32,
-            demand_mips: present().map(|vm| world.meter.vms[vm].request).sum(),
-            allocated_mips: present().map(|vm| world.meter.vms[vm].allocated).sum(),
-            power_w: match world.rules.host.power {
-                PowerPolicy::Managed => hosts().map(|host| host.watts).sum(),
-                PowerPolicy::AlwaysPeak => {
-                    world.fleet.capacity.ids().map(|host| world.peak_watts(host)).sum()
-                }
-            },
->>>>>>> wt-cli
             overloaded: overloaded as u32,
             migrations: migrations as u32,
             ..SampleRecord::default()
@@ -370,9 +357,12 @@ impl<'a> Engine<'a> {
             row.demand_mips += world.meter.vms[vm].request;
             row.allocated_mips += world.meter.vms[vm].allocated;
         }
-        for (_, host) in world.meter.hosts.iter() {
-            row.hosts_on += u32::from(host.active);
-            row.power_w += host.watts;
+        for (host, meter) in world.meter.hosts.iter() {
+            row.hosts_on += u32::from(meter.active);
+            row.power_w += match world.rules.host.power {
+                PowerPolicy::Managed => meter.watts,
+                PowerPolicy::AlwaysPeak => world.peak_watts(host),
+            };
         }
         row
     }
