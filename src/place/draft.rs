@@ -6,7 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::detect::{HostLoad, HostLoads, OverloadDetector, Verdict};
+use crate::detect::{HostLoad, HostLoads, OverloadDetector, Question, Verdict};
 use crate::id::{HostId, Id, IdVec, VmId};
 use crate::model::history::WINDOW;
 use crate::model::{Fleet, Snapshot, VmHistories};
@@ -515,7 +515,7 @@ impl Draft {
         state: &Snapshot<'_>,
         detector: &mut dyn OverloadDetector,
     ) -> Result<(), PolicyError> {
-        self.loads.clear(self.window);
+        self.loads.clear(Question::Now, self.window);
         for &host in hosts {
             self.describe(host, None, state);
         }
@@ -534,7 +534,7 @@ impl Draft {
         hosts: &[HostId],
         ask: &mut Ask<'_>,
     ) -> Result<(), PolicyError> {
-        self.loads.clear(self.window);
+        self.loads.clear(Question::WithVm, self.window);
         self.scale(vm, &ask.state);
         for &host in hosts {
             self.describe(host, Some((vm, demand)), &ask.state);

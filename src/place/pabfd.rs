@@ -245,7 +245,9 @@ fn first_not_overloaded(
     draft: &mut Draft,
     ask: &mut Ask<'_>,
 ) -> Result<Option<HostId>, PolicyError> {
-    if let &[host] = hosts {
+    if let &[host] = hosts
+        && ask.detector.batch() <= 1
+    {
         let idle = draft.room(host).allocated == 0.0;
         let fine = idle || draft.assess_one_with(vm, demand, host, ask)? != Verdict::Overloaded;
         return Ok(fine.then_some(host));
