@@ -1,4 +1,65 @@
-//! galerna
+//! Simulates the consolidation of virtual machines: exact, reproducible, fast.
+//!
+//! VMs replay recorded CPU utilisation on a fleet of hosts. At every sample a policy finds the
+//! hosts that run short, selects VMs that leave them, places these elsewhere, and empties hosts
+//! that have little to do so that they can be switched off. A run says what that costs: energy,
+//! violations of the service level, migrations. The same input gives the same event log, byte for
+//! byte.
+//!
+//! ```
+//! use std::ops::ControlFlow;
+//! use std::path::Path;
+//!
+//! use galerna::{engine, spec};
+//!
+//! // A bundled policy with one of its keys overridden; a path to a TOML file will do as well.
+//! let seed = spec::Override::parse("run.seed=0")?;
+//! let spec = spec::load(Path::new("lr-mmt"), vec![seed])?;
+//!
+//! // The trace, the fleet and the rules, then fresh policies, then the run.
+//! let inputs = spec::Inputs::read(&spec)?;
+//! let policies = spec::policies(&spec, &inputs.fleet);
+//! let mut never_stop = |_sample| ControlFlow::Continue(());
+//! let outcome =
+//!     engine::run(&inputs.fleet, &inputs.trace, &inputs.rules, policies, &mut never_stop)?;
+//!
+//! println!("{:.1} kWh, {} migrations", outcome.summary.energy_kwh, outcome.summary.migrations);
+//! assert!(outcome.summary.energy_kwh > 0.0);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Map of the modules
+//!
+//! Each layer imports only from those above it in this table; `tests/house_rules.rs` holds the
+//! exact rows and `docs/architecture.md` the reasons.
+//!
+//! | layer | module | question |
+//! |---|---|---|
+//! | vocabulary | [`units`], [`time`], [`id`] | how much, when, who? |
+//! | | [`stats`], [`random`] | pure functions; named, seeded streams |
+//! | | [`policy`], [`problem`] | what does a policy promise? how is a fault worded? |
+//! | nouns | [`model`] | hosts, VMs, the fleet, the rules, the record of a run |
+//! | concepts | [`power`] | what does a host draw? |
+//! | | [`trace`] | what do VMs ask for? |
+//! | | [`detect`] | which hosts are over- or underloaded? |
+//! | | [`select`] | which VM leaves? |
+//! | | [`place`] | where does it go? |
+//! | | [`migrate`] | what does a move cost? |
+//! | | [`metric`] | what did it all come to? |
+//! | | [`check`] | does a finished run hold? |
+//! | engine | [`engine`] | what happens when? |
+//! | assembly | [`spec`] | what may a run file say? |
+//! | faces | [`frames`], [`cli`] | tables of a run, and the command `galerna` |
+//!
+//! # Features
+//!
+//! `frames` (default): Parquet traces and the folder of a run, by polars. `cli` (default, needs
+//! `frames`): the command. Without either the engine and all policies are there.
+
+// The one exception, which tells polars its number of threads, is allowed where it stands.
+#![deny(unsafe_code)]
+#![warn(missing_docs)]
+
 pub mod check;
 #[cfg(feature = "cli")]
 pub mod cli;

@@ -1,8 +1,8 @@
 //! Named, seeded streams of randomness: `stream(seed, "select.rs")`.
 //!
 //! Each consumer draws from a stream of its own, so that adding a draw in one policy never changes
-//! what another sees. The generator is `ChaCha8`, whose output is fixed by its specification on every
-//! platform; the key is the BLAKE3 hash of name and seed.
+//! what another sees. The generator is `ChaCha8`, whose output is fixed by its specification on
+//! every platform; the key is the BLAKE3 hash of name and seed.
 
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;

@@ -1,7 +1,7 @@
 //! A detector with a fallback for the hosts of which it cannot tell yet.
 //!
-//! Source: Beloglazov and Buyya 2012 fall back to a static threshold of 0.7 while a host's history is
-//! shorter than 12 (MAD, IQR) or 10 (LR, LRR) samples.
+//! Source: Beloglazov and Buyya 2012 fall back to a static threshold of 0.7 while a host's history
+//! is shorter than 12 (MAD, IQR) or 10 (LR, LRR) samples.
 
 use super::{HostLoad, HostLoads, OverloadDetector, Verdict};
 use crate::policy::PolicyError;

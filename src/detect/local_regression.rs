@@ -6,10 +6,10 @@
 //! overloaded <=> s * (a + b (n + m)) >= 1
 //! ```
 //!
-//! `h`: the latest `n` utilisations of the host, oldest first (fractions of capacity); `m`: sampling
-//! intervals that the longest copy from the host takes; `s`: safety, dimensionless. The robust form
-//! fits again with weights `w_i (1 - (e_i / 6 median|e|)^2)^2`, 0 beyond, where `e` are the first
-//! residuals.
+//! `h`: the latest `n` utilisations of the host, oldest first (fractions of capacity); `m`:
+//! sampling intervals that the longest copy from the host takes; `s`: safety, dimensionless. The
+//! robust form fits again with weights `w_i (1 - (e_i / 6 median|e|)^2)^2`, 0 beyond, where `e` are
+//! the first residuals.
 //!
 //! Source: Beloglazov and Buyya, Concurrency Computat.: Pract. Exper. 24(13), 2012, sect. 6.3 and
 //! 6.4, after Cleveland, JASA 74(368), 1979. CloudSim 3.0.3 computes the weights and never applies
@@ -116,8 +116,8 @@ fn judge(load: HostLoad<'_>, safety: f64, fit: impl Fn(&[f64; POINTS]) -> Line) 
     if safety * predicted >= 1.0 { Verdict::Overloaded } else { Verdict::Normal }
 }
 
-/// As [`judge`] with the plain line. A prediction is a fixed weighted sum of the samples; only where that
-/// sum is too close to call is the line fitted in the reference's order of operations.
+/// As [`judge`] with the plain line. A prediction is a fixed weighted sum of the samples; only
+/// where that sum is too close to call is the line fitted in the reference's order of operations.
 fn judge_plain(load: HostLoad<'_>, safety: f64) -> Verdict {
     let Some(latest) = load.history.last_chunk::<POINTS>() else { return Verdict::Unknown };
     let ahead = POINTS as f64 + load.copy_intervals - MEAN_X;

@@ -4,8 +4,8 @@
 //! T = 1 - s * MAD(h)      MAD(h) = median |h_i - median(h)|      overloaded <=> u > T
 //! ```
 //!
-//! `h`: past CPU utilisation of the host, `u`: utilisation now (fractions of capacity); `s`: safety,
-//! dimensionless; larger migrates earlier (more energy, fewer SLA violations).
+//! `h`: past CPU utilisation of the host, `u`: utilisation now (fractions of capacity); `s`:
+//! safety, dimensionless; larger migrates earlier (more energy, fewer SLA violations).
 //!
 //! Source: Beloglazov and Buyya, Concurrency Computat.: Pract. Exper. 24(13), 2012, sect. 6.1.
 //! OpenStack Neat uses `u >= T` and answers "no" below its history limit.

@@ -1,5 +1,7 @@
-//! Never: no host is over- or underloaded, so nothing migrates. The rule of the DVFS and NPA
-//! baselines of Beloglazov and Buyya 2012.
+//! Never: no host is over- or underloaded, so nothing migrates.
+//!
+//! Source: the DVFS and NPA baselines of Beloglazov and Buyya, Concurrency Computat.: Pract. Exper.
+//! 24(13), 2012.
 
 use super::{HostLoad, Occupancy, OverloadDetector, UnderloadDetector, Verdict};
 use crate::id::HostId;

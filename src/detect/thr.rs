@@ -4,9 +4,9 @@
 //! overloaded <=> u > threshold
 //! ```
 //!
-//! `u`: utilisation demanded now, fraction of capacity. Higher thresholds pack tighter: less energy,
-//! more SLA violations. Source: Beloglazov, Abawajy and Buyya, Future Gener. Comput. Syst. 28(5),
-//! 2012, sect. 4.
+//! `u`: utilisation demanded now, fraction of capacity. Higher thresholds pack tighter: less
+//! energy, more SLA violations. Source: Beloglazov, Abawajy and Buyya, Future Gener. Comput. Syst.
+//! 28(5), 2012, sect. 4.
 
 use serde::{Deserialize, Serialize};
 

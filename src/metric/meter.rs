@@ -2,13 +2,13 @@
 //!
 //! ```text
 //! energy:       E += P(left) dt                       (exact)
-//!               E += (P(left) + P(now)) / 2 dt        (trapezoid; 0 if the host did nothing at left)
+//!               E += (P(left) + P(now)) / 2 dt        (trapezoid; 0 if the host idled at left)
 //! VM service:   demanded += r dt,  allocated += a dt,  lost += l dt,  short += dt where a < r
 //! host:         on += dt where active,  violation += dt where in violation and active
 //! ```
 //!
-//! `r`, `a`, `l`: MIPS asked for, given, and lost to migration, all at the left end of the interval.
-//! The trapezoid and the per-interval average follow CloudSim 3.0.3.
+//! `r`, `a`, `l`: MIPS asked for, given, and lost to migration, all at the left end of the
+//! interval. The trapezoid and the per-interval average follow CloudSim 3.0.3.
 
 use crate::id::{HostId, IdVec, VmId};
 use crate::model::rules::{Accounting, Average, EnergyIntegral, Shutdowns};
@@ -102,8 +102,8 @@ impl Meter {
         self.from
     }
 
-    /// Closes the interval of `host`, which runs `vms`, at `now` with the values at its left end and
-    /// returns its length, 0 when no time that counts has passed.
+    /// Closes the interval of `host`, which runs `vms`, at `now` with the values at its left end
+    /// and returns its length, 0 when no time that counts has passed.
     pub fn integrate(&mut self, host: HostId, vms: impl Iterator<Item = VmId>, now: f64) -> f64 {
         let meter = &mut self.hosts[host];
         let left = meter.since.max(self.from);
@@ -136,7 +136,8 @@ impl Meter {
         dt
     }
 
-    /// Adds the energy of an interval of `dt` seconds that `host` began at `watts` with `used` MIPS.
+    /// Adds the energy of an interval of `dt` seconds that `host` began at `watts` with `used`
+    /// MIPS.
     pub fn add_energy(&mut self, host: HostId, watts: f64, used: f64, dt: f64) {
         let meter = &mut self.hosts[host];
         meter.energy_j += match self.accounting.energy {

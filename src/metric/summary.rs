@@ -7,9 +7,9 @@
 //! overall SLA violation = (demanded - allocated) / demanded, over all VMs
 //! ```
 //!
-//! Source: Beloglazov and Buyya, Concurrency Computat.: Pract. Exper. 24(13), 2012, sect. 7.2. CloudSim
-//! computes SLATAH and PDM as ratios of the totals instead (Q16); those have the suffix `_global`
-//! here. A host that was never on and a VM that asked for nothing count 0, not 0/0.
+//! Source: Beloglazov and Buyya, Concurrency Computat.: Pract. Exper. 24(13), 2012, sect. 7.2.
+//! CloudSim computes SLATAH and PDM as ratios of the totals instead (Q16); those have the suffix
+//! `_global` here. A host that was never on and a VM that asked for nothing count 0, not 0/0.
 
 use serde::{Deserialize, Serialize};
 

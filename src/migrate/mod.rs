@@ -1,7 +1,7 @@
 //! What does a move cost, and how do copies share the network?
 //!
-//! A [`MigrationModel`] says how much a migration sends; [`Transfers`] carries the copies out on the
-//! hosts' network cards.
+//! A [`MigrationModel`] says how much a migration sends; [`Transfers`] carries the copies out on
+//! the hosts' network cards.
 
 mod ram_over_bandwidth;
 mod transfers;

@@ -4,8 +4,8 @@
 //! duration = RAM / bandwidth
 //! ```
 //!
-//! No dirty pages, no downtime: the model of every published consolidation table. Source: Beloglazov
-//! and Buyya, Concurrency Computat.: Pract. Exper. 24(13), 2012, sect. 6.5.
+//! No dirty pages, no downtime: the model of every published consolidation table. Source:
+//! Beloglazov and Buyya, Concurrency Computat.: Pract. Exper. 24(13), 2012, sect. 6.5.
 
 use super::MigrationModel;
 use crate::units::Bytes;

@@ -1,10 +1,10 @@
 //! Copies under way, and the max-min fair rates at which they share the hosts' network cards.
 //!
-//! Each copy leaves through its source's card and arrives through its destination's, each of them full
-//! duplex. Rates come from progressive filling (Bertsekas and Gallager, Data Networks, 1992, sect.
-//! 6.5.2): all copies speed up together until a card is full; its copies are fixed there and the
-//! others go on. They change only when a copy that shares a card, directly or through others, starts
-//! or ends.
+//! Each copy leaves through its source's card and arrives through its destination's, each of them
+//! full duplex. Rates come from progressive filling (Bertsekas and Gallager, Data Networks, 1992,
+//! sect. 6.5.2): all copies speed up together until a card is full; its copies are fixed there and
+//! the others go on. They change only when a copy that shares a card, directly or through others,
+//! starts or ends.
 
 use crate::id::{HostId, Id, VmId};
 use crate::model::rules::Contention;
@@ -98,7 +98,8 @@ impl Transfers {
         }
     }
 
-    /// Begins to copy `volume` of `vm` `now` (exactly, and in seconds by the run's clock); its rate is set by the next [`Transfers::share`].
+    /// Begins to copy `volume` of `vm` `now` (exactly, and in seconds by the run's clock); its rate
+    /// is set by the next [`Transfers::share`].
     pub fn start(
         &mut self,
         vm: VmId,
@@ -142,8 +143,8 @@ impl Transfers {
         Some(copy)
     }
 
-    /// Shares the cards anew after starts and ends at `now`; appends to `due`, in the order in which they started,
-    /// every one whose rate changed.
+    /// Shares the cards anew after starts and ends at `now`; appends to `due`, in the order in
+    /// which they started, every one whose rate changed.
     pub fn share(&mut self, now: Instant, due: &mut Vec<Due>) {
         let (cards, mut copies) = self.affected();
         match self.contention {

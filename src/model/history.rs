@@ -1,7 +1,7 @@
 //! The recent past of every VM: a window of utilisations that can be lent as one slice.
 //!
-//! History belongs to VMs, so that a host's past can be rebuilt from the VMs now on it and moves with
-//! them. Memory per VM is fixed; appending and reading cost no allocation.
+//! History belongs to VMs, so that a host's past can be rebuilt from the VMs now on it and moves
+//! with them. Memory per VM is fixed; appending and reading cost no allocation.
 
 use crate::id::{Id, VmId};
 

@@ -1,7 +1,7 @@
 //! The physics and bookkeeping of a run: every rule on which published simulators differ, by name.
 //!
-//! Defaults are galerna's honest model. Each other value is an oddity of a published simulator, kept
-//! so that its results can be reproduced; `Q1`.. are their numbers in `docs/quirks.md`.
+//! Defaults are galerna's honest model. Each other value is an oddity of a published simulator,
+//! kept so that its results can be reproduced; `Q1`.. are their numbers in `docs/quirks.md`.
 
 use serde::{Deserialize, Serialize};
 

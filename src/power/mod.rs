@@ -65,8 +65,8 @@ impl PowerTable {
         Watts(self.watts[i] + self.slopes[i] * (utilisation - TENTHS[i]) * 100.0)
     }
 
-    /// What `tenths` (tenths of its capacity, at least 0) more load adds at least to a host whose load
-    /// is in tenth `from`, W: the load times the least slope that it can meet on its way.
+    /// What `tenths` (tenths of its capacity, at least 0) more load adds at least to a host whose
+    /// load is in tenth `from`, W: the load times the least slope that it can meet on its way.
     pub fn least_increase(&self, from: usize, tenths: f64) -> f64 {
         let to = from + tenths as usize + 1;
         let (from, to) = (from.min(POWER_STEPS - 1), to.min(POWER_STEPS - 1));

@@ -4,13 +4,13 @@
 //! argmax R^2_i      R^2_i = 1 - RSS / TSS of regressing h_i on the histories of all other VMs
 //! ```
 //!
-//! `h_i`: past utilisation of VM `i`; ordinary least squares with an intercept. VMs that peak together
-//! are what makes a host run short. With fewer samples than VMs, one VM, or a singular system the
-//! choice is that of MMT.
+//! `h_i`: past utilisation of VM `i`; ordinary least squares with an intercept. VMs that peak
+//! together are what makes a host run short. With fewer samples than VMs, one VM, or a singular
+//! system the choice is that of MMT.
 //!
-//! Source: Beloglazov and Buyya, Concurrency Computat.: Pract. Exper. 24(13), 2012, sect. 6.7, after
-//! Verma et al., USENIX ATC 2009. Householder QR with the intercept as first column, "singular" =
-//! an exactly zero diagonal, newest sample first: CloudSim's order of operations.
+//! Source: Beloglazov and Buyya, Concurrency Computat.: Pract. Exper. 24(13), 2012, sect. 6.7,
+//! after Verma et al., USENIX ATC 2009. Householder QR with the intercept as first column,
+//! "singular" = an exactly zero diagonal, newest sample first: CloudSim's order of operations.
 
 use super::{Mmt, VmSelector};
 use crate::id::{HostId, VmId};

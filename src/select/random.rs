@@ -1,8 +1,8 @@
 //! RS, random selection: any VM of the host, all alike.
 //!
-//! Source: Beloglazov and Buyya, Concurrency Computat.: Pract. Exper. 24(13), 2012, sect. 6.6. CloudSim
-//! draws from an unseeded generator (Q19), so its RS results cannot be repeated; here the draw
-//! comes from the run's seed unless `seeded = false` asks for fresh entropy.
+//! Source: Beloglazov and Buyya, Concurrency Computat.: Pract. Exper. 24(13), 2012, sect. 6.6.
+//! CloudSim draws from an unseeded generator (Q19), so its RS results cannot be repeated; here the
+//! draw comes from the run's seed unless `seeded = false` asks for fresh entropy.
 
 use rand_chacha::rand_core::SeedableRng;
 use serde::{Deserialize, Serialize};

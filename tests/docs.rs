@@ -1,0 +1,109 @@
+//! The reference pages name everything that the code has.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use galerna::spec::RunSpec;
+use toml::{Table, Value};
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn page(name: &str) -> String {
+    fs::read_to_string(root().join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
+/// Every key of `table` at any depth.
+fn keys(table: &Table, found: &mut BTreeSet<String>) {
+    for (key, value) in table {
+        found.insert(key.clone());
+        match value {
+            Value::Table(inner) => keys(inner, found),
+            Value::Array(items) => {
+                items.iter().filter_map(Value::as_table).for_each(|inner| keys(inner, found));
+            }
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn the_reference_of_the_run_spec_names_every_key() {
+    let text = page("docs/run-spec.md");
+    let spec: Table = RunSpec::default().to_toml().parse().expect("a spec is TOML");
+    for section in spec.keys() {
+        assert!(text.contains(&format!("## `[{section}]`")), "no section [{section}]");
+    }
+    let mut found = BTreeSet::from(["day".to_owned()]);
+    spec.values().filter_map(Value::as_table).for_each(|section| keys(section, &mut found));
+    let words: BTreeSet<&str> =
+        text.split(|c: char| !c.is_alphanumeric() && c != '-' && c != '_').collect();
+    let missing: Vec<&String> = found.iter().filter(|key| !words.contains(key.as_str())).collect();
+    assert!(missing.is_empty(), "docs/run-spec.md does not name {missing:?}: add a row for each");
+}
+
+/// The codes `GLN-nnn` in `text`.
+fn codes(text: &str) -> BTreeSet<String> {
+    let numbers = text.split("GLN-").skip(1).filter_map(|rest| rest.get(..3));
+    let numbers = numbers.filter(|n| n.chars().all(|c| c.is_ascii_digit()));
+    numbers.map(|n| format!("GLN-{n}")).collect()
+}
+
+fn codes_below(folder: &Path, found: &mut BTreeSet<String>) {
+    for entry in fs::read_dir(folder).expect("src is readable").flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            codes_below(&path, found);
+        } else {
+            found.extend(codes(&fs::read_to_string(path).expect("source is text")));
+        }
+    }
+}
+
+#[test]
+fn the_reference_of_errors_names_every_code_and_no_other() {
+    let mut used = BTreeSet::new();
+    codes_below(&root().join("src"), &mut used);
+    let told = codes(&page("docs/errors.md"));
+    let missing: Vec<&String> = used.difference(&told).collect();
+    let stale: Vec<&String> = told.difference(&used).collect();
+    assert!(missing.is_empty(), "docs/errors.md lacks {missing:?}: add a row for each");
+    assert!(stale.is_empty(), "docs/errors.md has {stale:?}, which nothing reports: remove them");
+}
+
+#[test]
+fn every_quirk_has_a_row() {
+    let text = page("docs/quirks.md");
+    for number in 1..=20 {
+        assert!(text.contains(&format!("\n| Q{number} |")), "docs/quirks.md has no row Q{number}");
+    }
+}
+
+/// Relative targets of the Markdown links in `text`, without their anchors.
+fn links(text: &str) -> Vec<&str> {
+    let targets = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+    let relative = targets.filter(|t| !t.contains("://") && !t.starts_with('#'));
+    relative.map(|t| t.split('#').next().unwrap_or(t)).collect()
+}
+
+#[test]
+fn links_between_pages_lead_somewhere() {
+    let mut pages: Vec<PathBuf> =
+        ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "traces/README.md"].map(Into::into).into();
+    for folder in ["docs", "docs/decisions"] {
+        let entries = fs::read_dir(root().join(folder)).expect("docs are readable").flatten();
+        let markdown = entries.map(|e| PathBuf::from(folder).join(e.file_name()));
+        pages.extend(markdown.filter(|path| path.extension().is_some_and(|e| e == "md")));
+    }
+    let mut broken = Vec::new();
+    for name in pages {
+        let text = page(&name.to_string_lossy());
+        let folder = root().join(&name).parent().expect("a page lies in a folder").to_owned();
+        for target in links(&text).into_iter().filter(|t| !folder.join(t).exists()) {
+            broken.push(format!("{}: {target}", name.display()));
+        }
+    }
+    assert!(broken.is_empty(), "links that lead nowhere:\n{}", broken.join("\n"));
+}
