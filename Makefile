@@ -2,7 +2,7 @@
 #
 # Needed beforehand: cargo (Rust 1.95 or newer), gcc, make, python3 (3.10 or newer) with pip and venv.
 # Everything else comes from the package registries, into .venv and cargo's caches. Rust is built in
-# one profile only, release, so that the big dependencies are compiled once.
+# one profile and always for the whole workspace, so that the big dependencies are compiled once.
 
 PYTHON ?= python3
 CARGO_TEST_ARGS ?=
@@ -23,7 +23,7 @@ demo: build
 	$(BIN)/galerna check out/demo
 
 build: .venv/.tools
-	cargo build --release --locked
+	cargo build --release --locked --workspace
 	$(ACTIVE) $(BIN)/maturin develop --release --locked --uv
 
 # The tools, and the packages that galerna and its tests need.

@@ -38,8 +38,8 @@ pub fn run(
     progress: &mut Progress<'_>,
 ) -> Result<Outcome, Error> {
     let mut engine = Engine::new(fleet, trace, rules, &mut policies);
-    engine.start(&mut policies)?;
-    let result = engine.work(&mut policies, progress);
+    let result = engine.start(&mut policies);
+    let result = result.and_then(|()| engine.work(&mut policies, progress));
     result.map_err(|error| match error {
         Error::Policy(error) => Error::Policy(error.at(engine.world.now.instant)),
         other => other,

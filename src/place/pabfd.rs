@@ -12,9 +12,6 @@
 //! as PABFD in Beloglazov and Buyya 2012. CloudSim 3.0.3 ignores what it costs to wake a host (Q7) and
 //! measures from the utilisation before the step (Q8); both are options here.
 
-use std::cmp::Ordering;
-use std::collections::BinaryHeap;
-
 use serde::{Deserialize, Serialize};
 
 use super::{Ask, Draft, Outcome, Placer, Placing, TENTHS};
@@ -57,33 +54,28 @@ pub struct PabfdSpec {
     pub base: Base,
 }
 
+/// Refusals after which the remaining candidates are sorted.
+const PATIENCE: usize = 3;
+
 /// Far above the rounding errors of a power increase, W.
 const SLACK_W: f64 = 1e-9;
 
-/// A host with the power that the VM would add to it; the greatest is the best: least power, then
-/// lowest id.
+/// A host with the power that the VM would add to it; the best adds least power and has the lowest id
+/// among equals.
 #[derive(Debug, Clone, Copy)]
 struct Candidate {
     increase: f64,
     host: HostId,
 }
 
-impl Ord for Candidate {
-    fn cmp(&self, other: &Self) -> Ordering {
-        other.increase.total_cmp(&self.increase).then(other.host.cmp(&self.host))
+impl Candidate {
+    /// Whether it comes before `other`.
+    #[inline]
+    fn beats(&self, other: &Self) -> bool {
+        self.increase < other.increase
+            || (self.increase == other.increase && self.host < other.host)
     }
 }
-impl PartialOrd for Candidate {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-impl PartialEq for Candidate {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other) == Ordering::Equal
-    }
-}
-impl Eq for Candidate {}
 
 /// Hosts of one machine and tenth of load, and what placing the VM there adds at least, W.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -104,7 +96,11 @@ pub struct Pabfd {
     looked_back: Option<Instant>,
     /// Groups that have not been looked at, the most promising last.
     groups: Vec<Group>,
-    candidates: BinaryHeap<Candidate>,
+    /// Hosts known to take the VM that have not been asked about.
+    candidates: Vec<Candidate>,
+    /// How many hosts have refused the VM; the candidates are sorted, best last, beyond [`PATIENCE`].
+    refusals: usize,
+    sorted: bool,
     /// Where in `hosts_by_type` the search for an empty host goes on: while VMs are placed, hosts only
     /// fill.
     first_empty: Vec<usize>,
@@ -126,7 +122,9 @@ impl Pabfd {
             before: IdVec::filled(0.0, fleet.hosts()),
             looked_back: None,
             groups: Vec::new(),
-            candidates: BinaryHeap::new(),
+            candidates: Vec::new(),
+            refusals: 0,
+            sorted: false,
             first_empty: vec![0; fleet.machines.len()],
             asked: Vec::new(),
             order: Vec::new(),
@@ -144,8 +142,18 @@ impl Pabfd {
         }
     }
 
-    /// Enters `hosts`, all of `machine`, as candidates if `vm` fits on them.
-    fn enter(&mut self, hosts: &[HostId], machine: usize, vm: VmId, draft: &Draft, ask: &Ask<'_>) {
+    /// Enters those of `hosts`, all of `machine`, that `vm` fits on as candidates and returns the best
+    /// of them.
+    #[inline]
+    fn enter(
+        &mut self,
+        hosts: &[HostId],
+        machine: usize,
+        vm: VmId,
+        draft: &Draft,
+        ask: &Ask<'_>,
+    ) -> Option<Candidate> {
+        let mut best: Option<Candidate> = None;
         let (demand, ram) = (ask.state.demand[vm], ask.state.fleet.vm_ram[vm]);
         let table = &self.tables[machine];
         for &host in hosts {
@@ -159,8 +167,13 @@ impl Pabfd {
                 (_, Base::LastUpdate) => self.before[host],
                 (_, Base::Draft) => table.power(room.allocated / room.capacity).0,
             };
-            self.candidates.push(Candidate { increase: after - before, host });
+            let candidate = Candidate { increase: after - before, host };
+            if best.is_none_or(|best| candidate.beats(&best)) {
+                best = Some(candidate);
+            }
+            self.candidates.push(candidate);
         }
+        best
     }
 
     /// Lists the groups that have hosts, the most promising last, and enters the first empty host of
@@ -169,6 +182,7 @@ impl Pabfd {
         let demand = ask.state.demand[vm];
         self.groups.clear();
         self.candidates.clear();
+        (self.refusals, self.sorted) = (0, false);
         for (machine, table) in self.tables.iter().enumerate() {
             let tenths = demand / ask.state.fleet.machines[machine].capacity().0 * 10.0;
             for tenth in (0..TENTHS).filter(|&tenth| !draft.by_load(machine, tenth).is_empty()) {
@@ -198,15 +212,44 @@ impl Pabfd {
     /// The best host that has not been asked about, or `None`. Groups are looked into only while they
     /// may hold a better one than those known.
     fn next_best(&mut self, vm: VmId, draft: &Draft, ask: &Ask<'_>) -> Option<HostId> {
+        let mut best = self.best_known();
         while let Some(&group) = self.groups.last() {
-            if self.candidates.peek().is_some_and(|best| best.increase < group.at_least) {
+            if best.is_some_and(|best| best.increase < group.at_least) {
                 break;
             }
             self.groups.pop();
+            self.sorted = false;
             let machine = usize::from(group.machine);
-            self.enter(draft.by_load(machine, group.tenth.into()), machine, vm, draft, ask);
+            let hosts = draft.by_load(machine, group.tenth.into());
+            let entered = self.enter(hosts, machine, vm, draft, ask);
+            if entered.is_some_and(|entered| best.is_none_or(|best| entered.beats(&best))) {
+                best = entered;
+            }
         }
-        self.candidates.pop().map(|best| best.host)
+        let best = best?;
+        self.refusals += 1;
+        if self.sorted {
+            self.candidates.pop();
+        } else {
+            let at = self.candidates.iter().position(|candidate| candidate.host == best.host);
+            at.map(|at| self.candidates.swap_remove(at));
+        }
+        Some(best.host)
+    }
+
+    /// The best candidate. A VM that several hosts have refused will be refused by most: then it pays to
+    /// sort the rest.
+    fn best_known(&mut self) -> Option<Candidate> {
+        if self.refusals >= PATIENCE && !self.sorted {
+            self.candidates.sort_unstable_by(|a, b| {
+                b.increase.total_cmp(&a.increase).then(b.host.cmp(&a.host))
+            });
+            self.sorted = true;
+        }
+        if self.sorted {
+            return self.candidates.last().copied();
+        }
+        self.candidates.iter().copied().reduce(|best, c| if c.beats(&best) { c } else { best })
     }
 
     /// The best host that `vm` would not overload. Hosts are asked about in order of their power

@@ -58,7 +58,7 @@ impl PowerTable {
     #[inline]
     pub fn power(&self, utilisation: f64) -> Watts {
         let tenths = utilisation * 10.0;
-        let i = (tenths as usize).min(POWER_STEPS);
+        let i = (tenths as u32 as usize).min(POWER_STEPS);
         if tenths == i as f64 {
             return Watts(self.watts[i]);
         }
