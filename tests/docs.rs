@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use galerna::spec::RunSpec;
 use toml::{Table, Value};
@@ -106,4 +107,16 @@ fn links_between_pages_lead_somewhere() {
         }
     }
     assert!(broken.is_empty(), "links that lead nowhere:\n{}", broken.join("\n"));
+}
+
+/// What `make demo` prints is what the command prints now.
+#[test]
+fn the_figures_of_the_readme_are_those_of_a_run() {
+    let run = Command::new(env!("CARGO_BIN_EXE_galerna")).args(["run", "lr-mmt"]).output();
+    let output = String::from_utf8(run.expect("galerna runs").stdout).expect("it prints text");
+    let readme = page("README.md");
+    let block = readme.split("```text\n").nth(1).expect("the README shows a run");
+    let shown = block.split("...\n").next().unwrap_or_default();
+    assert!(shown.lines().count() > 10, "the README shows too little of a run");
+    assert!(output.starts_with(shown), "README.md shows\n{shown}\nand a run prints\n{output}");
 }
