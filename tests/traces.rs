@@ -34,7 +34,9 @@ fn published(file: &str) -> Option<PathBuf> {
     let folder = folder.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared"));
     let path = folder.join("traces/planetlab").join(file);
     if !path.exists() {
-        println!("skipped: there is no {} (set GALERNA_SHARED)", path.display());
+        let message = format!("skipped: there is no {} (set GALERNA_SHARED)", path.display());
+        assert!(std::env::var_os("GALERNA_REQUIRE_SHARED").is_none(), "{message}");
+        println!("{message}");
         return None;
     }
     Some(path)

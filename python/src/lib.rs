@@ -1,1 +1,42 @@
+//! The compiled half of the Python package `galerna`: the list of what it exports.
+//!
+//! Text crosses as JSON, tables as Arrow streams, loads of hosts as `NumPy` arrays. Everything that
+//! is not conversion lives in the engine or in the Python half.
 
+mod catalogue;
+mod check;
+mod command;
+mod enter;
+mod errors;
+mod policies;
+mod run;
+mod table;
+mod trace;
+
+use pyo3::prelude::*;
+
+/// Compiled half of galerna.
+#[pymodule]
+mod _core {
+    #[pymodule_export]
+    use super::catalogue::{describe, policies};
+    #[pymodule_export]
+    use super::check::check;
+    #[pymodule_export]
+    use super::command::main;
+    #[pymodule_export]
+    use super::policies::HostLoads;
+    #[pymodule_export]
+    use super::run::{Run, check_destination, run};
+    #[pymodule_export]
+    use super::table::Table;
+    #[pymodule_export]
+    use super::trace::{days, trace_info};
+
+    use super::{Bound, PyModule, PyModuleMethods, PyResult};
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        module.add("__version__", env!("CARGO_PKG_VERSION"))
+    }
+}

@@ -38,9 +38,21 @@ pub struct HostLoad<'a> {
     pub copy_intervals: f64,
 }
 
+/// What is asked about several hosts at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Question {
+    /// Is the host overloaded as it is?
+    #[default]
+    Now,
+    /// Would it be with a certain VM on it? That VM is in the row already.
+    WithVm,
+}
+
 /// What a detector sees of several hosts: one row each.
 #[derive(Debug, Clone, Default)]
 pub struct HostLoads {
+    /// What is asked; a detector that judges loads alone need not look.
+    pub question: Question,
     /// The hosts, one per row.
     pub hosts: Vec<HostId>,
     /// [`HostLoad::now`] per row.
@@ -56,8 +68,9 @@ pub struct HostLoads {
 }
 
 impl HostLoads {
-    /// Forgets all rows and sets the width of the next ones.
-    pub fn clear(&mut self, width: usize) {
+    /// Forgets all rows and sets the question and the width of the next ones.
+    pub fn clear(&mut self, question: Question, width: usize) {
+        self.question = question;
         self.hosts.clear();
         self.now.clear();
         self.histories.clear();
@@ -103,13 +116,14 @@ pub trait OverloadDetector: Send {
     /// How many samples of history it looks at, at most; 0 when it needs none.
     fn window(&self) -> usize;
 
-    /// Judges one host.
+    /// Judges one host. A detector whose [`batch`](OverloadDetector::batch) is above 1 is asked about
+    /// hosts only through [`assess_all`](OverloadDetector::assess_all), which says whose load it is.
     ///
     /// # Errors
     /// Whatever keeps the policy from answering; the run stops and reports it.
     fn assess(&mut self, load: HostLoad<'_>) -> Result<Verdict, PolicyError>;
 
-    /// Judges every row of `loads` into `verdicts`; the engine asks only this.
+    /// Judges every row of `loads` into `verdicts`; the engine asks this.
     ///
     /// # Errors
     /// As [`OverloadDetector::assess`], naming the host.

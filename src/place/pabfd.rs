@@ -12,14 +12,18 @@
 //! as PABFD in Beloglazov and Buyya 2012. CloudSim 3.0.3 ignores what it costs to wake a host (Q7) and
 //! measures from the utilisation before the step (Q8); both are options here.
 
+use std::cmp::Ordering;
+use std::collections::BinaryHeap;
+
 use serde::{Deserialize, Serialize};
 
-use super::{Ask, Draft, Outcome, Placer, Placing, Room, TENTHS};
+use super::{Ask, Draft, Outcome, Placer, Placing, TENTHS};
 use crate::detect::Verdict;
 use crate::id::{HostId, IdVec, VmId};
 use crate::model::Fleet;
 use crate::policy::PolicyError;
 use crate::power::PowerTable;
+use crate::time::Instant;
 
 /// What waking a host costs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -56,20 +60,30 @@ pub struct PabfdSpec {
 /// Far above the rounding errors of a power increase, W.
 const SLACK_W: f64 = 1e-9;
 
-/// A host with the power that the VM would add to it.
-#[derive(Debug, Clone, Copy, PartialEq)]
+/// A host with the power that the VM would add to it; the greatest is the best: least power, then
+/// lowest id.
+#[derive(Debug, Clone, Copy)]
 struct Candidate {
     increase: f64,
     host: HostId,
 }
 
-impl Candidate {
-    /// Whether it comes before `other`: by power, then by id.
-    fn beats(&self, other: &Self) -> bool {
-        self.increase < other.increase
-            || (self.increase == other.increase && self.host < other.host)
+impl Ord for Candidate {
+    fn cmp(&self, other: &Self) -> Ordering {
+        other.increase.total_cmp(&self.increase).then(other.host.cmp(&self.host))
     }
 }
+impl PartialOrd for Candidate {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+impl PartialEq for Candidate {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+impl Eq for Candidate {}
 
 /// Hosts of one machine and tenth of load, and what placing the VM there adds at least, W.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -85,11 +99,15 @@ pub struct Pabfd {
     tables: Vec<PowerTable>,
     /// Hosts of each machine type, in id order.
     hosts_by_type: Vec<Vec<HostId>>,
-    /// Power before, per host, with the utilisation for which it was computed.
-    before: IdVec<HostId, (f64, f64)>,
+    /// Power of each host before this step, and which step that was.
+    before: IdVec<HostId, f64>,
+    looked_back: Option<Instant>,
     /// Groups that have not been looked at, the most promising last.
     groups: Vec<Group>,
-    candidates: Vec<Candidate>,
+    candidates: BinaryHeap<Candidate>,
+    /// Where in `hosts_by_type` the search for an empty host goes on: while VMs are placed, hosts only
+    /// fill.
+    first_empty: Vec<usize>,
     asked: Vec<HostId>,
     order: Vec<VmId>,
 }
@@ -105,35 +123,50 @@ impl Pabfd {
             spec,
             tables: fleet.machines.iter().map(PowerTable::of).collect(),
             hosts_by_type,
-            before: IdVec::filled((f64::NAN, 0.0), fleet.hosts()),
+            before: IdVec::filled(0.0, fleet.hosts()),
+            looked_back: None,
             groups: Vec::new(),
-            candidates: Vec::new(),
+            candidates: BinaryHeap::new(),
+            first_empty: vec![0; fleet.machines.len()],
             asked: Vec::new(),
             order: Vec::new(),
         }
     }
 
-    /// The power that placing `demand` MIPS on `host` adds.
-    #[inline]
-    fn increase(&mut self, host: HostId, room: &Room, demand: f64, ask: &Ask<'_>) -> f64 {
-        let table = &self.tables[usize::from(ask.state.fleet.machine[host])];
-        let after = table.power((room.allocated + demand) / room.capacity).0;
-        let utilisation = match (self.spec.wake_power, self.spec.base) {
-            (WakePower::Counted, _) if room.vms == 0 => return after,
-            (_, Base::LastUpdate) => ask.state.utilisation[host],
-            (_, Base::Draft) => room.allocated / room.capacity,
-        };
-        let before = &mut self.before[host];
-        if before.0 != utilisation {
-            *before = (utilisation, table.power(utilisation).0);
+    /// Notes the power of every host before this step, once per step.
+    fn look_back(&mut self, ask: &Ask<'_>) {
+        if self.spec.base == Base::LastUpdate && self.looked_back != Some(ask.state.now) {
+            self.looked_back = Some(ask.state.now);
+            for (host, &utilisation) in ask.state.utilisation.iter() {
+                let machine = usize::from(ask.state.fleet.machine[host]);
+                self.before[host] = self.tables[machine].power(utilisation).0;
+            }
         }
-        after - before.1
+    }
+
+    /// Enters `hosts`, all of `machine`, as candidates if `vm` fits on them.
+    fn enter(&mut self, hosts: &[HostId], machine: usize, vm: VmId, draft: &Draft, ask: &Ask<'_>) {
+        let (demand, ram) = (ask.state.demand[vm], ask.state.fleet.vm_ram[vm]);
+        let table = &self.tables[machine];
+        for &host in hosts {
+            let room = draft.room(host);
+            if ask.excluded.contains(host) || !room.fits(demand, ram) {
+                continue;
+            }
+            let after = table.power((room.allocated + demand) / room.capacity).0;
+            let before = match (self.spec.wake_power, self.spec.base) {
+                (WakePower::Counted, _) if room.vms == 0 => 0.0,
+                (_, Base::LastUpdate) => self.before[host],
+                (_, Base::Draft) => table.power(room.allocated / room.capacity).0,
+            };
+            self.candidates.push(Candidate { increase: after - before, host });
+        }
     }
 
     /// Lists the groups that have hosts, the most promising last, and enters the first empty host of
     /// each machine type as a candidate if one may be woken: empty hosts of a type are alike.
     fn survey(&mut self, vm: VmId, draft: &Draft, ask: &Ask<'_>) {
-        let (demand, ram) = (ask.state.demand[vm], ask.state.fleet.vm_ram[vm]);
+        let demand = ask.state.demand[vm];
         self.groups.clear();
         self.candidates.clear();
         for (machine, table) in self.tables.iter().enumerate() {
@@ -150,13 +183,14 @@ impl Pabfd {
             }
         }
         for machine in 0..if ask.wake { self.hosts_by_type.len() } else { 0 } {
-            let empty = |&&host: &&HostId| {
-                let room = draft.room(host);
-                room.vms == 0 && !ask.excluded.contains(host) && room.fits(demand, ram)
-            };
-            if let Some(&host) = self.hosts_by_type[machine].iter().find(empty) {
-                let increase = self.increase(host, draft.room(host), demand, ask);
-                self.candidates.push(Candidate { increase, host });
+            let hosts = &self.hosts_by_type[machine];
+            let at = &mut self.first_empty[machine];
+            let taken = |host| draft.room(host).vms > 0 || ask.excluded.contains(host);
+            while hosts.get(*at).is_some_and(|&host| taken(host)) {
+                *at += 1;
+            }
+            if let Some(&host) = hosts.get(*at) {
+                self.enter(&[host], machine, vm, draft, ask);
             }
         }
     }
@@ -164,37 +198,15 @@ impl Pabfd {
     /// The best host that has not been asked about, or `None`. Groups are looked into only while they
     /// may hold a better one than those known.
     fn next_best(&mut self, vm: VmId, draft: &Draft, ask: &Ask<'_>) -> Option<HostId> {
-        let (demand, ram) = (ask.state.demand[vm], ask.state.fleet.vm_ram[vm]);
-        let mut best = self.best_known();
         while let Some(&group) = self.groups.last() {
-            if best.is_some_and(|at| self.candidates[at].increase < group.at_least) {
+            if self.candidates.peek().is_some_and(|best| best.increase < group.at_least) {
                 break;
             }
             self.groups.pop();
-            for &host in draft.by_load(usize::from(group.machine), usize::from(group.tenth)) {
-                let room = draft.room(host);
-                if ask.excluded.contains(host) || !room.fits(demand, ram) {
-                    continue;
-                }
-                let candidate =
-                    Candidate { increase: self.increase(host, room, demand, ask), host };
-                if best.is_none_or(|at| candidate.beats(&self.candidates[at])) {
-                    best = Some(self.candidates.len());
-                }
-                self.candidates.push(candidate);
-            }
+            let machine = usize::from(group.machine);
+            self.enter(draft.by_load(machine, group.tenth.into()), machine, vm, draft, ask);
         }
-        best.map(|at| self.candidates.swap_remove(at).host)
-    }
-
-    fn best_known(&self) -> Option<usize> {
-        let mut best = 0;
-        for (at, candidate) in self.candidates.iter().enumerate().skip(1) {
-            if candidate.beats(&self.candidates[best]) {
-                best = at;
-            }
-        }
-        (!self.candidates.is_empty()).then_some(best)
+        self.candidates.pop().map(|best| best.host)
     }
 
     /// The best host that `vm` would not overload. Hosts are asked about in order of their power
@@ -233,7 +245,9 @@ fn first_not_overloaded(
     draft: &mut Draft,
     ask: &mut Ask<'_>,
 ) -> Result<Option<HostId>, PolicyError> {
-    if let &[host] = hosts {
+    if let &[host] = hosts
+        && ask.detector.batch() <= 1
+    {
         let idle = draft.room(host).allocated == 0.0;
         let fine = idle || draft.assess_one_with(vm, demand, host, ask)? != Verdict::Overloaded;
         return Ok(fine.then_some(host));
@@ -258,6 +272,8 @@ impl Placer for Pabfd {
         placing: Placing,
     ) -> Result<Outcome, PolicyError> {
         let mark = draft.mark();
+        self.first_empty.fill(0);
+        self.look_back(ask);
         let mut outcome = Outcome::default();
         let mut order = std::mem::take(&mut self.order);
         order.clear();

@@ -1,0 +1,63 @@
+# Two commands from a fresh clone: `make demo` and `make test`.
+#
+# Needed beforehand: cargo (Rust 1.95 or newer), gcc, make, python3 (3.10 or newer) with pip and venv.
+# Everything else comes from the package registries, into .venv and cargo's caches. Rust is built in
+# one profile only, release, so that the big dependencies are compiled once.
+
+PYTHON ?= python3
+CARGO_TEST_ARGS ?=
+
+BIN := .venv/bin
+ACTIVE := VIRTUAL_ENV="$(CURDIR)/.venv" PATH="$(CURDIR)/.venv/bin:$$PATH"
+NOTEBOOKS := $(wildcard notebooks/*.py)
+
+.PHONY: help demo build test test-rust test-python test-notebooks check clean
+
+help:
+	@echo "make demo   build all, run the bundled sample, print its figures, keep them in out/demo"
+	@echo "make test   every test: Rust, Python, examples in the documentation, notebooks"
+	@echo "make check  what CI checks beside the tests: format, lints, documentation, types"
+
+demo: build
+	$(BIN)/galerna run lr-mmt --out out/demo --overwrite
+	$(BIN)/galerna check out/demo
+
+build: .venv/.tools
+	cargo build --release --locked
+	$(ACTIVE) $(BIN)/maturin develop --release --locked --uv
+
+# The tools, and the packages that galerna and its tests need.
+.venv/.tools: pyproject.toml
+	@command -v cargo >/dev/null || { echo "cargo is missing: see https://rustup.rs" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' \
+	  || { echo "$(PYTHON) is missing or older than 3.10: set PYTHON=..." >&2; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	$(ACTIVE) $(BIN)/uv pip install --quiet "maturin>=1.16,<2" -r pyproject.toml --extra dev
+	touch $@
+
+test: test-rust test-python test-notebooks
+
+test-rust: build
+	cargo test --release --locked --workspace $(CARGO_TEST_ARGS)
+
+test-python: build
+	$(ACTIVE) $(BIN)/python -m pytest
+
+test-notebooks: build
+	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && \
+	for notebook in $(NOTEBOOKS); do \
+	  $(ACTIVE) $(BIN)/jupytext --quiet --to ipynb \
+	    --output "$$folder/$$(basename "$$notebook" .py).ipynb" "$$notebook" || exit 1; \
+	done && \
+	$(ACTIVE) $(BIN)/python -m pytest -p no:cacheprovider --nbmake "$$folder"
+
+check: build
+	.ci/fmt
+	.ci/clippy
+	.ci/docs
+	.ci/python
+
+clean:
+	rm -rf .venv out
+	cargo clean

@@ -1,0 +1,128 @@
+"""What a run gives: metrics at once, tables when they are first asked for."""
+
+from __future__ import annotations
+
+import json
+import os
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from galerna import _core
+
+if TYPE_CHECKING:
+    import polars as pl
+
+HEADLINE = {
+    "energy_kwh": ("energy", "{:,.2f} kWh"),
+    "migrations": ("migrations", "{:,}"),
+    "slatah": ("SLATAH", "{:.4%}"),
+    "pdm": ("PDM", "{:.4%}"),
+    "slav": ("SLAV", "{:.4e}"),
+    "esv": ("ESV", "{:.4e}"),
+    "host_shutdowns": ("host shutdowns", "{:,}"),
+    "active_hosts_mean": ("hosts on, mean", "{:.1f}"),
+}
+
+
+class Run:
+    """A finished run.
+
+    >>> import galerna as gl
+    >>> run = gl.run("dvfs")
+    >>> run.summary["migrations"]
+    0
+    >>> run.samples.height
+    287
+    """
+
+    def __init__(self, finished: _core.Run, name: str, entry: str | None = None) -> None:
+        self._finished = finished
+        self._name = name
+        self._entry = entry
+
+    @cached_property
+    def spec(self) -> dict[str, Any]:
+        """The spec with every default filled in."""
+        spec: dict[str, Any] = json.loads(self._finished.spec())
+        if self._entry is not None:
+            spec["policy"]["overload"] = {"kind": "python", "entry": self._entry}
+        return spec
+
+    @cached_property
+    def summary(self) -> dict[str, Any]:
+        """Every metric by name; ratios are fractions, times seconds."""
+        summary: dict[str, Any] = json.loads(self._finished.summary())
+        return summary
+
+    @cached_property
+    def event_log_blake3(self) -> str:
+        """Hash of all that happened, in order: equal for runs that decided alike."""
+        return self._finished.event_log_blake3()
+
+    @cached_property
+    def timing(self) -> dict[str, float]:
+        """CPU seconds of the process: `read_s` for reading the trace, `run_s` for the run."""
+        return dict(zip(("read_s", "run_s"), self._finished.timing(), strict=True))
+
+    def write(self, folder: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+        """Keep the tables (Parquet) and `run.json` in a folder, all or nothing.
+
+        `galerna.check` verifies what is there. A folder that holds a run is only replaced with
+        `overwrite=True`, one that holds anything else never.
+        """
+        name = self._name
+        if self._entry is not None:
+            name += f" with overload = python {self._entry}"
+        self._finished.write(folder, name, overwrite)
+
+    @cached_property
+    def hosts(self) -> pl.DataFrame:
+        """One row per host: what it is, its energy, time on, violations and shutdowns."""
+        return self._frame("hosts")
+
+    @cached_property
+    def vms(self) -> pl.DataFrame:
+        """One row per VM: what it is, what it asked for and what it got."""
+        return self._frame("vms")
+
+    @cached_property
+    def actions(self) -> pl.DataFrame:
+        """One row per action, in order: when, what, which VM, from where to where, and why."""
+        return self._frame("actions")
+
+    @cached_property
+    def samples(self) -> pl.DataFrame:
+        """One row per decision: hosts on, demand, power, overloaded hosts, migrations."""
+        return self._frame("samples")
+
+    @cached_property
+    def demand(self) -> pl.DataFrame:
+        """One row per VM and sample: the load that the VMs replayed."""
+        return self._frame("demand")
+
+    def _frame(self, name: str) -> pl.DataFrame:
+        import polars as pl
+
+        return pl.DataFrame(self._finished.table(name))
+
+    def _rows(self) -> list[tuple[str, str]]:
+        return [(name, form.format(self.summary[key])) for key, (name, form) in HEADLINE.items()]
+
+    def _title(self) -> str:
+        policy = self.spec["policy"]
+        vms, samples = self._finished.trace_shape()
+        overload = policy["overload"].get("entry") or policy["overload"]["kind"]
+        return f"{overload}, {policy['select']['kind']}: {vms:,} VMs, {samples} samples"
+
+    def __repr__(self) -> str:
+        rows = [f"  {name:<16}{value:>16}" for name, value in self._rows()]
+        return "\n".join([f"Run of {self._title()}", *rows])
+
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        cells = (
+            f"<tr><td>{escape(name)}</td><td style='text-align:right'>{escape(value)}</td></tr>"
+            for name, value in self._rows()
+        )
+        return f"<table><caption>{escape(self._title())}</caption>{''.join(cells)}</table>"

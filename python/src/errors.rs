@@ -1,0 +1,75 @@
+//! From the engine's errors to Python exceptions.
+//!
+//! Faults of the input become exceptions of `galerna.errors`, with the list of problems. What a
+//! Python policy raised comes out as it is: the same object with its traceback, and a note that
+//! names policy, simulated time and host.
+
+use galerna::problem::{Problem, listed};
+use galerna::time::Instant;
+use galerna::{engine, frames, spec, trace};
+use pyo3::intern;
+use pyo3::prelude::*;
+
+/// A `SpecError` with the problems of `error`.
+pub fn spec(py: Python<'_>, error: spec::Error) -> PyErr {
+    raised(py, "SpecError", &error.to_string(), error.problems)
+}
+
+/// A `TraceError` with the problems of `error`.
+pub fn trace(py: Python<'_>, error: trace::Error) -> PyErr {
+    raised(py, "TraceError", &error.to_string(), error.problems)
+}
+
+/// A `RunFolderError` with the problems of `error`.
+pub fn folder(py: Python<'_>, error: frames::Error) -> PyErr {
+    raised(py, "RunFolderError", &error.to_string(), error.problems)
+}
+
+/// The exception for a run that stopped; an interrupted one gives `interruption`.
+pub fn engine(py: Python<'_>, error: engine::Error, interruption: Option<PyErr>) -> PyErr {
+    match error {
+        engine::Error::Policy(error) => policy(py, error),
+        engine::Error::Infeasible(problem) => {
+            raised(py, "InfeasibleError", &listed(std::slice::from_ref(&problem)), vec![problem])
+        }
+        engine::Error::Interrupted { .. } => interruption
+            .unwrap_or_else(|| raised(py, "PolicyError", &error.to_string(), Vec::new())),
+    }
+}
+
+fn policy(py: Python<'_>, error: galerna::policy::PolicyError) -> PyErr {
+    // Only the initial placement asks before the engine's clock runs.
+    let error = error.at(Instant::START);
+    let (context, message) = (error.context(), error.to_string());
+    match error.source.downcast::<PyErr>() {
+        Ok(original) => {
+            add_note(&original.value(py).clone(), &format!("asked by galerna: {context}"));
+            *original
+        }
+        Err(_) => raised(py, "PolicyError", &message, Vec::new()),
+    }
+}
+
+/// Adds a note to `exception`; one that takes no notes stays without.
+fn add_note(exception: &Bound<'_, pyo3::exceptions::PyBaseException>, note: &str) {
+    let py = exception.py();
+    if exception.call_method1(intern!(py, "add_note"), (note,)).is_err() {
+        // Python 3.10 has no `add_note`, but tools that show notes read this attribute.
+        let _ = exception.setattr(intern!(py, "__notes__"), vec![note]);
+    }
+}
+
+/// A problem as `galerna.Problem` is built from it: code, place, what is wrong, what to do.
+pub fn columns(problem: Problem) -> (&'static str, String, String, String) {
+    (problem.code, problem.place, problem.what, problem.remedy)
+}
+
+/// An exception of `galerna.errors` with its problems; if that fails, why.
+fn raised(py: Python<'_>, class: &str, message: &str, problems: Vec<Problem>) -> PyErr {
+    let problems: Vec<_> = problems.into_iter().map(columns).collect();
+    let exception = py
+        .import(intern!(py, "galerna.errors"))
+        .and_then(|module| module.getattr(class))
+        .and_then(|class| class.call1((message, problems)));
+    exception.map_or_else(|error| error, PyErr::from_value)
+}
