@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
-use galerna::spec::RunSpec;
+use galerna::spec::{Override, RunSpec, load};
 use toml::{Table, Value};
 
 fn root() -> PathBuf {
@@ -106,4 +107,51 @@ fn links_between_pages_lead_somewhere() {
         }
     }
     assert!(broken.is_empty(), "links that lead nowhere:\n{}", broken.join("\n"));
+}
+
+/// What `make demo` prints is what the command prints now.
+#[test]
+fn the_figures_of_the_readme_are_those_of_a_run() {
+    let run = Command::new(env!("CARGO_BIN_EXE_galerna")).args(["run", "lr-mmt"]).output();
+    let output = String::from_utf8(run.expect("galerna runs").stdout).expect("it prints text");
+    let readme = page("README.md");
+    let block = readme.split("```text\n").nth(1).expect("the README shows a run");
+    let shown = block.split("...\n").next().unwrap_or_default();
+    assert!(shown.lines().count() > 10, "the README shows too little of a run");
+    assert!(output.starts_with(shown), "README.md shows\n{shown}\nand a run prints\n{output}");
+}
+
+/// The assignments `a.b = value` that `text` quotes.
+fn assignments(text: &str) -> Vec<(&str, &str)> {
+    let quoted = text.split('`').skip(1).step_by(2);
+    let pairs = quoted.filter_map(|quote| quote.split_once(" = "));
+    pairs.filter(|(key, _)| key.contains('.') && !key.contains(' ')).collect()
+}
+
+fn spec_with(name: &str, key: &str, value: &str) -> RunSpec {
+    let change = Override::parse(&format!("{key}={value}")).expect("it is an assignment");
+    let spec = load(Path::new(name), vec![change]);
+    spec.unwrap_or_else(|error| panic!("{key} = {value}: {error}"))
+}
+
+#[test]
+fn the_rules_of_the_model_page_are_the_defaults() {
+    let text = page("docs/model.md");
+    let rules = assignments(&text);
+    assert!(rules.len() > 30, "only {} rules were found", rules.len());
+    let plain = load(Path::new("lr-mmt"), Vec::new()).expect("it is bundled");
+    for (key, value) in rules {
+        assert_eq!(spec_with("lr-mmt", key, value), plain, "{key} = {value} is no default");
+    }
+}
+
+#[test]
+fn every_quirk_can_be_switched_on_alone() {
+    let text = page("docs/quirks.md");
+    let quirks = assignments(&text);
+    assert!(quirks.len() > 25, "only {} quirks were found", quirks.len());
+    for (key, value) in quirks {
+        let name = if key.starts_with("policy.select") { "lr-rs" } else { "lr-mmt" };
+        spec_with(name, key, value);
+    }
 }

@@ -116,8 +116,9 @@ pub trait OverloadDetector: Send {
     /// How many samples of history it looks at, at most; 0 when it needs none.
     fn window(&self) -> usize;
 
-    /// Judges one host. A detector whose [`batch`](OverloadDetector::batch) is above 1 is asked about
-    /// hosts only through [`assess_all`](OverloadDetector::assess_all), which says whose load it is.
+    /// Judges one host. A detector whose [`batch`](OverloadDetector::batch) is above 1 is asked
+    /// about hosts only through [`assess_all`](OverloadDetector::assess_all), which says whose load
+    /// it is.
     ///
     /// # Errors
     /// Whatever keeps the policy from answering; the run stops and reports it.

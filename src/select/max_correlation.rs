@@ -46,13 +46,13 @@ impl VmSelector for MaxCorrelation {
     }
 }
 
-/// How far apart two R^2, and a pivot and zero, must be to be told apart without the reference's order of
-/// operations.
+/// How far apart two R^2, and a pivot and zero, must be to be told apart without the reference's
+/// order of operations.
 const CLEAR: f64 = 1e-6;
 
-/// The row with the largest R^2 where that can be told from one factorisation of the correlation matrix
-/// `C` of all rows, by `R^2_i = 1 - 1 / (C^-1)_ii` (the variance inflation factors); `None` where it is
-/// ill-conditioned or two rows are too close to call.
+/// The row with the largest R^2 where that can be told from one factorisation of the correlation
+/// matrix `C` of all rows, by `R^2_i = 1 - 1 / (C^-1)_ii` (the variance inflation factors); `None`
+/// where it is ill-conditioned or two rows are too close to call.
 fn clearly_most_explained(rows: &[Vec<f64>]) -> Option<usize> {
     let mut best: Option<(f64, usize)> = None;
     let mut second = 0.0f64;
@@ -207,7 +207,8 @@ mod tests {
         assert_ne!(most_explained(&[a.to_vec(), b.to_vec(), c.to_vec()]), Some(1));
     }
 
-    /// 200 hosts of 2 to 9 pseudo-random rows: where the quick way answers it agrees with the regressions.
+    /// 200 hosts of 2 to 9 pseudo-random rows: where the quick way answers it agrees with the
+    /// regressions.
     #[test]
     fn the_quick_choice_is_that_of_the_regressions() {
         let mut stream = crate::random::stream(1, "test");
