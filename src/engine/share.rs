@@ -44,6 +44,19 @@ pub struct Grant {
     pub short: bool,
 }
 
+/// What one VM does to a host that has enough for all.
+#[derive(Debug, Clone, Copy)]
+pub struct Served {
+    /// MIPS asked of the host.
+    pub asked: f64,
+    /// MIPS that the host spends.
+    pub spent: f64,
+    /// MIPS that count as requested of the host.
+    pub counted: f64,
+    /// What the VM gets there; nothing while it arrives.
+    pub grant: Grant,
+}
+
 /// What the host does.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Usage {
@@ -83,10 +96,25 @@ impl Sharing {
         }
     }
 
-    /// Shares a host of `capacity` MIPS with cores of `core` MIPS among `claims`; `grant` is told, in
-    /// order, what each VM that runs there gets.
+    /// What a VM gets on a host that has enough for all.
     #[inline]
-    pub fn share(
+    pub fn serve(&self, request: f64, core: f64, role: Role) -> Served {
+        let capped = request.min(core);
+        if role == Role::Arriving {
+            let asked = self.destination_load * capped;
+            let counted = if self.in_full { request } else { asked };
+            return Served { asked, spent: asked, counted, grant: Grant::default() };
+        }
+        let leaving = role == Role::Leaving;
+        let allocated = if leaving { capped * self.kept } else { capped };
+        let spent = if leaving { allocated / self.kept } else { allocated };
+        let grant = self.grant(request, spent, allocated, leaving);
+        Served { asked: capped, spent, counted: request, grant }
+    }
+
+    /// Shares a host of `capacity` MIPS with cores of `core` MIPS, which is less than the `claims` ask
+    /// for; `grant` is told, in order, what each VM that runs there gets.
+    pub fn ration(
         &self,
         core: f64,
         capacity: f64,
@@ -97,10 +125,7 @@ impl Sharing {
         let (mut used, mut requested) = (0.0, 0.0);
         for (index, &claim) in claims.iter().enumerate() {
             let asked = self.asked(claim, core);
-            let (spent, allocated) = match fraction {
-                None => self.served(asked, claim.role),
-                Some(fraction) => self.rationed(asked * fraction, claim.role),
-            };
+            let (spent, allocated) = self.rationed(asked * fraction, claim.role);
             used += spent;
             let arriving = claim.role == Role::Arriving;
             requested += if arriving && !self.in_full { asked } else { claim.request };
@@ -110,12 +135,6 @@ impl Sharing {
             }
         }
         self.usage(used, requested, capacity)
-    }
-
-    /// Whether a VM that asks for `request` MIPS and gets `allocated` is short.
-    #[inline]
-    pub fn is_short(&self, allocated: f64, request: f64) -> bool {
-        allocated < request * self.enough
     }
 
     /// What a host of `capacity` MIPS does that spends `used` where `requested` is asked for.
@@ -128,17 +147,7 @@ impl Sharing {
         Usage { used, violating }
     }
 
-    /// What the host spends and what the VM gets when there is enough.
-    #[inline]
-    fn served(&self, asked: f64, role: Role) -> (f64, f64) {
-        if role != Role::Leaving {
-            return (asked, asked);
-        }
-        let allocated = asked * self.kept;
-        (allocated / self.kept, allocated)
-    }
-
-    /// The same when the VM's part is `given`.
+    /// What the host spends and what the VM gets when its part is `given`.
     fn rationed(&self, given: f64, role: Role) -> (f64, f64) {
         let whole = |mips: f64| if self.floored { mips.floor() } else { mips };
         if role != Role::Leaving {
@@ -150,7 +159,7 @@ impl Sharing {
 
     #[inline]
     fn grant(&self, request: f64, spent: f64, allocated: f64, leaving: bool) -> Grant {
-        let short = self.is_short(allocated, request);
+        let short = allocated < request * self.enough;
         let loss = match self.loss {
             _ if !leaving => 0.0,
             MigrationLoss::Overhead => spent * self.overhead,
@@ -160,21 +169,12 @@ impl Sharing {
         Grant { allocated, loss, short }
     }
 
-    /// The fraction that all get of what they ask for; `None` when there is enough.
-    #[inline]
-    fn fraction(&self, core: f64, capacity: f64, claims: &[Claim]) -> Option<f64> {
-        let (mut free, mut enough) = (capacity, true);
-        for asked in claims.iter().map(|&claim| self.asked(claim, core)) {
-            enough &= free >= asked;
-            free -= asked;
-        }
-        if enough {
-            return None;
-        }
+    /// The fraction that all get of what they ask for.
+    fn fraction(&self, core: f64, capacity: f64, claims: &[Claim]) -> f64 {
         let mut ranked: Vec<(u32, f64)> =
             claims.iter().map(|&claim| (claim.rank, self.asked(claim, core))).collect();
         ranked.sort_by_key(|&(rank, _)| rank);
-        Some(capacity / ranked.iter().map(|&(_, asked)| asked).sum::<f64>())
+        capacity / ranked.iter().map(|&(_, asked)| asked).sum::<f64>()
     }
 
     /// What `claim` asks of the host.
@@ -190,11 +190,19 @@ mod tests {
     use super::*;
 
     fn share(rules: &Rules, claims: &[(f64, Role)]) -> (Vec<f64>, Usage) {
-        let mut given = Vec::new();
+        let sharing = Sharing::new(rules);
+        let served: Vec<Served> =
+            claims.iter().map(|&(request, role)| sharing.serve(request, 1860.0, role)).collect();
+        if served.iter().map(|s| s.asked).sum::<f64>() <= 3720.0 {
+            let used = served.iter().map(|s| s.spent).sum();
+            let requested = served.iter().map(|s| s.counted).sum();
+            let given = served.iter().map(|s| s.grant.allocated).collect();
+            return (given, sharing.usage(used, requested, 3720.0));
+        }
         let claims: Vec<Claim> =
             claims.iter().map(|&(request, role)| Claim { request, role, rank: 0 }).collect();
-        let usage =
-            Sharing::new(rules).share(1860.0, 3720.0, &claims, |_, g| given.push(g.allocated));
+        let mut given = Vec::new();
+        let usage = sharing.ration(1860.0, 3720.0, &claims, |_, g| given.push(g.allocated));
         (given, usage)
     }
 

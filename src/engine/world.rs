@@ -6,7 +6,7 @@
 use super::clock::Moment;
 use super::demand::DemandCurve;
 use super::hash_order;
-use super::share::{Claim, Role, Sharing, Usage};
+use super::share::{Claim, Grant, Role, Sharing, Usage};
 use crate::id::{HostId, IdVec, VmId};
 use crate::metric::{HostMeter, Meter};
 use crate::model::record::{Action, ActionKind, Reason, Record};
@@ -215,41 +215,40 @@ impl<'a> World<'a> {
         self.meter.add_energy(host, watts, used, dt);
     }
 
-    /// Gives every VM of `host` what it asks for, up to one core; `None` if there is not enough, or if VMs
-    /// come or go.
-    fn serve_plainly(&mut self, host: HostId, core: f64, capacity: f64) -> Option<Usage> {
-        let (mut free, mut used, mut requested, mut plain) = (capacity, 0.0, 0.0, true);
+    /// Gives every VM of `host` what it asks for, up to one core; `None` if there is not enough.
+    fn serve_fully(&mut self, host: HostId, core: f64, capacity: f64) -> Option<Usage> {
+        let (mut free, mut used, mut requested, mut enough) = (capacity, 0.0, 0.0, true);
         let now = self.now.seconds;
         for entry in &self.lists[host] {
             let request = self.demand.update(entry.vm, now);
-            let allocated = request.min(core);
-            plain &= !entry.arriving & (self.copies[entry.vm] == 0) & (free >= allocated);
-            free -= allocated;
-            used += allocated;
-            requested += request;
+            let role = role(entry, self.copies[entry.vm]);
+            let served = self.sharing.serve(request, core, role);
+            enough &= free >= served.asked;
+            free -= served.asked;
+            used += served.spent;
+            requested += served.counted;
             self.idle_seen |= request == 0.0;
-            let meter = &mut self.meter.vms[entry.vm];
-            (meter.request, meter.allocated, meter.loss) = (request, allocated, 0.0);
-            meter.short = self.sharing.is_short(allocated, request);
+            if role != Role::Arriving {
+                let meter = &mut self.meter.vms[entry.vm];
+                let Grant { allocated, loss, short } = served.grant;
+                (meter.request, meter.allocated, meter.loss) = (request, allocated, loss);
+                meter.short = short;
+            }
         }
-        plain.then(|| self.sharing.usage(used, requested, capacity))
+        enough.then(|| self.sharing.usage(used, requested, capacity))
     }
 
-    /// Shares the CPU of `host` where there is not enough, or VMs come or go.
-    fn share(&mut self, host: HostId, core: f64, capacity: f64) -> Usage {
+    /// Shares the CPU of `host` where there is not enough.
+    fn ration(&mut self, host: HostId, core: f64, capacity: f64) -> Usage {
         let list = &self.lists[host];
         self.claims.clear();
         for entry in list {
-            let role = match (entry.arriving, self.copies[entry.vm]) {
-                (true, _) => Role::Arriving,
-                (false, 0) => Role::Running,
-                (false, _) => Role::Leaving,
-            };
+            let role = role(entry, self.copies[entry.vm]);
             let rank = self.ranks[entry.vm] & self.masks[host];
             self.claims.push(Claim { request: self.demand.mips[entry.vm], role, rank });
         }
         let vms = &mut self.meter.vms;
-        self.sharing.share(core, capacity, &self.claims, |index, grant| {
+        self.sharing.ration(core, capacity, &self.claims, |index, grant| {
             let meter = &mut vms[list[index].vm];
             (meter.allocated, meter.loss, meter.short) = (grant.allocated, grant.loss, grant.short);
         })
@@ -259,9 +258,9 @@ impl<'a> World<'a> {
     fn serve(&mut self, host: HostId) {
         let capacity = self.fleet.capacity[host].0;
         let core = self.fleet.core[host].0;
-        let usage = match self.serve_plainly(host, core, capacity) {
+        let usage = match self.serve_fully(host, core, capacity) {
             Some(usage) => usage,
-            None => self.share(host, core, capacity),
+            None => self.ration(host, core, capacity),
         };
         let utilisation = usage.used / capacity;
         let utilisation = if utilisation > 1.0 && utilisation < 1.01 { 1.0 } else { utilisation };
@@ -301,5 +300,14 @@ impl<'a> World<'a> {
     /// Power that `host` would draw at full load, W.
     pub fn peak_watts(&self, host: HostId) -> f64 {
         self.tables[usize::from(self.fleet.machine[host])].peak().0
+    }
+}
+
+#[inline]
+fn role(entry: &Entry, copies: u8) -> Role {
+    match (entry.arriving, copies) {
+        (true, _) => Role::Arriving,
+        (false, 0) => Role::Running,
+        (false, _) => Role::Leaving,
     }
 }

@@ -11,6 +11,7 @@ use crate::id::{HostId, Id, IdVec, VmId};
 use crate::model::history::WINDOW;
 use crate::model::{Fleet, Snapshot, VmHistories};
 use crate::policy::PolicyError;
+use crate::time::Instant;
 use crate::units::Bytes;
 
 /// Whose past a host's history is (`policy.history`).
@@ -173,6 +174,9 @@ pub struct Draft {
     saved_pasts: Vec<f64>,
     /// The most VMs each host ever had, undone or not.
     most: IdVec<HostId, usize>,
+    /// The past of one VM in fractions of each machine: that of the VM last asked about.
+    scaled: Vec<[f64; WINDOW]>,
+    scaled_for: Option<(VmId, Instant)>,
     loads: HostLoads,
     verdicts: Vec<Verdict>,
     /// Copy time of one byte, in sampling intervals.
@@ -203,6 +207,8 @@ impl Draft {
             log: Vec::new(),
             saved_pasts: Vec::new(),
             most: IdVec::filled(0, hosts),
+            scaled: vec![[0.0; WINDOW]; fleet.machines.len()],
+            scaled_for: None,
             loads: HostLoads::default(),
             verdicts: Vec::new(),
             intervals_per_byte,
@@ -440,8 +446,22 @@ impl Draft {
         let room = &self.rooms[host];
         past.copy_from_slice(&self.pasts[own_past(host, width)]);
         let Some(vm) = extra else { return (room.length as usize).min(width) };
-        add_past(past, vm, room.capacity, state);
+        let scaled = &self.scaled[usize::from(state.fleet.machine[host])][WINDOW - width..];
+        past.iter_mut().zip(scaled).for_each(|(sum, own)| *sum += own);
         (room.length as usize).max(self.past_len(vm, state)).min(width)
+    }
+
+    /// Prepares the past of `vm` in fractions of each machine.
+    fn scale(&mut self, vm: VmId, state: &Snapshot<'_>) {
+        if self.rings.is_some() || self.scaled_for == Some((vm, state.now)) {
+            return;
+        }
+        self.scaled_for = Some((vm, state.now));
+        for (scaled, machine) in self.scaled.iter_mut().zip(&state.fleet.machines) {
+            let scaled = &mut scaled[WINDOW - self.window..];
+            scaled.fill(0.0);
+            add_past(scaled, vm, machine.capacity().0, state);
+        }
     }
 
     /// Adds to `loads` what a detector sees of `host`, with `extra` on it as well if given.
@@ -465,12 +485,13 @@ impl Draft {
     /// # Errors
     /// Those of the detector, naming the host.
     pub fn assess_one_with(
-        &self,
+        &mut self,
         vm: VmId,
         demand: f64,
         host: HostId,
         ask: &mut Ask<'_>,
     ) -> Result<Verdict, PolicyError> {
+        self.scale(vm, &ask.state);
         let mut past = [0.0; WINDOW];
         let past = &mut past[..self.window];
         let len = self.write_past(host, Some(vm), &ask.state, past);
@@ -514,6 +535,7 @@ impl Draft {
         ask: &mut Ask<'_>,
     ) -> Result<(), PolicyError> {
         self.loads.clear(self.window);
+        self.scale(vm, &ask.state);
         for &host in hosts {
             self.describe(host, Some((vm, demand)), &ask.state);
         }

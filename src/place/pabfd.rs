@@ -17,12 +17,13 @@ use std::collections::BinaryHeap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Ask, Draft, Outcome, Placer, Placing, Room, TENTHS};
+use super::{Ask, Draft, Outcome, Placer, Placing, TENTHS};
 use crate::detect::Verdict;
 use crate::id::{HostId, IdVec, VmId};
 use crate::model::Fleet;
 use crate::policy::PolicyError;
 use crate::power::PowerTable;
+use crate::time::Instant;
 
 /// What waking a host costs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -98,8 +99,9 @@ pub struct Pabfd {
     tables: Vec<PowerTable>,
     /// Hosts of each machine type, in id order.
     hosts_by_type: Vec<Vec<HostId>>,
-    /// Power before, per host, with the utilisation for which it was computed.
-    before: IdVec<HostId, (f64, f64)>,
+    /// Power of each host before this step, and which step that was.
+    before: IdVec<HostId, f64>,
+    looked_back: Option<Instant>,
     /// Groups that have not been looked at, the most promising last.
     groups: Vec<Group>,
     candidates: BinaryHeap<Candidate>,
@@ -121,7 +123,8 @@ impl Pabfd {
             spec,
             tables: fleet.machines.iter().map(PowerTable::of).collect(),
             hosts_by_type,
-            before: IdVec::filled((f64::NAN, 0.0), fleet.hosts()),
+            before: IdVec::filled(0.0, fleet.hosts()),
+            looked_back: None,
             groups: Vec::new(),
             candidates: BinaryHeap::new(),
             first_empty: vec![0; fleet.machines.len()],
@@ -130,27 +133,40 @@ impl Pabfd {
         }
     }
 
-    /// The power that placing `demand` MIPS on `host` adds.
-    #[inline]
-    fn increase(&mut self, host: HostId, room: &Room, demand: f64, ask: &Ask<'_>) -> f64 {
-        let table = &self.tables[usize::from(ask.state.fleet.machine[host])];
-        let after = table.power((room.allocated + demand) / room.capacity).0;
-        let utilisation = match (self.spec.wake_power, self.spec.base) {
-            (WakePower::Counted, _) if room.vms == 0 => return after,
-            (_, Base::LastUpdate) => ask.state.utilisation[host],
-            (_, Base::Draft) => room.allocated / room.capacity,
-        };
-        let before = &mut self.before[host];
-        if before.0 != utilisation {
-            *before = (utilisation, table.power(utilisation).0);
+    /// Notes the power of every host before this step, once per step.
+    fn look_back(&mut self, ask: &Ask<'_>) {
+        if self.spec.base == Base::LastUpdate && self.looked_back != Some(ask.state.now) {
+            self.looked_back = Some(ask.state.now);
+            for (host, &utilisation) in ask.state.utilisation.iter() {
+                let machine = usize::from(ask.state.fleet.machine[host]);
+                self.before[host] = self.tables[machine].power(utilisation).0;
+            }
         }
-        after - before.1
+    }
+
+    /// Enters `hosts`, all of `machine`, as candidates if `vm` fits on them.
+    fn enter(&mut self, hosts: &[HostId], machine: usize, vm: VmId, draft: &Draft, ask: &Ask<'_>) {
+        let (demand, ram) = (ask.state.demand[vm], ask.state.fleet.vm_ram[vm]);
+        let table = &self.tables[machine];
+        for &host in hosts {
+            let room = draft.room(host);
+            if ask.excluded.contains(host) || !room.fits(demand, ram) {
+                continue;
+            }
+            let after = table.power((room.allocated + demand) / room.capacity).0;
+            let before = match (self.spec.wake_power, self.spec.base) {
+                (WakePower::Counted, _) if room.vms == 0 => 0.0,
+                (_, Base::LastUpdate) => self.before[host],
+                (_, Base::Draft) => table.power(room.allocated / room.capacity).0,
+            };
+            self.candidates.push(Candidate { increase: after - before, host });
+        }
     }
 
     /// Lists the groups that have hosts, the most promising last, and enters the first empty host of
     /// each machine type as a candidate if one may be woken: empty hosts of a type are alike.
     fn survey(&mut self, vm: VmId, draft: &Draft, ask: &Ask<'_>) {
-        let (demand, ram) = (ask.state.demand[vm], ask.state.fleet.vm_ram[vm]);
+        let demand = ask.state.demand[vm];
         self.groups.clear();
         self.candidates.clear();
         for (machine, table) in self.tables.iter().enumerate() {
@@ -173,11 +189,8 @@ impl Pabfd {
             while hosts.get(*at).is_some_and(|&host| taken(host)) {
                 *at += 1;
             }
-            if let Some(&host) = hosts.get(*at)
-                && draft.room(host).fits(demand, ram)
-            {
-                let increase = self.increase(host, draft.room(host), demand, ask);
-                self.candidates.push(Candidate { increase, host });
+            if let Some(&host) = hosts.get(*at) {
+                self.enter(&[host], machine, vm, draft, ask);
             }
         }
     }
@@ -185,19 +198,13 @@ impl Pabfd {
     /// The best host that has not been asked about, or `None`. Groups are looked into only while they
     /// may hold a better one than those known.
     fn next_best(&mut self, vm: VmId, draft: &Draft, ask: &Ask<'_>) -> Option<HostId> {
-        let (demand, ram) = (ask.state.demand[vm], ask.state.fleet.vm_ram[vm]);
         while let Some(&group) = self.groups.last() {
             if self.candidates.peek().is_some_and(|best| best.increase < group.at_least) {
                 break;
             }
             self.groups.pop();
-            for &host in draft.by_load(usize::from(group.machine), usize::from(group.tenth)) {
-                let room = draft.room(host);
-                if !ask.excluded.contains(host) && room.fits(demand, ram) {
-                    let increase = self.increase(host, room, demand, ask);
-                    self.candidates.push(Candidate { increase, host });
-                }
-            }
+            let machine = usize::from(group.machine);
+            self.enter(draft.by_load(machine, group.tenth.into()), machine, vm, draft, ask);
         }
         self.candidates.pop().map(|best| best.host)
     }
@@ -264,6 +271,7 @@ impl Placer for Pabfd {
     ) -> Result<Outcome, PolicyError> {
         let mark = draft.mark();
         self.first_empty.fill(0);
+        self.look_back(ask);
         let mut outcome = Outcome::default();
         let mut order = std::mem::take(&mut self.order);
         order.clear();

@@ -27,6 +27,8 @@ const TENTHS: [f64; POWER_STEPS + 1] = {
 pub struct PowerTable {
     watts: [f64; POWER_STEPS + 1],
     slopes: [f64; POWER_STEPS + 1],
+    /// Least slope from one tenth of load to another, `[from][to]`.
+    least: [[f64; POWER_STEPS]; POWER_STEPS],
 }
 
 impl PowerTable {
@@ -37,7 +39,13 @@ impl PowerTable {
         for i in 0..POWER_STEPS {
             slopes[i] = (watts[i + 1] - watts[i]) / 10.0;
         }
-        Self { watts, slopes }
+        let mut least = [[f64::INFINITY; POWER_STEPS]; POWER_STEPS];
+        for (from, row) in least.iter_mut().enumerate() {
+            for (to, least) in row.iter_mut().enumerate().skip(from) {
+                *least = slopes[from..=to].iter().copied().fold(f64::INFINITY, f64::min);
+            }
+        }
+        Self { watts, slopes, least }
     }
 
     /// Power at `utilisation`, a fraction of the host's capacity; above 1 it stays at the peak.
@@ -60,9 +68,9 @@ impl PowerTable {
     /// What `tenths` (tenths of its capacity, at least 0) more load adds at least to a host whose load
     /// is in tenth `from`, W: the load times the least slope that it can meet on its way.
     pub fn least_increase(&self, from: usize, tenths: f64) -> f64 {
-        let to = (from as f64 + tenths + 1.0) as usize;
-        let met = &self.slopes[from.min(POWER_STEPS - 1)..=to.min(POWER_STEPS - 1)];
-        met.iter().fold(f64::INFINITY, |least, &slope| least.min(slope)) * 10.0 * tenths
+        let to = from + tenths as usize + 1;
+        let (from, to) = (from.min(POWER_STEPS - 1), to.min(POWER_STEPS - 1));
+        self.least[from][to] * 10.0 * tenths
     }
 
     /// Power of a host that is on and does nothing.
