@@ -1,5 +1,5 @@
-//! The published policies under the honest model beside the same policies as `CloudSim` 3.0.3 computes
-//! them: one Markdown table, medians over the days of a trace.
+//! The published policies under the honest model beside the same policies as `CloudSim` 3.0.3
+//! computes them: one Markdown table, medians over the days of a trace.
 //!
 //! ```text
 //! cargo run --release --example honest_table -- PATH/planetlab_long.parquet

@@ -101,7 +101,7 @@ fn is_baseline(name: &str) -> bool {
     ["dvfs", "npa"].contains(&name.trim_start_matches(REFERENCE))
 }
 
-/// What a reference file may set beside what its honest namesake sets, with the quirk it belongs to.
+/// What a reference file may set otherwise than its honest namesake, with the quirk it belongs to.
 const QUIRKS: [(&str, &str); 27] = [
     ("accounting.arriving-demand", "Q4"),
     ("accounting.average", "average over intervals"),

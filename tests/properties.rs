@@ -1,5 +1,6 @@
-//! Random small runs: whatever the fleet, the trace, the policies and the mixture of rules, a run ends,
-//! loses no VM, is repeatable, and the check, which shares no code with the engine, finds nothing.
+//! Random small runs: whatever the fleet, the trace, the policies and the mixture of rules, a run
+//! ends, loses no VM, is repeatable, and the check, which shares no code with the engine, finds
+//! nothing.
 
 use std::ops::ControlFlow;
 
@@ -166,7 +167,11 @@ fn assert_no_vm_is_lost(spec: &RunSpec, fleet: &Fleet, run: &Outcome) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..Default::default() })]
+    #![proptest_config(ProptestConfig {
+        cases: 400,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
 
     #[test]
     fn any_mixture_of_rules_gives_a_run_that_checks_clean(case in case()) {

@@ -120,7 +120,7 @@ fn relieve(world: &World, draft: &mut Draft) -> Vec<VmId> {
     }
 }
 
-/// The 17th line, `43`, of the file of VM 812 is row 812, column 16, at t = 16 x 300 = 4800 s: 0.43.
+/// The 17th line, `43`, of the file of VM 812 is row 812, column 16, at t = 16 x 300 s: 0.43.
 #[test]
 fn step_1_the_17th_line_of_a_file_is_the_sample_at_4800_s() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -138,8 +138,8 @@ fn step_1_the_17th_line_of_a_file_is_the_sample_at_4800_s() {
     assert_eq!(Instant::START + Span(trace.step().0 * 16), Instant::from_seconds(4800.0));
 }
 
-/// 0.43 x 2500 = 1075 MIPS; with 1800 + 1800 + 250 that is 4925 of 5320 = .92575; 133 W at 90 % plus
-/// .2575 of the 2 W to 100 % = 133.515 W, for 300 s 40 054.5 J.
+/// 0.43 x 2500 = 1075 MIPS; with 1800 + 1800 + 250 that is 4925 of 5320 = .92575; 133 W at 90 %
+/// plus .2575 of the 2 W to 100 % = 133.515 W, for 300 s 40 054.5 J.
 #[test]
 fn step_2_the_host_is_at_0_926_and_draws_133_5_watts() {
     let world = World::new();
@@ -206,9 +206,9 @@ fn step_5_vms_90_and_64_leave() {
     close(draft.room(H7).utilisation(), 0.5404, 5e-5);
 }
 
-/// For VM 64, h5 would rise from 99.5 to 113.677 W (+14.18) at 3288 / 3720 = .884, above its T = .80;
-/// h3 rises from 107.5 to 124.534 W (+17.03) at 3662 / 5320 = .688. For VM 90, h5 rises by 1.68 W (to
-/// 1738 / 3720 = .467), h3, with VM 64 on it, by 1.88 W (to 3912 / 5320 = .735).
+/// For VM 64, h5 would rise from 99.5 to 113.677 W (+14.18) at 3288 / 3720 = .884, above its T of
+/// .80; h3 rises from 107.5 to 124.534 W (+17.03) at 3662 / 5320 = .688. For VM 90, h5 rises by
+/// 1.68 W (to 1738 / 3720 = .467), h3, with VM 64 on it, by 1.88 W (to 3912 / 5320 = .735).
 #[test]
 fn step_6_vm_64_goes_to_h3_and_vm_90_to_h5() {
     let world = World::new();
