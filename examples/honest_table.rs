@@ -1,0 +1,74 @@
+//! The published policies under the honest model beside the same policies as `CloudSim` 3.0.3
+//! computes them: one Markdown table, medians over the days of a trace.
+//!
+//! ```text
+//! cargo run --release --example honest_table -- PATH/planetlab_long.parquet
+//! ```
+
+use std::error::Error;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+use galerna::metric::Summary;
+use galerna::trace::{Selection, UtilisationTrace, days, read};
+use galerna::{engine, spec};
+use rayon::prelude::*;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let path = std::env::args_os().nth(1).map_or_else(|| "sample".into(), PathBuf::from);
+    let names = days(&path)?;
+    let of_day =
+        |day: &String| read(&path, &Selection { day: Some(day.clone()), ..<_>::default() });
+    let traces = names.iter().map(of_day).collect::<Result<Vec<_>, _>>()?;
+    println!("Medians over {} days: {}.\n", names.len(), names.join(", "));
+    println!("| policy | kWh | migrations | SLATAH % | PDM % | ESV e-3 | hosts on | ping-pong % |");
+    println!("|---|---|---|---|---|---|---|---|");
+    let mut policies: Vec<String> = ["thr", "iqr", "mad", "lr", "lrr"]
+        .iter()
+        .flat_map(|detector| ["mmt", "mc", "mu", "rs"].map(|s| format!("{detector}-{s}")))
+        .collect();
+    policies.extend(["dvfs".to_owned(), "npa".to_owned()]);
+    let rows: Vec<String> = policies.par_iter().map(|policy| row(policy, &traces)).collect();
+    rows.iter().for_each(|row| println!("{row}"));
+    Ok(())
+}
+
+/// A row: each figure honest / as in CloudSim.
+fn row(policy: &str, traces: &[UtilisationTrace]) -> String {
+    let honest = summaries(policy, traces);
+    let reference = summaries(&format!("cloudsim-3.0.3/{policy}"), traces);
+    let columns: [(fn(&Summary) -> f64, usize); 7] = [
+        (|s| s.energy_kwh, 1),
+        (|s| s.migrations as f64, 0),
+        (|s| s.slatah * 100.0, 3),
+        (|s| s.pdm * 100.0, 4),
+        (|s| s.esv * 1000.0, 3),
+        (|s| s.active_hosts_mean, 1),
+        (|s| s.ping_pong_rate * 100.0, 1),
+    ];
+    let cells = columns.map(|(figure, digits)| {
+        let [honest, reference] = [&honest, &reference].map(|of| median(of.iter().map(figure)));
+        format!("{honest:.digits$} / {reference:.digits$}")
+    });
+    format!("| {policy} | {} |", cells.join(" | "))
+}
+
+/// One run per trace.
+fn summaries(name: &str, traces: &[UtilisationTrace]) -> Vec<Summary> {
+    let spec = spec::load(Path::new(name), Vec::new()).expect("the policy is bundled");
+    let run = |trace: &UtilisationTrace| {
+        let fleet = spec.fleet.build(trace.vms(), spec.run.seed);
+        let policies = spec::policies(&spec, &fleet);
+        let go_on = &mut |_| ControlFlow::Continue(());
+        let run = engine::run(&fleet, trace, &spec.rules(), policies, go_on);
+        run.expect("the fleet holds the VMs").summary
+    };
+    traces.iter().map(run).collect()
+}
+
+fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut sorted: Vec<f64> = values.collect();
+    sorted.sort_by(f64::total_cmp);
+    let middle = sorted.len() / 2;
+    if sorted.len() % 2 == 1 { sorted[middle] } else { (sorted[middle - 1] + sorted[middle]) / 2.0 }
+}

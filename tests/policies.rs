@@ -1,0 +1,168 @@
+//! Are the bundled policy files whole: do all load, run and check clean, and does each do what its
+//! name says?
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use galerna::check::{Evidence, check};
+use galerna::engine::{self, Outcome};
+use galerna::model::Fleet;
+use galerna::spec::{self, RunSpec, catalogue};
+use galerna::trace::{Parameters, UtilisationTrace, generate};
+use rayon::prelude::*;
+use toml::{Table, Value};
+
+const REFERENCE: &str = "cloudsim-3.0.3/";
+const DETECTORS: [&str; 5] = ["iqr", "lr", "lrr", "mad", "thr"];
+const SELECTORS: [&str; 4] = ["mc", "mmt", "mu", "rs"];
+
+/// The published policies: every detector with every selector, and the two baselines.
+fn published() -> BTreeSet<String> {
+    let pairs = DETECTORS.iter().flat_map(|d| SELECTORS.iter().map(move |s| format!("{d}-{s}")));
+    pairs.chain(["dvfs".to_owned(), "npa".to_owned()]).collect()
+}
+
+fn spec_of(name: &str) -> RunSpec {
+    spec::load(Path::new(name), Vec::new()).unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
+#[test]
+fn both_folders_hold_exactly_the_published_policies() {
+    let (reference, honest): (Vec<&str>, Vec<&str>) =
+        catalogue().iter().map(|entry| entry.name).partition(|name| name.starts_with(REFERENCE));
+    let short = |name: &str| name.trim_start_matches(REFERENCE).to_owned();
+    assert_eq!(honest.into_iter().map(short).collect::<BTreeSet<_>>(), published());
+    assert_eq!(reference.into_iter().map(short).collect::<BTreeSet<_>>(), published());
+}
+
+#[test]
+fn every_file_has_the_detector_and_selector_of_its_name_and_says_so() {
+    for entry in catalogue() {
+        let short = entry.name.trim_start_matches(REFERENCE);
+        let policy = table(&spec_of(entry.name));
+        let kind = |key: &str| policy[&format!("policy.{key}.kind")].as_str().map(str::to_owned);
+        let (overload, select) = (kind("overload").unwrap(), kind("select").unwrap());
+        match short.split_once('-') {
+            Some(parts) => assert_eq!(parts, (overload.as_str(), select.as_str()), "{short}"),
+            None => {
+                assert_eq!((overload.as_str(), kind("place")), ("never", first_fit()), "{short}")
+            }
+        }
+        let title = short.to_uppercase();
+        assert!(entry.story().starts_with(&title), "{}: {}", entry.name, entry.story());
+        let is_reference = entry.name.starts_with(REFERENCE);
+        assert_eq!(entry.story().contains("CloudSim 3.0.3"), is_reference, "{}", entry.name);
+    }
+}
+
+fn first_fit() -> Option<String> {
+    Some("first-fit".into())
+}
+
+fn evidence(spec: &RunSpec, trace: &UtilisationTrace, fleet: Fleet, outcome: Outcome) -> Evidence {
+    let Outcome { record, summary } = outcome;
+    let of = |row: &usize| (0..trace.samples()).map(|k| trace.fraction(*row, k)).collect();
+    let figures = summary.named().into_iter();
+    Evidence {
+        rules: spec.rules(),
+        demand: fleet.trace_row.as_slice().iter().map(of).collect(),
+        step_s: trace.step().seconds(),
+        vacate_receivers: spec.consolidation.vacate_receivers,
+        event_log_blake3: Some(record.event_log_blake3()),
+        summary: figures.filter_map(|(name, v)| Some((name.to_owned(), v?))).collect(),
+        fleet,
+        record,
+    }
+}
+
+#[test]
+fn every_file_runs_and_checks_clean() {
+    let trace = generate(&Parameters { vms: 60, ..Parameters::default() }, 5);
+    let wrong: Vec<String> = catalogue()
+        .par_iter()
+        .filter_map(|entry| {
+            let spec = spec_of(entry.name);
+            let fleet = spec.fleet.build(trace.vms(), spec.run.seed);
+            let policies = spec::policies(&spec, &fleet);
+            let go_on = &mut |_| ControlFlow::Continue(());
+            let outcome = engine::run(&fleet, &trace, &spec.rules(), policies, go_on).unwrap();
+            assert!(outcome.summary.energy_kwh > 0.0, "{}", entry.name);
+            let migrates = outcome.summary.migrations > 0;
+            assert_eq!(migrates, entry.name.contains('-') && !is_baseline(entry.name));
+            let report = check(&evidence(&spec, &trace, fleet, outcome));
+            (!report.is_clean()).then(|| format!("{}\n{report}", entry.name))
+        })
+        .collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+fn is_baseline(name: &str) -> bool {
+    ["dvfs", "npa"].contains(&name.trim_start_matches(REFERENCE))
+}
+
+/// What a reference file may set otherwise than its honest namesake, with the quirk it belongs to.
+const QUIRKS: [(&str, &str); 27] = [
+    ("accounting.arriving-demand", "Q4"),
+    ("accounting.average", "average over intervals"),
+    ("accounting.energy", "trapezoid"),
+    ("accounting.migration-loss", "all that a migrating VM lacks"),
+    ("accounting.ratios", "Q16"),
+    ("accounting.shutdowns", "Q17"),
+    ("accounting.tolerance", "Q5"),
+    ("accounting.violation", "any shortage"),
+    ("accounting.window", "Q2"),
+    ("consolidation.failed-hosts-refuse", "Q10"),
+    ("consolidation.idle-hosts-are-off", "idle hosts count as off"),
+    ("consolidation.silent-when-unplaced", "Q11"),
+    ("consolidation.vacate-receivers", "Q9"),
+    ("demand.between-samples", "interpolation"),
+    ("demand.clock", "accumulated time"),
+    ("demand.idle-vms", "Q1"),
+    ("fleet.preset", "hosts of 4096 MB"),
+    ("host.memory", "Q6"),
+    ("host.oversubscription", "Q15"),
+    ("host.shutdown-s", "Q14"),
+    ("host.wake-s", "Q14"),
+    ("migration.contention", "Q13"),
+    ("migration.destination-load", "a tenth runs at the destination"),
+    ("policy.history", "Q20"),
+    ("policy.initial", "VMs are created at their nominal rate"),
+    ("policy.overload.weights", "Q3"),
+    ("policy.place.base", "Q8"),
+];
+
+/// Every value of `spec` by its dotted key.
+fn table(spec: &RunSpec) -> BTreeMap<String, Value> {
+    let mut values = BTreeMap::new();
+    flatten("", &spec.to_toml().parse().expect("a spec has a TOML form"), &mut values);
+    values
+}
+
+fn flatten(prefix: &str, table: &Table, values: &mut BTreeMap<String, Value>) {
+    for (key, value) in table {
+        let key = format!("{prefix}{key}");
+        match value {
+            Value::Table(inner) => flatten(&format!("{key}."), inner, values),
+            _ => drop(values.insert(key, value.clone())),
+        }
+    }
+}
+
+#[test]
+fn a_reference_file_differs_from_its_honest_namesake_by_named_quirks_only() {
+    let documented: BTreeSet<&str> =
+        QUIRKS.iter().map(|&(key, _)| key).chain(["policy.place.wake-power"]).collect();
+    let mut used: BTreeSet<String> = BTreeSet::new();
+    for name in published() {
+        let honest = table(&spec_of(&name));
+        let reference = table(&spec_of(&format!("{REFERENCE}{name}")));
+        let keys: BTreeSet<&String> = honest.keys().chain(reference.keys()).collect();
+        for key in keys.into_iter().filter(|&key| honest.get(key) != reference.get(key)) {
+            assert!(documented.contains(key.as_str()), "{name}: {key} is no documented quirk");
+            used.insert(key.clone());
+        }
+    }
+    let used: BTreeSet<&str> = used.iter().map(String::as_str).collect();
+    assert_eq!(used, documented, "every documented quirk is used");
+}

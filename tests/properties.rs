@@ -1,0 +1,205 @@
+//! Random small runs: whatever the fleet, the trace, the policies and the mixture of rules, a run
+//! ends, loses no VM, is repeatable, and the check, which shares no code with the engine, finds
+//! nothing.
+
+use std::ops::ControlFlow;
+
+use galerna::check::{Evidence, check};
+use galerna::engine::{self, Error, Outcome};
+use galerna::id::HostId;
+use galerna::model::rules::IdleVms;
+use galerna::model::{ActionKind, Fleet};
+use galerna::power::PowerTable;
+use galerna::spec::{self, Override, RunSpec};
+use galerna::time::Span;
+use galerna::trace::{UtilisationTrace, Values};
+use proptest::prelude::*;
+
+/// Every option that may be turned on its own, each with all its values.
+const OPTIONS: [(&str, &[&str]); 31] = [
+    ("demand.between-samples", &["hold", "interpolate"]),
+    ("demand.idle-vms", &["keep", "retire"]),
+    ("demand.clock", &["exact", "accumulated"]),
+    ("host.oversubscription", &["proportional", "floored"]),
+    ("host.memory", &["enforced", "at-start-only"]),
+    ("host.wake-s", &["0.0", "7.5", "120.0", "400.0"]),
+    ("host.shutdown-s", &["0.0", "30.0", "350.0"]),
+    ("migration.contention", &["max-min", "none"]),
+    ("migration.nic-mbit-s", &["1000.0", "50.0"]),
+    ("migration.overhead", &["0.1", "0.0", "0.5"]),
+    ("migration.destination-load", &["0.0", "0.1", "1.0"]),
+    ("accounting.window", &["whole", "decisions-only"]),
+    ("accounting.energy", &["exact", "trapezoid"]),
+    ("accounting.tolerance", &["1e-9", "0.0"]),
+    ("accounting.violation", &["demand-above-capacity", "short"]),
+    ("accounting.arriving-demand", &["as-served", "in-full"]),
+    ("accounting.migration-loss", &["overhead", "shortage"]),
+    ("accounting.ratios", &["mean", "global"]),
+    ("accounting.average", &["time-weighted", "per-interval"]),
+    ("accounting.shutdowns", &["observed", "unused-counted"]),
+    ("consolidation.vacate-receivers", &["false", "true"]),
+    ("consolidation.failed-hosts-refuse", &["false", "true"]),
+    ("consolidation.idle-hosts-are-off", &["false", "true"]),
+    ("consolidation.silent-when-unplaced", &["false", "true"]),
+    ("policy.history", &["vms-on-host", "vms-on-host-trimmed", "host-ring"]),
+    ("policy.initial", &["first-sample", "nominal"]),
+    ("policy.place.wake-power", &["counted", "ignored"]),
+    ("policy.place.base", &["draft", "last-update"]),
+    ("policy.underload.below", &["1.0", "0.3"]),
+    ("run.seed", &["0", "7"]),
+    ("host.power", &["managed", "always-peak"]),
+];
+
+const DETECTORS: [&str; 6] = ["thr", "iqr", "mad", "lr", "lrr", "never"];
+const SELECTORS: [&str; 4] = ["mmt", "mc", "mu", "rs"];
+
+/// One random run.
+#[derive(Debug, Clone)]
+struct Case {
+    base: &'static str,
+    changes: Vec<String>,
+    /// Per VM, per cent.
+    load: Vec<Vec<u8>>,
+    step_s: f64,
+}
+
+impl Case {
+    fn spec(&self) -> RunSpec {
+        let parse = |change: &String| Override::parse(change).expect("a change");
+        let changes = self.changes.iter().map(parse).collect();
+        spec::load(self.base.as_ref(), changes).unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    fn trace(&self) -> UtilisationTrace {
+        let names = (0..self.load.len()).map(|vm| format!("vm-{vm}")).collect();
+        let step = Span::from_seconds(self.step_s);
+        UtilisationTrace::new(names, step, Values::Percent(self.load.concat()))
+    }
+}
+
+/// A few hosts of both machines.
+fn hosts() -> impl Strategy<Value = String> {
+    (1..5usize, 0..4usize, prop::sample::select(vec![4, 8, 32])).prop_map(|(g4, g5, gib)| {
+        let block = |machine: &str, count: usize| {
+            format!("{{ machine = '{machine}', count = {count}, ram-gib = {gib} }}")
+        };
+        let g5 = if g5 > 0 { format!(", {}", block("hp-ml110-g5", g5)) } else { String::new() };
+        format!("fleet.hosts=[{}{g5}]", block("hp-ml110-g4", g4))
+    })
+}
+
+/// VM-major load in which idle and full VMs are frequent.
+fn load() -> impl Strategy<Value = Vec<Vec<u8>>> {
+    let sample = prop_oneof![2 => Just(0u8), 6 => 0..60u8, 2 => 60..=100u8, 1 => Just(100u8)];
+    (1..12usize, 1..40usize).prop_flat_map(move |(vms, samples)| {
+        prop::collection::vec(prop::collection::vec(sample.clone(), samples), vms)
+    })
+}
+
+/// Some of the options, each with one of its values.
+fn changes() -> impl Strategy<Value = Vec<String>> {
+    let options = prop::sample::subsequence(OPTIONS.to_vec(), 0..8);
+    (options, prop::collection::vec(any::<prop::sample::Index>(), 8)).prop_map(
+        |(options, picks)| {
+            let choose = |(&(key, values), pick): (&(&str, &[&str]), prop::sample::Index)| {
+                format!("{key}={}", values[pick.index(values.len())])
+            };
+            options.iter().zip(picks).map(choose).collect()
+        },
+    )
+}
+
+fn case() -> impl Strategy<Value = Case> {
+    let base = prop::sample::select(vec!["lr-mmt", "cloudsim-3.0.3/lr-mmt"]);
+    let detector = prop::sample::select(DETECTORS.to_vec());
+    let selector = prop::sample::select(SELECTORS.to_vec());
+    let step_s = prop::sample::select(vec![300.0, 20.0]);
+    (base, hosts(), load(), changes(), detector, selector, step_s).prop_map(
+        |(base, hosts, load, mut changes, detector, selector, step_s)| {
+            changes.push(hosts);
+            changes.push(format!("policy.overload={{ kind = '{detector}' }}"));
+            changes.push(format!("policy.select={{ kind = '{selector}' }}"));
+            Case { base, changes, load, step_s }
+        },
+    )
+}
+
+/// The run, or `None` where the VMs do not fit at the start.
+fn simulated(spec: &RunSpec, trace: &UtilisationTrace) -> Option<(Fleet, Outcome)> {
+    let fleet = spec.fleet.build(trace.vms(), spec.run.seed);
+    let policies = spec::policies(spec, &fleet);
+    let go_on = &mut |_| ControlFlow::Continue(());
+    match engine::run(&fleet, trace, &spec.rules(), policies, go_on) {
+        Ok(outcome) => Some((fleet, outcome)),
+        Err(Error::Infeasible(_)) => None,
+        Err(error) => panic!("{error}"),
+    }
+}
+
+fn evidence(spec: &RunSpec, trace: &UtilisationTrace, fleet: &Fleet, run: &Outcome) -> Evidence {
+    let of = |row: &usize| (0..trace.samples()).map(|k| trace.fraction(*row, k)).collect();
+    let figures = run.summary.named().into_iter();
+    Evidence {
+        rules: spec.rules(),
+        demand: fleet.trace_row.as_slice().iter().map(of).collect(),
+        step_s: trace.step().seconds(),
+        vacate_receivers: spec.consolidation.vacate_receivers,
+        event_log_blake3: Some(run.record.event_log_blake3()),
+        summary: figures.filter_map(|(name, v)| Some((name.to_owned(), v?))).collect(),
+        fleet: fleet.clone(),
+        record: run.record.clone(),
+    }
+}
+
+/// As many VMs as started less those that were retired are there at the end.
+fn assert_no_vm_is_lost(spec: &RunSpec, fleet: &Fleet, run: &Outcome) {
+    let count = |kind| run.record.actions.iter().filter(|a| a.kind == kind).count();
+    assert_eq!(count(ActionKind::VmStart), fleet.vms());
+    let retired = count(ActionKind::VmStop);
+    assert!(spec.demand.idle_vms == IdleVms::Retire || retired == 0, "{retired} VMs are gone");
+    for sample in &run.record.samples {
+        let before = |a: &&galerna::model::Action| {
+            a.kind == ActionKind::VmStop && a.seconds <= sample.seconds
+        };
+        let gone = run.record.actions.iter().filter(before).count();
+        assert_eq!(sample.vms as usize + gone, fleet.vms(), "VMs at sample {}", sample.sample);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: 400,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn any_mixture_of_rules_gives_a_run_that_checks_clean(case in case()) {
+        let (spec, trace) = (case.spec(), case.trace());
+        let Some((fleet, run)) = simulated(&spec, &trace) else { return Ok(()) };
+        let report = check(&evidence(&spec, &trace, &fleet, &run));
+        prop_assert!(report.is_clean(), "{report}");
+        prop_assert!(run.summary.energy_kwh >= 0.0);
+        assert_no_vm_is_lost(&spec, &fleet, &run);
+        let (_, again) = simulated(&spec, &trace).expect("it ran before");
+        prop_assert_eq!(again.record.event_log_blake3(), run.record.event_log_blake3());
+        prop_assert_eq!(again, run);
+    }
+
+    /// With the honest rules a host draws at least its idle power while it is on, wakes or stops.
+    #[test]
+    fn an_honest_run_uses_at_least_the_idle_energy_of_its_hosts(case in case()) {
+        let case = Case { base: "mad-mmt", ..case };
+        let honest = case.changes.iter().filter(|c| c.starts_with("fleet") || c.starts_with("run"));
+        let case = Case { changes: honest.cloned().collect(), ..case };
+        let (spec, trace) = (case.spec(), case.trace());
+        let Some((fleet, run)) = simulated(&spec, &trace) else { return Ok(()) };
+        for (i, host) in run.record.hosts.iter().enumerate() {
+            let table = PowerTable::of(fleet.machine_of(HostId(i as u32)));
+            let busy_s = host.on_s + host.transition_s;
+            let (least, most) = (table.idle().0 * busy_s, table.peak().0 * busy_s);
+            prop_assert!(host.energy_j >= least * (1.0 - 1e-9), "h{i}: {host:?}");
+            prop_assert!(host.energy_j <= most * (1.0 + 1e-9), "h{i}: {host:?}");
+        }
+    }
+}
