@@ -25,8 +25,8 @@ pub type Progress<'p> = dyn FnMut(usize) -> ControlFlow<()> + 'p;
 /// Runs `policies` on `fleet`, whose VMs replay `trace`, by `rules`.
 ///
 /// # Errors
-/// [`Error::Policy`] when a policy fails, [`Error::Infeasible`] when the fleet cannot hold the VMs at
-/// the start, [`Error::Interrupted`] when `progress` says so.
+/// [`Error::Policy`] when a policy fails, [`Error::Infeasible`] when the fleet cannot hold the VMs
+/// at the start, [`Error::Interrupted`] when `progress` says so.
 ///
 /// # Panics
 /// When `rules` name an unknown migration model: building a spec checks that first.

@@ -1,8 +1,8 @@
 //! A tentative placement: who would be where, what each host would have left, and how to undo.
 //!
-//! Aggregates per host (allocated and requested MIPS, free MIPS and memory, the summed history of its
-//! VMs) are kept in step with the lists. Appending a VM updates them in O(window); taking one away
-//! rebuilds them in list order, so that their last bits never depend on what was tried before.
+//! Aggregates per host (allocated and requested MIPS, free MIPS and memory, the summed history of
+//! its VMs) are kept in step with the lists. Appending a VM updates them in O(window); taking one
+//! away rebuilds them in list order, so that their last bits never depend on what was tried before.
 
 use serde::{Deserialize, Serialize};
 
@@ -18,7 +18,8 @@ use crate::units::Bytes;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum HistoryKind {
-    /// That of the VMs now on it (Q20): it moves with them, and asking about one more VM changes it.
+    /// That of the VMs now on it (Q20): it moves with them, and asking about one more VM changes
+    /// it.
     #[default]
     VmsOnHost,
     /// The same without the zeros at its oldest end, as CloudSim builds it.
@@ -110,7 +111,8 @@ pub struct Room {
     pub capacity: f64,
     /// Rate of one core, MIPS.
     pub core: f64,
-    /// Memory that nobody has, bytes; negative where the start placed more than running VMs may have.
+    /// Memory that nobody has, bytes; negative where the start placed more than running VMs may
+    /// have.
     pub ram_free: i64,
     /// Largest memory of its VMs.
     pub largest: Bytes,
@@ -187,8 +189,8 @@ pub struct Draft {
 impl Draft {
     /// An empty draft over `fleet`, in which VMs take memory.
     ///
-    /// `intervals_per_byte`: copy time of a byte in sampling intervals; `window`: samples of history
-    /// the detector looks at, at most [`WINDOW`].
+    /// `intervals_per_byte`: copy time of a byte in sampling intervals; `window`: samples of
+    /// history the detector looks at, at most [`WINDOW`].
     pub fn new(fleet: &Fleet, kind: HistoryKind, intervals_per_byte: f64, window: usize) -> Self {
         let hosts = fleet.hosts();
         Self {
@@ -365,8 +367,8 @@ impl Draft {
         }
     }
 
-    /// From here on `vm` asks for nothing although it keeps what it was given: in CloudSim a VM that
-    /// has just been created has no workload yet.
+    /// From here on `vm` asks for nothing although it keeps what it was given: in CloudSim a VM
+    /// that has just been created has no workload yet.
     pub fn silence(&mut self, vm: VmId, host: HostId, state: &Snapshot<'_>) {
         self.vm_request[vm] = 0.0;
         let kept: f64 = self.lists[host].iter().map(|&v| self.vm_request[v]).sum();
@@ -427,8 +429,8 @@ impl Draft {
         (largest.0 as f64 * self.intervals_per_byte).ceil().max(1.0)
     }
 
-    /// Writes the history of `host`, with `extra` on it as well if given, into `past` (as long as the
-    /// window) and says how many of its values count.
+    /// Writes the history of `host`, with `extra` on it as well if given, into `past` (as long as
+    /// the window) and says how many of its values count.
     fn write_past(
         &self,
         host: HostId,
@@ -560,8 +562,8 @@ fn own_past(host: HostId, window: usize) -> std::ops::Range<usize> {
     end - window..end
 }
 
-/// Adds the past of `vm` to that of a host of `capacity` MIPS; both end with the newest sample. VM by VM
-/// in fractions of the host, as CloudSim does.
+/// Adds the past of `vm` to that of a host of `capacity` MIPS; both end with the newest sample. VM
+/// by VM in fractions of the host, as CloudSim does.
 #[inline]
 fn add_past(past: &mut [f64], vm: VmId, capacity: f64, state: &Snapshot<'_>) {
     let history = state.histories.of(vm);

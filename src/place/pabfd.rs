@@ -5,12 +5,12 @@
 //! argmin P(u_h + d / C_h) - P(u_h)      over hosts h that v fits on and that it would not overload
 //! ```
 //!
-//! `d`: demand of the VM (MIPS), `C_h`: capacity of the host, `u_h`: its utilisation, `P`: its power.
-//! The lowest id wins among equals. A host without load is never asked about overload.
+//! `d`: demand of the VM (MIPS), `C_h`: capacity of the host, `u_h`: its utilisation, `P`: its
+//! power. The lowest id wins among equals. A host without load is never asked about overload.
 //!
-//! Source: Beloglazov, Abawajy and Buyya, Future Gener. Comput. Syst. 28(5), 2012, algorithm 1 (MBFD),
-//! as PABFD in Beloglazov and Buyya 2012. CloudSim 3.0.3 ignores what it costs to wake a host (Q7) and
-//! measures from the utilisation before the step (Q8); both are options here.
+//! Source: Beloglazov, Abawajy and Buyya, Future Gener. Comput. Syst. 28(5), 2012, algorithm 1
+//! (MBFD), as PABFD in Beloglazov and Buyya 2012. CloudSim 3.0.3 ignores what it costs to wake a
+//! host (Q7) and measures from the utilisation before the step (Q8); both are options here.
 
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
@@ -105,8 +105,8 @@ pub struct Pabfd {
     /// Groups that have not been looked at, the most promising last.
     groups: Vec<Group>,
     candidates: BinaryHeap<Candidate>,
-    /// Where in `hosts_by_type` the search for an empty host goes on: while VMs are placed, hosts only
-    /// fill.
+    /// Where in `hosts_by_type` the search for an empty host goes on: while VMs are placed, hosts
+    /// only fill.
     first_empty: Vec<usize>,
     asked: Vec<HostId>,
     order: Vec<VmId>,
@@ -163,8 +163,8 @@ impl Pabfd {
         }
     }
 
-    /// Lists the groups that have hosts, the most promising last, and enters the first empty host of
-    /// each machine type as a candidate if one may be woken: empty hosts of a type are alike.
+    /// Lists the groups that have hosts, the most promising last, and enters the first empty host
+    /// of each machine type as a candidate if one may be woken: empty hosts of a type are alike.
     fn survey(&mut self, vm: VmId, draft: &Draft, ask: &Ask<'_>) {
         let demand = ask.state.demand[vm];
         self.groups.clear();
@@ -195,8 +195,8 @@ impl Pabfd {
         }
     }
 
-    /// The best host that has not been asked about, or `None`. Groups are looked into only while they
-    /// may hold a better one than those known.
+    /// The best host that has not been asked about, or `None`. Groups are looked into only while
+    /// they may hold a better one than those known.
     fn next_best(&mut self, vm: VmId, draft: &Draft, ask: &Ask<'_>) -> Option<HostId> {
         while let Some(&group) = self.groups.last() {
             if self.candidates.peek().is_some_and(|best| best.increase < group.at_least) {
