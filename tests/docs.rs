@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use galerna::spec::RunSpec;
+use galerna::spec::{Override, RunSpec, load};
 use toml::{Table, Value};
 
 fn root() -> PathBuf {
@@ -119,4 +119,39 @@ fn the_figures_of_the_readme_are_those_of_a_run() {
     let shown = block.split("...\n").next().unwrap_or_default();
     assert!(shown.lines().count() > 10, "the README shows too little of a run");
     assert!(output.starts_with(shown), "README.md shows\n{shown}\nand a run prints\n{output}");
+}
+
+/// The assignments `a.b = value` that `text` quotes.
+fn assignments(text: &str) -> Vec<(&str, &str)> {
+    let quoted = text.split('`').skip(1).step_by(2);
+    let pairs = quoted.filter_map(|quote| quote.split_once(" = "));
+    pairs.filter(|(key, _)| key.contains('.') && !key.contains(' ')).collect()
+}
+
+fn spec_with(name: &str, key: &str, value: &str) -> RunSpec {
+    let change = Override::parse(&format!("{key}={value}")).expect("it is an assignment");
+    let spec = load(Path::new(name), vec![change]);
+    spec.unwrap_or_else(|error| panic!("{key} = {value}: {error}"))
+}
+
+#[test]
+fn the_rules_of_the_model_page_are_the_defaults() {
+    let text = page("docs/model.md");
+    let rules = assignments(&text);
+    assert!(rules.len() > 30, "only {} rules were found", rules.len());
+    let plain = load(Path::new("lr-mmt"), Vec::new()).expect("it is bundled");
+    for (key, value) in rules {
+        assert_eq!(spec_with("lr-mmt", key, value), plain, "{key} = {value} is no default");
+    }
+}
+
+#[test]
+fn every_quirk_can_be_switched_on_alone() {
+    let text = page("docs/quirks.md");
+    let quirks = assignments(&text);
+    assert!(quirks.len() > 25, "only {} quirks were found", quirks.len());
+    for (key, value) in quirks {
+        let name = if key.starts_with("policy.select") { "lr-rs" } else { "lr-mmt" };
+        spec_with(name, key, value);
+    }
 }
