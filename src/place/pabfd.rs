@@ -189,7 +189,9 @@ impl Pabfd {
             while hosts.get(*at).is_some_and(|&host| taken(host)) {
                 *at += 1;
             }
-            if let Some(&host) = hosts.get(*at) {
+            let ram = ask.state.fleet.vm_ram[vm];
+            let awaits = |&&host: &&HostId| !taken(host) && draft.room(host).fits(demand, ram);
+            if let Some(&host) = hosts[*at..].iter().find(awaits) {
                 self.enter(&[host], machine, vm, draft, ask);
             }
         }
