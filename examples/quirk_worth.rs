@@ -1,5 +1,5 @@
 //! What is each oddity of `CloudSim` 3.0.3 worth? LR-MMT with one quirk at a time switched off from
-//! the reference rules, and switched on in the honest model: Markdown tables, medians over the days.
+//! the reference rules, and switched on in the honest model: Markdown tables, medians over days.
 //!
 //! ```text
 //! cargo run --release --example quirk_worth -- PATH/planetlab_long.parquet

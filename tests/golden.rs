@@ -185,8 +185,8 @@ fn beside(policy: &str, file: &str) -> Option<(Vec<Row>, Outcome)> {
 }
 
 /// Every migration in order: when, which VM, from where, to where. The second of two migrations
-/// that a VM begins in one step (Q9) leaves from where the VM runs, in the reference as here, not from
-/// where the first is taking it.
+/// that a VM begins in one step (Q9) leaves from where the VM runs, in the reference as here, not
+/// from where the first is taking it.
 fn assert_same_migrations(policy: &str, file: &str) {
     let Some((rows, outcome)) = beside(policy, file) else { return };
     let actions = &outcome.record.actions;

@@ -38,7 +38,8 @@ fn close(found: f64, expected: f64, tolerance: f64) {
     assert!((found - expected).abs() < tolerance, "{found}, expected {expected}");
 }
 
-/// Hosts 0 to 7, h3 and h7 G5, the others G4, and 813 VMs that ask for nothing but those of the sample.
+/// Hosts 0 to 7, h3 and h7 G5, the others G4, and 813 VMs that ask for nothing but those of the
+/// sample.
 struct World {
     fleet: Fleet,
     demand: IdVec<VmId, f64>,

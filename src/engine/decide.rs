@@ -1,7 +1,8 @@
 //! A decision: detect overloaded hosts, select VMs until they are not, place them, then empty
 //! underloaded hosts.
 //!
-//! Everything happens in a draft; what comes out is the list of moves, those of overloaded hosts first.
+//! Everything happens in a draft; what comes out is the list of moves, those of overloaded hosts
+//! first.
 
 use serde::{Deserialize, Serialize};
 
@@ -18,15 +19,16 @@ use crate::policy::PolicyError;
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Consolidation {
-    /// Q9: a host that receives a VM in this step may be emptied in the same step, so that one VM can
-    /// be in two migrations at once.
+    /// Q9: a host that receives a VM in this step may be emptied in the same step, so that one VM
+    /// can be in two migrations at once.
     pub vacate_receivers: bool,
     /// Q10: a host that could not be emptied may not receive either.
     pub failed_hosts_refuse: bool,
     /// A host whose VMs all idle counts as off: it is neither emptied nor does it receive VMs from
     /// hosts being emptied; nor does a host that this step wakes.
     pub idle_hosts_are_off: bool,
-    /// Q11: a VM of an overloaded host for which there is no room stays without a trace in the record.
+    /// Q11: a VM of an overloaded host for which there is no room stays without a trace in the
+    /// record.
     pub silent_when_unplaced: bool,
 }
 

@@ -1,12 +1,13 @@
 //! The order in which CloudSim 3.0.3 adds up the requests of an oversubscribed host.
 //!
-//! It keeps them in a Java hash table keyed by the text `2-<vm>` (its broker is entity 2) and sums them
-//! in bucket order. Where the scaled share of a VM is a whole number but for rounding, that order
-//! decides whether it is rounded down to that number or to the one below (part of Q15).
+//! It keeps them in a Java hash table keyed by the text `2-<vm>` (its broker is entity 2) and sums
+//! them in bucket order. Where the scaled share of a VM is a whole number but for rounding, that
+//! order decides whether it is rounded down to that number or to the one below (part of Q15).
 //!
-//! Java's string hash is `sum s[i] 31^(n-1-i)` modulo 2^32; the table spreads it by `h ^ (h >> 16)`, has a
-//! power of two of buckets, at least 16, and doubles when it is more than three quarters full; it never
-//! shrinks. Source: Java SE API specification, `String.hashCode` and `HashMap`.
+//! Java's string hash is `sum s[i] 31^(n-1-i)` modulo 2^32; the table spreads it by `h ^ (h >>
+//! 16)`, has a power of two of buckets, at least 16, and doubles when it is more than three
+//! quarters full; it never shrinks. Source: Java SE API specification, `String.hashCode` and
+//! `HashMap`.
 
 /// CloudSim's number for the broker that owns the VMs.
 const BROKER: &str = "2";

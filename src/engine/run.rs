@@ -25,8 +25,8 @@ pub type Progress<'p> = dyn FnMut(usize) -> ControlFlow<()> + 'p;
 /// Runs `policies` on `fleet`, whose VMs replay `trace`, by `rules`.
 ///
 /// # Errors
-/// [`Error::Policy`] when a policy fails, [`Error::Infeasible`] when the fleet cannot hold the VMs at
-/// the start, [`Error::Interrupted`] when `progress` says so.
+/// [`Error::Policy`] when a policy fails, [`Error::Infeasible`] when the fleet cannot hold the VMs
+/// at the start, [`Error::Interrupted`] when `progress` says so.
 ///
 /// # Panics
 /// When `rules` name an unknown migration model: building a spec checks that first.
@@ -37,7 +37,7 @@ pub fn run(
     mut policies: Policies,
     progress: &mut Progress<'_>,
 ) -> Result<Outcome, Error> {
-    let mut engine = Engine::new(fleet, trace, rules, &mut policies);
+    let mut engine = Engine::new(fleet, trace, rules, &policies);
     let result = engine.start(&mut policies);
     let result = result.and_then(|()| engine.work(&mut policies, progress));
     result.map_err(|error| match error {
@@ -67,7 +67,7 @@ impl<'a> Engine<'a> {
         fleet: &'a Fleet,
         trace: &'a UtilisationTrace,
         rules: &'a Rules,
-        policies: &mut Policies,
+        policies: &Policies,
     ) -> Self {
         let clock = Clock::new(rules.demand.clock, trace.step());
         let from = match rules.accounting.window {
@@ -124,7 +124,7 @@ impl<'a> Engine<'a> {
         while let Some((at, event)) = self.queue.pop() {
             if at.instant > self.world.now.instant {
                 self.world.now = at;
-                self.move_on(event);
+                self.move_on();
             }
             match event {
                 Event::CopyEnds(copy, revision) => self.end_copy(copy, revision),
@@ -154,13 +154,15 @@ impl<'a> Engine<'a> {
     }
 
     /// Time has passed: demand that changes continuously is evaluated anew everywhere.
-    fn move_on(&mut self, event: Event) {
-        let continuous = self.world.demand.is_continuous();
-        match event {
-            Event::Sample(sample) if !continuous => self.world.demand.set_sample(sample, false),
-            _ if continuous => self.world.demand.advance(self.world.now.seconds),
-            _ => return,
+    fn move_on(&mut self) {
+        if self.world.demand.is_continuous() {
+            self.world.demand.advance(self.world.now.seconds);
+            self.evaluate_all();
         }
+    }
+
+    /// Evaluates every host with VMs; VMs found idle may be removed.
+    fn evaluate_all(&mut self) {
         self.world.evaluate_all();
         if self.world.take_idle_seen() && self.world.rules.demand.idle_vms == IdleVms::Retire {
             self.retire_idle();
@@ -186,6 +188,10 @@ impl<'a> Engine<'a> {
     }
 
     fn sample(&mut self, sample: usize) {
+        if !self.world.demand.is_continuous() {
+            self.world.demand.set_sample(sample, false);
+            self.evaluate_all();
+        }
         self.remember_sample();
         self.queue.push(self.world.now, Event::Decide(sample));
         if sample + 1 < self.samples {

@@ -6,8 +6,8 @@
 //! a VM being copied loses `overhead` of what it is given; the host spends it all the same
 //! ```
 //!
-//! `r`: demand of the VM, `core`: rate of one core, `C`: capacity (MIPS). The order of operations is
-//! CloudSim's, in which a copy's overhead is taken off and put back by a product and a quotient.
+//! `r`: demand of the VM, `core`: rate of one core, `C`: capacity (MIPS). The order of operations
+//! is CloudSim's, in which a copy's overhead is taken off and put back by a product and a quotient.
 
 use crate::model::rules::{ArrivingDemand, MigrationLoss, Oversubscription, Rules, Violation};
 
@@ -112,8 +112,8 @@ impl Sharing {
         Served { asked: capped, spent, counted: request, grant }
     }
 
-    /// Shares a host of `capacity` MIPS with cores of `core` MIPS, which is less than the `claims` ask
-    /// for; `grant` is told, in order, what each VM that runs there gets.
+    /// Shares a host of `capacity` MIPS with cores of `core` MIPS, which is less than the `claims`
+    /// ask for; `grant` is told, in order, what each VM that runs there gets.
     pub fn ration(
         &self,
         core: f64,

@@ -16,8 +16,9 @@ pub enum InitialDemand {
     /// Their demand at the first sample; the placer sees all of them at once.
     #[default]
     FirstSample,
-    /// Their nominal rate, one VM after the other in id order, each idle once it is placed: as CloudSim
-    /// creates them. Right for policies that never migrate, as they must provide for the peak.
+    /// Their nominal rate, one VM after the other in id order, each idle once it is placed: as
+    /// CloudSim creates them. Right for policies that never migrate, as they must provide for the
+    /// peak.
     Nominal,
 }
 
@@ -48,7 +49,7 @@ pub fn place_all(
         }
         for &(vm, host) in &outcome.placed {
             if policies.initial == InitialDemand::Nominal {
-                draft.silence(vm, host, &ask.state);
+                draft.silence(vm, host);
             }
             hosts.push((vm, host));
         }

@@ -1,7 +1,9 @@
 //! First fit: the first host, in id order, on which the VM fits.
 //!
-//! Fits: one core is fast enough, and enough MIPS and memory are free. The placement of the DVFS and
-//! NPA baselines of Beloglazov and Buyya 2012; it asks no detector.
+//! Fits: one core is fast enough, and enough MIPS and memory are free. It asks no detector.
+//!
+//! Source: the placement of the DVFS and NPA baselines of Beloglazov and Buyya, Concurrency
+//! Computat.: Pract. Exper. 24(13), 2012.
 
 use super::{Ask, Draft, Outcome, Placer, Placing};
 use crate::id::{HostId, IdVec, VmId};

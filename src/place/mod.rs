@@ -4,14 +4,18 @@
 mod draft;
 mod first_fit;
 mod pabfd;
+mod question;
+mod room;
 mod spec;
 
 use crate::id::VmId;
 use crate::policy::PolicyError;
 
-pub use draft::{Ask, Draft, Held, HistoryKind, HostSet, Resident, Room, TENTHS};
+pub use draft::Draft;
 pub use first_fit::FirstFit;
 pub use pabfd::{Base, Pabfd, PabfdSpec, WakePower};
+pub use question::{Ask, HistoryKind};
+pub use room::{Held, HostSet, Resident, Room, TENTHS};
 pub use spec::PlacerSpec;
 
 /// Whether a placer may leave VMs behind.

@@ -5,12 +5,12 @@
 //! argmin P(u_h + d / C_h) - P(u_h)      over hosts h that v fits on and that it would not overload
 //! ```
 //!
-//! `d`: demand of the VM (MIPS), `C_h`: capacity of the host, `u_h`: its utilisation, `P`: its power.
-//! The lowest id wins among equals. A host without load is never asked about overload.
+//! `d`: demand of the VM (MIPS), `C_h`: capacity of the host, `u_h`: its utilisation, `P`: its
+//! power. The lowest id wins among equals. A host without load is never asked about overload.
 //!
-//! Source: Beloglazov, Abawajy and Buyya, Future Gener. Comput. Syst. 28(5), 2012, algorithm 1 (MBFD),
-//! as PABFD in Beloglazov and Buyya 2012. CloudSim 3.0.3 ignores what it costs to wake a host (Q7) and
-//! measures from the utilisation before the step (Q8); both are options here.
+//! Source: Beloglazov, Abawajy and Buyya, Future Gener. Comput. Syst. 28(5), 2012, algorithm 1
+//! (MBFD), as PABFD in Beloglazov and Buyya 2012. CloudSim 3.0.3 ignores what it costs to wake a
+//! host (Q7) and measures from the utilisation before the step (Q8); both are options here.
 
 use serde::{Deserialize, Serialize};
 
@@ -60,8 +60,8 @@ const PATIENCE: usize = 3;
 /// Far above the rounding errors of a power increase, W.
 const SLACK_W: f64 = 1e-9;
 
-/// A host with the power that the VM would add to it; the best adds least power and has the lowest id
-/// among equals.
+/// A host with the power that the VM would add to it; the best adds least power and has the lowest
+/// id among equals.
 #[derive(Debug, Clone, Copy)]
 struct Candidate {
     increase: f64,
@@ -98,11 +98,11 @@ pub struct Pabfd {
     groups: Vec<Group>,
     /// Hosts known to take the VM that have not been asked about.
     candidates: Vec<Candidate>,
-    /// How many hosts have refused the VM; the candidates are sorted, best last, beyond [`PATIENCE`].
+    /// How many hosts have refused the VM; beyond [`PATIENCE`] the candidates are sorted, best last.
     refusals: usize,
     sorted: bool,
-    /// Where in `hosts_by_type` the search for an empty host goes on: while VMs are placed, hosts only
-    /// fill.
+    /// Where in `hosts_by_type` the search for an empty host goes on: while VMs are placed, hosts
+    /// only fill.
     first_empty: Vec<usize>,
     asked: Vec<HostId>,
     order: Vec<VmId>,
@@ -142,8 +142,8 @@ impl Pabfd {
         }
     }
 
-    /// Enters those of `hosts`, all of `machine`, that `vm` fits on as candidates and returns the best
-    /// of them.
+    /// Enters those of `hosts`, all of `machine`, that `vm` fits on as candidates and returns the
+    /// best of them.
     #[inline]
     fn enter(
         &mut self,
@@ -176,8 +176,8 @@ impl Pabfd {
         best
     }
 
-    /// Lists the groups that have hosts, the most promising last, and enters the first empty host of
-    /// each machine type as a candidate if one may be woken: empty hosts of a type are alike.
+    /// Lists the groups that have hosts, the most promising last, and enters the first empty host
+    /// of each machine type as a candidate if one may be woken: empty hosts of a type are alike.
     fn survey(&mut self, vm: VmId, draft: &Draft, ask: &Ask<'_>) {
         let demand = ask.state.demand[vm];
         self.groups.clear();
@@ -211,8 +211,8 @@ impl Pabfd {
         }
     }
 
-    /// The best host that has not been asked about, or `None`. Groups are looked into only while they
-    /// may hold a better one than those known.
+    /// The best host that has not been asked about, or `None`. Groups are looked into only while
+    /// they may hold a better one than those known.
     fn next_best(&mut self, vm: VmId, draft: &Draft, ask: &Ask<'_>) -> Option<HostId> {
         let mut best = self.best_known();
         while let Some(&group) = self.groups.last() {
@@ -239,8 +239,8 @@ impl Pabfd {
         Some(best.host)
     }
 
-    /// The best candidate. A VM that several hosts have refused will be refused by most: then it pays to
-    /// sort the rest.
+    /// The best candidate. A VM that several hosts have refused will be refused by most: then it
+    /// pays to sort the rest.
     fn best_known(&mut self) -> Option<Candidate> {
         if self.refusals >= PATIENCE && !self.sorted {
             self.candidates.sort_unstable_by(|a, b| {

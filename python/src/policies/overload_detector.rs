@@ -11,8 +11,8 @@ use pyo3::types::PyTuple;
 use super::HostLoads;
 
 /// Destinations asked about at once. A call into `NumPy` costs nearly the same for one row and for
-/// eight. Measured on a `PlanetLab` day with a batched MAD, CPU seconds for 2, 4, 8 hosts at once: 4.0,
-/// 2.9, 2.2; placers list no more than eight.
+/// eight. Measured on a `PlanetLab` day with a batched MAD, CPU seconds for 2, 4, 8 hosts at once:
+/// 4.0, 2.9, 2.7.
 const BATCH: usize = 8;
 
 /// A detector as `galerna.policy` resolves it: callable, name, window, and whether it is batched.

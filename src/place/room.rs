@@ -1,0 +1,108 @@
+//! What one host has left in a draft, and sets of hosts.
+
+use crate::id::{HostId, IdVec, VmId};
+use crate::model::Fleet;
+use crate::units::Bytes;
+
+/// A set of hosts.
+#[derive(Debug, Clone, Default)]
+pub struct HostSet(IdVec<HostId, bool>);
+
+impl HostSet {
+    /// The empty set over `hosts` hosts.
+    pub fn none(hosts: usize) -> Self {
+        Self(IdVec::filled(false, hosts))
+    }
+    /// Whether `host` belongs to it.
+    pub fn contains(&self, host: HostId) -> bool {
+        self.0[host]
+    }
+    /// Adds `host`.
+    pub fn insert(&mut self, host: HostId) {
+        self.0[host] = true
+    }
+    /// Takes `host` out.
+    pub fn remove(&mut self, host: HostId) {
+        self.0[host] = false
+    }
+    /// Takes all hosts out.
+    pub fn clear(&mut self) {
+        self.0.as_mut_slice().fill(false)
+    }
+}
+
+/// A VM that is, or will be, on a host when a decision begins.
+#[derive(Debug, Clone, Copy)]
+pub struct Resident {
+    /// The VM.
+    pub vm: VmId,
+    /// What it is given there now, MIPS.
+    pub allocated: f64,
+}
+
+/// What VMs that are being copied away still hold on their source.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Held {
+    /// CPU, MIPS.
+    pub mips: f64,
+    /// Memory.
+    pub ram: Bytes,
+}
+
+/// Tenths of load, the last one for hosts that are full.
+pub const TENTHS: usize = 11;
+
+/// What one host has and has left.
+#[derive(Debug, Clone, Copy)]
+pub struct Room {
+    /// MIPS that nobody has asked for.
+    pub free: f64,
+    /// MIPS given to its VMs.
+    pub allocated: f64,
+    /// MIPS asked for by its VMs.
+    pub requested: f64,
+    /// CPU capacity, MIPS.
+    pub capacity: f64,
+    /// Rate of one core, MIPS.
+    pub core: f64,
+    /// Memory that nobody has, bytes; negative where the start placed more than running VMs may
+    /// have.
+    pub ram_free: i64,
+    /// Largest memory of its VMs.
+    pub largest: Bytes,
+    /// How many VMs it has.
+    pub vms: u32,
+    /// Length of its history.
+    pub(super) length: u32,
+    /// Where it stands in the index of hosts by load, if it has VMs.
+    pub(super) group: Option<u32>,
+}
+
+impl Room {
+    pub(super) fn empty(host: HostId, fleet: &Fleet) -> Self {
+        let capacity = fleet.capacity[host].0;
+        Self {
+            free: capacity,
+            allocated: 0.0,
+            requested: 0.0,
+            capacity,
+            core: fleet.core[host].0,
+            ram_free: fleet.host_ram[host].0 as i64,
+            largest: Bytes(0),
+            vms: 0,
+            length: 0,
+            group: None,
+        }
+    }
+
+    /// Whether a VM that asks for `demand` MIPS and has `ram` fits beside the others.
+    #[inline]
+    pub fn fits(&self, demand: f64, ram: Bytes) -> bool {
+        (self.core >= demand) & (self.free >= demand) & (self.ram_free >= ram.0 as i64)
+    }
+
+    /// MIPS asked for over capacity.
+    pub fn utilisation(&self) -> f64 {
+        self.requested / self.capacity
+    }
+}
