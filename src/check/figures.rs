@@ -15,9 +15,10 @@ use crate::model::rules::Ratios;
 use crate::problem::Problem;
 use crate::time::{Instant, Span};
 
+use super::doubt::Totals;
 use super::event::{Deed, Event};
 use super::ledger::Ledger;
-use super::report::agree;
+use super::range::Range;
 use super::{Evidence, Report};
 
 /// How long after it left a host a VM's return counts as ping-pong.
@@ -33,17 +34,25 @@ const REMEDY: &str = "Rerun the spec; if it happens again, report it with the ru
 
 /// Recomputes every figure and compares those that were reported. Figures that may be undefined may
 /// be missing, the others may not.
-pub(super) fn check(evidence: &Evidence, events: &[Event], ledger: &Ledger, out: &mut Report) {
-    let figures = recompute(evidence, events, ledger);
-    let optional = optional(events, ledger);
+pub(super) fn check(evidence: &Evidence, events: &[Event], totals: &Totals, out: &mut Report) {
+    let figures = recompute(evidence, events, &totals.exact);
+    let optional = optional(events, &totals.exact);
+    let lowered = recompute(evidence, events, totals.lowered());
+    let mut ranges: Vec<(&str, Range)> = figures
+        .iter()
+        .zip(&lowered)
+        .map(|((name, exact), (_, lowered))| (*name, Range::between(*exact, *lowered)))
+        .collect();
+    widen(&mut ranges, totals);
+    ranges.extend(optional.iter().map(|(name, value)| (*name, Range::only(*value))));
     let found = |name: &str| evidence.summary.iter().find(|(n, _)| n == name).map(|(_, v)| *v);
     let missing = figures.iter().filter(|(name, _)| found(name).is_none());
     for (name, expected) in missing {
         let what = format!("missing, expected {expected}");
         out.findings.push(Problem::new("GLN-610", format!("summary: {name}"), what, REMEDY));
     }
-    for (name, expected) in figures.iter().chain(&optional) {
-        let Some(found) = found(name).filter(|found| !agree(*found, *expected, floor(name))) else {
+    for (name, expected) in &ranges {
+        let Some(found) = found(name).filter(|found| !expected.agrees(*found, floor(name))) else {
             continue;
         };
         let what = format!("found {found}, expected {expected}");
@@ -58,6 +67,22 @@ pub(super) fn check(evidence: &Evidence, events: &[Event], ledger: &Ledger, out:
         if !out.recomputed.iter().any(|(known, _)| known == name) {
             out.unverified.push(format!("summary: {name}"));
         }
+    }
+}
+
+/// Sets the ranges of those figures that may rise with one share in doubt and fall with another.
+fn widen(ranges: &mut [(&str, Range)], totals: &Totals) {
+    let range = |ranges: &[(&str, Range)], name| {
+        let found = ranges.iter().find(|(known, _)| *known == name);
+        found.map_or(Range::only(f64::NAN), |(_, range)| *range)
+    };
+    for i in 0..ranges.len() {
+        ranges[i].1 = match ranges[i].0 {
+            "slav" => range(ranges, "slatah").times(range(ranges, "pdm")),
+            "esv" => range(ranges, "energy_kwh").times(range(ranges, "slav")),
+            "average_sla_violation" => totals.mean_shortage(),
+            _ => continue,
+        };
     }
 }
 

@@ -16,7 +16,7 @@ use super::Evidence;
 use super::event::{Deed, Event};
 use super::layout::Layout;
 use super::snapshot::{HostNow, Snapshot};
-use super::supply::Moment;
+use super::supply::{Moment, Rounding};
 use super::timetable::Timetable;
 
 /// What one host adds up to.
@@ -66,6 +66,9 @@ pub(super) struct Ledger {
     pub uptimes: Vec<f64>,
     /// VMs that had to be retired and were not.
     pub idle_kept: Vec<Problem>,
+    /// Time (bits of its seconds), host and VM of each share that is in doubt.
+    pub in_doubt: BTreeSet<(u64, usize, usize)>,
+    rounding: Rounding,
     switches: Switches,
 }
 
@@ -78,11 +81,17 @@ struct Switches {
 }
 
 /// Replays a run whose actions are possible.
-pub(super) fn keep(evidence: &Evidence, events: &[Event], times: &Timetable) -> Ledger {
+pub(super) fn keep(
+    evidence: &Evidence,
+    events: &[Event],
+    times: &Timetable,
+    rounding: Rounding,
+) -> Ledger {
     let mut layout = Layout::empty(evidence);
     let mut ledger = Ledger {
         hosts: vec![HostTotal::default(); evidence.fleet.hosts()],
         vms: vec![VmTotal::default(); evidence.fleet.vms()],
+        rounding,
         ..Ledger::default()
     };
     let mut rest = events;
@@ -98,7 +107,7 @@ pub(super) fn keep(evidence: &Evidence, events: &[Event], times: &Timetable) -> 
         }
         ledger.play(&mut layout, now);
         if times.counts(at) {
-            let snapshot = Snapshot::of(evidence, &layout, seconds);
+            let snapshot = ledger.snapshot(evidence, &layout, seconds);
             ledger.look(evidence, &snapshot, (at, seconds), now, times);
             before = Some((seconds, snapshot));
         }
@@ -118,6 +127,14 @@ impl Ledger {
         }
     }
 
+    /// The state at `seconds`, of which the doubts are noted.
+    fn snapshot(&mut self, evidence: &Evidence, layout: &Layout<'_>, seconds: f64) -> Snapshot {
+        let snapshot = Snapshot::of(evidence, layout, seconds, self.rounding);
+        let doubts = snapshot.in_doubt.iter().map(|&(host, vm)| (seconds.to_bits(), host, vm));
+        self.in_doubt.extend(doubts);
+        snapshot
+    }
+
     /// Adds the time from `since` to `until`, during which `left` holds.
     fn add(
         &mut self,
@@ -131,7 +148,7 @@ impl Ledger {
         self.window_s += time;
         let right = match evidence.rules.accounting.energy {
             EnergyIntegral::Exact => None,
-            EnergyIntegral::Trapezoid => Some(Snapshot::of(evidence, layout, until)),
+            EnergyIntegral::Trapezoid => Some(self.snapshot(evidence, layout, until)),
         };
         for (h, (total, now)) in self.hosts.iter_mut().zip(&left.hosts).enumerate() {
             total.on_s += if now.active { time } else { 0.0 };

@@ -22,6 +22,7 @@
 //! it; `a` what it gets; `W` what its host spends on all VMs; `C` the host's capacity.
 
 mod copies;
+mod doubt;
 mod event;
 mod figures;
 mod history;
@@ -29,6 +30,7 @@ mod layout;
 mod ledger;
 mod log;
 mod memory;
+mod range;
 mod report;
 mod rows;
 mod snapshot;
@@ -41,6 +43,7 @@ mod tests;
 pub use report::Report;
 
 use crate::model::{Fleet, Record, Rules};
+use doubt::Totals;
 use timetable::Timetable;
 
 /// A finished run as its tables tell it; nothing in it is trusted.
@@ -122,9 +125,9 @@ pub fn check(evidence: &Evidence) -> Report {
     }
     report.findings.extend(memory::check(evidence, &events));
     copies::check(evidence, &events, &times, &mut report);
-    let ledger = ledger::keep(evidence, &events, &times);
-    report.findings.extend(ledger.idle_kept.iter().cloned());
-    report.findings.extend(rows::check(evidence, &times, &ledger));
-    figures::check(evidence, &events, &ledger, &mut report);
+    let totals = Totals::of(evidence, &events, &times, &mut report);
+    report.findings.extend(totals.exact.idle_kept.iter().cloned());
+    report.findings.extend(rows::check(evidence, &times, &totals));
+    figures::check(evidence, &events, &totals, &mut report);
     report
 }

@@ -5,7 +5,7 @@ use crate::model::rules::{ArrivingDemand, EnergyIntegral, MigrationLoss, PowerPo
 
 use super::Evidence;
 use super::layout::{HostState, Layout};
-use super::supply::{Claim, Moment, Role, allocations, spent};
+use super::supply::{Claim, Moment, Role, Rounding, allocations, spent};
 
 /// One host at one instant.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -41,54 +41,63 @@ pub(super) struct VmNow {
 pub(super) struct Snapshot {
     pub hosts: Vec<HostNow>,
     pub vms: Vec<VmNow>,
+    /// Host and VM of each share that is in doubt.
+    pub in_doubt: Vec<(usize, usize)>,
 }
 
 impl Snapshot {
     /// The state of `layout` at `seconds`.
-    pub fn of(evidence: &Evidence, layout: &Layout<'_>, seconds: f64) -> Self {
-        let mut vms = vec![VmNow::default(); layout.home.len()];
+    pub fn of(evidence: &Evidence, layout: &Layout<'_>, seconds: f64, rounding: Rounding) -> Self {
+        let vms = vec![VmNow::default(); layout.home.len()];
+        let mut snapshot = Self { vms, ..Self::default() };
         let now = Moment::at(evidence, seconds);
-        let hosts =
-            (0..layout.state.len()).map(|h| look(evidence, layout, now, h, &mut vms)).collect();
-        Self { hosts, vms }
-    }
-}
-
-/// Evaluates one host and writes down what the VMs that run on it get.
-fn look(
-    evidence: &Evidence,
-    layout: &Layout<'_>,
-    now: Moment,
-    host: usize,
-    vms: &mut [VmNow],
-) -> HostNow {
-    let rules = &evidence.rules;
-    let capacity = evidence.fleet.capacity.as_slice()[host].0;
-    let core = evidence.fleet.core.as_slice()[host].0;
-    let guests = &layout.guests[host];
-    let claims: Vec<Claim> = guests
-        .iter()
-        .map(|guest| {
-            let mips = evidence.fleet.vm_mips.as_slice()[guest.vm].0;
-            let demand = now.demand(&evidence.demand[guest.vm]) * mips;
-            let role = match guest.arriving {
-                true => Role::Arriving,
-                false if layout.departing[guest.vm] => Role::Departing,
-                false => Role::Resident,
-            };
-            Claim { role, demand, served_at_most: demand.min(core) }
-        })
-        .collect();
-    let given = allocations(&claims, capacity, rules);
-    for ((guest, claim), &allocated) in guests.iter().zip(&claims).zip(&given) {
-        if claim.role != Role::Arriving {
-            vms[guest.vm] = served(claim, allocated, rules);
+        for host in 0..layout.state.len() {
+            let state = snapshot.look(evidence, layout, now, host, rounding);
+            snapshot.hosts.push(state);
         }
+        snapshot
     }
-    let load: f64 =
-        claims.iter().zip(&given).map(|(c, &a)| spent(a, c.role, &rules.migration)).sum();
-    let state = layout.state[host];
-    summed(evidence, host, state, load, violated(&claims, load, capacity, rules))
+
+    /// Evaluates one host and writes down what the VMs that run on it get.
+    fn look(
+        &mut self,
+        evidence: &Evidence,
+        layout: &Layout<'_>,
+        now: Moment,
+        host: usize,
+        rounding: Rounding,
+    ) -> HostNow {
+        let rules = &evidence.rules;
+        let capacity = evidence.fleet.capacity.as_slice()[host].0;
+        let core = evidence.fleet.core.as_slice()[host].0;
+        let guests = &layout.guests[host];
+        let claims: Vec<Claim> = guests
+            .iter()
+            .map(|guest| {
+                let mips = evidence.fleet.vm_mips.as_slice()[guest.vm].0;
+                let demand = now.demand(&evidence.demand[guest.vm]) * mips;
+                let role = match guest.arriving {
+                    true => Role::Arriving,
+                    false if layout.departing[guest.vm] => Role::Departing,
+                    false => Role::Resident,
+                };
+                Claim { role, demand, served_at_most: demand.min(core) }
+            })
+            .collect();
+        let shares = allocations(&claims, capacity, rules);
+        let doubtful = guests.iter().zip(&shares).filter(|(_, share)| share.in_doubt);
+        self.in_doubt.extend(doubtful.map(|(guest, _)| (host, guest.vm)));
+        let given: Vec<f64> = shares.iter().map(|share| share.rounded(rounding)).collect();
+        for ((guest, claim), &allocated) in guests.iter().zip(&claims).zip(&given) {
+            if claim.role != Role::Arriving {
+                self.vms[guest.vm] = served(claim, allocated, rules);
+            }
+        }
+        let load: f64 =
+            claims.iter().zip(&given).map(|(c, &a)| spent(a, c.role, &rules.migration)).sum();
+        let state = layout.state[host];
+        summed(evidence, host, state, load, violated(&claims, load, capacity, rules))
+    }
 }
 
 fn served(claim: &Claim, allocated: f64, rules: &Rules) -> VmNow {

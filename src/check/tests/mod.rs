@@ -1,5 +1,6 @@
 //! Miniature runs worked by hand that must pass, and every kind of fault that must not.
 
+mod doubts;
 mod faults;
 mod reference;
 mod rules;
