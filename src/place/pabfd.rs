@@ -98,7 +98,8 @@ pub struct Pabfd {
     groups: Vec<Group>,
     /// Hosts known to take the VM that have not been asked about.
     candidates: Vec<Candidate>,
-    /// How many hosts have refused the VM; beyond [`PATIENCE`] the candidates are sorted, best last.
+    /// How many hosts have refused the VM; beyond [`PATIENCE`] the candidates are sorted, best
+    /// last.
     refusals: usize,
     sorted: bool,
     /// Where in `hosts_by_type` the search for an empty host goes on: while VMs are placed, hosts

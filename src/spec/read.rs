@@ -48,7 +48,7 @@ impl Override {
         let last = keys.pop().unwrap_or_default().to_owned();
         let mut inner = table;
         for key in keys {
-            let entry = inner.entry(key).or_insert_with(|| Value::Table(Table::new()));
+            let entry = inner.entry(key).or_insert_with(|| Value::Table(of_default_kind(key)));
             if let Value::String(kind) = entry {
                 // `mad` is short for `{ kind = "mad" }`.
                 let kind = Value::String(kind.clone());
@@ -63,6 +63,13 @@ impl Override {
         inner.insert(last, self.value);
         Ok(())
     }
+}
+
+/// The table of policy `key` that a spec without it has: just the default kind; empty for others.
+fn of_default_kind(key: &str) -> Table {
+    let defaults = Table::try_from(PolicySpec::default()).unwrap_or_default();
+    let kind = defaults.get(key).and_then(|policy| policy.get("kind"));
+    kind.map_or_else(Table::new, |kind| Table::from_iter([("kind".to_owned(), kind.clone())]))
 }
 
 /// Reads the spec at `path`, or the bundled one of that name, with `overrides` applied.
@@ -270,4 +277,58 @@ fn not_a_table(value: &Value, at: &str) -> Problem {
 fn wrong_value(error: &toml::de::Error, at: &str) -> Problem {
     let what = error.message().lines().collect::<Vec<_>>().join(", ");
     Problem::new("GLN-203", at, what, "Write a value of that kind")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::detect::{LeastUtilised, Mad};
+
+    fn with(text: &str, changes: &[&str]) -> Result<RunSpec, Error> {
+        let changes = changes.iter().map(|c| Override::parse(c).expect("a change")).collect();
+        parse(text, "x.toml", changes)
+    }
+
+    #[test]
+    fn a_change_is_read_as_toml_or_else_as_text() {
+        let spec =
+            with("", &["run.seed=7", "trace.path=a/b.tar.xz", "trace.day=20110303"]).unwrap();
+        assert_eq!((spec.run.seed, spec.trace.path), (7, "a/b.tar.xz".into()));
+        assert_eq!(spec.trace.day.as_deref(), Some("20110303"));
+    }
+
+    #[test]
+    fn a_parameter_may_be_changed_where_the_file_leaves_the_policy_out() {
+        let spec = with("", &["policy.underload.below=0.5"]).unwrap();
+        let below = LeastUtilised { below: 0.5 };
+        assert_eq!(spec.policy.underload, UnderloadSpec::LeastUtilised(below));
+    }
+
+    #[test]
+    fn a_policy_may_be_named_alone() {
+        let spec = with("", &["policy.overload=mad", "policy.overload.safety=3"]).unwrap();
+        let mad = Mad { safety: 3.0, ..Mad::default() };
+        assert_eq!(spec.policy.overload, DetectorSpec::Mad(mad));
+    }
+
+    #[test]
+    fn all_problems_of_a_file_are_reported_at_once_with_their_remedies() {
+        let text = "[policy]\noverload = { kind = \"mad\", saftey = 2 }\nselect = \"mmd\"\n\
+                    [host]\nwake-s = \"soon\"\n[hots]\n";
+        let problems = with(text, &[]).unwrap_err().problems;
+        let shown: Vec<String> = problems.iter().map(Problem::to_string).collect();
+        assert_eq!(shown.len(), 4, "{shown:#?}");
+        assert!(shown[0].contains("unknown parameter `saftey` (did you mean `safety`?)"));
+        assert!(shown[1].contains("unknown policy `mmd` (did you mean `mmt`?)"));
+        assert!(shown[2].starts_with("GLN-203 x.toml, [host] wake-s: "));
+        assert!(shown[3].contains("unknown section `hots` (did you mean `host`?)"));
+    }
+
+    #[test]
+    fn values_out_of_range_are_refused_with_an_example() {
+        let error = with("[migration]\nshare = 1.5\n", &[]).unwrap_err().to_string();
+        let expected =
+            "GLN-203 x.toml, [migration] share: must be above 0 and at most 1, found 1.5";
+        assert!(error.starts_with(expected), "{error}");
+    }
 }
