@@ -122,7 +122,10 @@ impl<'a> Engine<'a> {
 
     fn work(&mut self, policies: &mut Policies, progress: &mut Progress<'_>) -> Result<(), Error> {
         while let Some((at, event)) = self.queue.pop() {
-            if at.instant > self.world.now.instant {
+            // An end announced for an earlier rate is no event: nothing is evaluated then.
+            let void = matches!(event, Event::CopyEnds(copy, revision)
+                if !self.transfers.is_current(copy, revision));
+            if at.instant > self.world.now.instant && !void {
                 self.world.now = at;
                 self.move_on();
             }

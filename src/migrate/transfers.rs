@@ -127,12 +127,18 @@ impl Transfers {
         }
     }
 
+    /// Whether `revision` is the current one of `id`.
+    pub fn is_current(&self, id: CopyId, revision: u32) -> bool {
+        let slot = &self.slots[id];
+        slot.active && slot.copy.revision == revision
+    }
+
     /// Ends `id` if `revision` is its current one, and says which copy that was.
     pub fn end(&mut self, id: CopyId, revision: u32) -> Option<Copy> {
-        let slot = &mut self.slots[id];
-        if !slot.active || slot.copy.revision != revision {
+        if !self.is_current(id, revision) {
             return None;
         }
+        let slot = &mut self.slots[id];
         slot.active = false;
         let copy = slot.copy;
         self.vacant.push(id);
