@@ -160,17 +160,17 @@ impl Transfers {
             }
         }
         cards.iter().for_each(|&card| self.cards[card].reached = false);
-        copies.sort_unstable_by_key(|&id| self.slots[id].copy.serial);
-        for id in copies {
+        copies.retain(|&id| {
             let slot = &mut self.slots[id];
             slot.open = false;
-            if slot.next_rate == slot.copy.rate {
-                continue;
-            }
-            let copy = &mut slot.copy;
+            slot.next_rate != slot.copy.rate
+        });
+        copies.sort_unstable_by_key(|&id| self.slots[id].copy.serial);
+        for id in copies {
+            let Slot { copy, next_rate, .. } = &mut self.slots[id];
             let sent = copy.rate * (now - copy.since).seconds();
             copy.remaining = (copy.remaining - sent).max(0.0);
-            (copy.since, copy.rate) = (now, slot.next_rate);
+            (copy.since, copy.rate) = (now, *next_rate);
             copy.revision += 1;
             let after_s = copy.remaining / copy.rate;
             let after = Span::from_seconds(after_s);

@@ -215,13 +215,13 @@ impl Pabfd {
     /// The best host that has not been asked about, or `None`. Groups are looked into only while
     /// they may hold a better one than those known.
     fn next_best(&mut self, vm: VmId, draft: &Draft, ask: &Ask<'_>) -> Option<HostId> {
-        let mut best = self.best_known();
+        let patient = self.refusals < PATIENCE;
+        let mut best = if patient { self.best_known() } else { None };
         while let Some(&group) = self.groups.last() {
-            if best.is_some_and(|best| best.increase < group.at_least) {
+            if best.is_some_and(|best| patient && best.increase < group.at_least) {
                 break;
             }
             self.groups.pop();
-            self.sorted = false;
             let machine = usize::from(group.machine);
             let hosts = draft.by_load(machine, group.tenth.into());
             let entered = self.enter(hosts, machine, vm, draft, ask);
@@ -229,6 +229,7 @@ impl Pabfd {
                 best = entered;
             }
         }
+        let best = if patient { best } else { self.best_known() };
         let best = best?;
         self.refusals += 1;
         if self.sorted {
