@@ -156,8 +156,8 @@ fn evidence(spec: &RunSpec, trace: &UtilisationTrace, fleet: &Fleet, run: &Outco
 
 /// Whether some model says what the mixture means. Rules that neither the honest model nor CloudSim
 /// combines are left out: intervals that all count alike and the trapezoid need evaluations
-/// everywhere at once, the trapezoid knows no waking, unused hosts are counted at the first decision,
-/// of which there must be one, and two copies of one VM (Q9) must end together.
+/// everywhere at once, the trapezoid knows no waking, unused hosts are counted at the first
+/// decision, of which there must be one, and two copies of one VM (Q9) must end together.
 fn is_defined(spec: &RunSpec, samples: usize) -> bool {
     let (demand, host, accounting) = (&spec.demand, &spec.host, &spec.accounting);
     let interpolated = demand.between_samples == BetweenSamples::Interpolate;
