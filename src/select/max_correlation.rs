@@ -102,12 +102,12 @@ fn inverse_diagonal(mut matrix: Vec<Vec<f64>>) -> Option<Vec<f64>> {
         }
     }
     let (mut diagonal, mut solution) = (vec![0.0; size], vec![0.0; size]);
-    for unit in 0..size {
+    for (unit, squares) in diagonal.iter_mut().enumerate() {
         for row in unit..size {
             let known: f64 = (unit..row).map(|k| matrix[row][k] * solution[k]).sum();
             let right = if row == unit { 1.0 } else { 0.0 };
             solution[row] = (right - known) / matrix[row][row];
-            diagonal[unit] += solution[row] * solution[row];
+            *squares += solution[row] * solution[row];
         }
     }
     Some(diagonal)
