@@ -33,11 +33,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
+/// A figure of a run and its decimals.
+type Column = (fn(&Summary) -> f64, usize);
+
 /// A row: each figure honest / as in CloudSim.
 fn row(policy: &str, traces: &[UtilisationTrace]) -> String {
     let honest = summaries(policy, traces);
     let reference = summaries(&format!("cloudsim-3.0.3/{policy}"), traces);
-    let columns: [(fn(&Summary) -> f64, usize); 7] = [
+    let columns: [Column; 7] = [
         (|s| s.energy_kwh, 1),
         (|s| s.migrations as f64, 0),
         (|s| s.slatah * 100.0, 3),
