@@ -4,13 +4,14 @@
 
 /// The median; of an even count the middle of the two central values. `None` of nothing.
 ///
-/// Orders `values` in place.
+/// Reorders `values`.
 pub fn median_in_place(values: &mut [f64]) -> Option<f64> {
     if values.is_empty() {
         return None;
     }
-    values.sort_unstable_by(f64::total_cmp);
-    let (low, high) = (values[(values.len() - 1) / 2], values[values.len() / 2]);
+    let (odd, middle) = (values.len() % 2 == 1, values.len() / 2);
+    let (below, &mut high, _) = values.select_nth_unstable_by(middle, f64::total_cmp);
+    let low = if odd { high } else { below.iter().copied().fold(f64::MIN, f64::max) };
     Some(low + 0.5 * (high - low))
 }
 
