@@ -5,7 +5,7 @@
 //! Source: the placement of the DVFS and NPA baselines of Beloglazov and Buyya, Concurrency
 //! Computat.: Pract. Exper. 24(13), 2012.
 
-use super::{Ask, Draft, Outcome, Placer, Placing};
+use super::{Ask, Draft, Outcome, Placer, Placing, place_in_order};
 use crate::id::{HostId, IdVec, VmId};
 use crate::policy::PolicyError;
 
@@ -25,22 +25,7 @@ impl Placer for FirstFit {
         ask: &mut Ask<'_>,
         placing: Placing,
     ) -> Result<Outcome, PolicyError> {
-        let mark = draft.mark();
-        let mut outcome = Outcome::default();
-        for &vm in vms {
-            match first(vm, draft, ask) {
-                Some(host) => {
-                    draft.append(vm, host, ask.state.demand[vm], &ask.state);
-                    outcome.placed.push((vm, host));
-                }
-                None if placing == Placing::Each => outcome.left.push(vm),
-                None => {
-                    draft.undo(mark, ask.state.fleet);
-                    return Ok(Outcome { placed: Vec::new(), left: vms.to_vec() });
-                }
-            }
-        }
-        Ok(outcome)
+        place_in_order(vms, draft, ask, placing, |vm, draft, ask| Ok(first(vm, draft, ask)))
     }
 }
 

@@ -8,7 +8,7 @@ mod question;
 mod room;
 mod spec;
 
-use crate::id::VmId;
+use crate::id::{HostId, VmId};
 use crate::policy::PolicyError;
 
 pub use draft::Draft;
@@ -31,7 +31,7 @@ pub enum Placing {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Outcome {
     /// VMs placed, in the order of placing, each with its host.
-    pub placed: Vec<(VmId, crate::id::HostId)>,
+    pub placed: Vec<(VmId, HostId)>,
     /// VMs that fit nowhere.
     pub left: Vec<VmId>,
 }
@@ -53,3 +53,32 @@ pub trait Placer: Send {
         placing: Placing,
     ) -> Result<Outcome, PolicyError>;
 }
+
+/// Places `vms` in this order, each where `choose` says, as `placing` demands.
+fn place_in_order(
+    vms: &[VmId],
+    draft: &mut Draft,
+    ask: &mut Ask<'_>,
+    placing: Placing,
+    mut choose: impl FnMut(VmId, &mut Draft, &mut Ask<'_>) -> Result<Option<HostId>, PolicyError>,
+) -> Result<Outcome, PolicyError> {
+    let mark = draft.mark();
+    let mut outcome = Outcome::default();
+    for &vm in vms {
+        match choose(vm, draft, ask)? {
+            Some(host) => {
+                draft.append(vm, host, ask.state.demand[vm], &ask.state);
+                outcome.placed.push((vm, host));
+            }
+            None if placing == Placing::Each => outcome.left.push(vm),
+            None => {
+                draft.undo(mark, ask.state.fleet);
+                return Ok(Outcome { placed: Vec::new(), left: vms.to_vec() });
+            }
+        }
+    }
+    Ok(outcome)
+}
+
+#[cfg(test)]
+mod tests;

@@ -14,7 +14,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Ask, Draft, Outcome, Placer, Placing, TENTHS};
+use super::{Ask, Draft, Outcome, Placer, Placing, TENTHS, place_in_order};
 use crate::detect::Verdict;
 use crate::id::{HostId, IdVec, VmId};
 use crate::model::Fleet;
@@ -318,29 +318,15 @@ impl Placer for Pabfd {
         ask: &mut Ask<'_>,
         placing: Placing,
     ) -> Result<Outcome, PolicyError> {
-        let mark = draft.mark();
         self.first_empty.fill(0);
         self.look_back(ask);
-        let mut outcome = Outcome::default();
         let mut order = std::mem::take(&mut self.order);
         order.clear();
         order.extend_from_slice(vms);
         order.sort_by(|&a, &b| ask.state.demand[b].total_cmp(&ask.state.demand[a]));
-        for &vm in &order {
-            match self.best(vm, draft, ask)? {
-                Some(host) => {
-                    draft.append(vm, host, ask.state.demand[vm], &ask.state);
-                    outcome.placed.push((vm, host));
-                }
-                None if placing == Placing::Each => outcome.left.push(vm),
-                None => {
-                    draft.undo(mark, ask.state.fleet);
-                    outcome = Outcome { placed: Vec::new(), left: vms.to_vec() };
-                    break;
-                }
-            }
-        }
+        let outcome =
+            place_in_order(&order, draft, ask, placing, |vm, draft, ask| self.best(vm, draft, ask));
         self.order = order;
-        Ok(outcome)
+        outcome
     }
 }
