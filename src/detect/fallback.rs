@@ -61,7 +61,7 @@ mod tests {
     fn the_fallback_answers_only_while_the_history_is_short() {
         let thr = Box::new(Thr { threshold: 0.7 });
         let mut detector = WithFallback::new(Box::new(Mad::default()), thr);
-        let at = |history| HostLoad { now: 0.75, history, copy_intervals: 1.0 };
+        let at = |history| HostLoad::alone(0.75, history);
         assert_eq!(detector.assess(at(&[0.75; 11])).unwrap(), Verdict::Overloaded);
         assert_eq!(detector.assess(at(&[0.75; 12])).unwrap(), Verdict::Normal);
     }

@@ -33,12 +33,13 @@ impl Default for Iqr {
 }
 
 impl Iqr {
-    /// `T`, or `None` while the history is too short.
+    /// `T` from the latest [`WINDOW`] samples, or `None` while the history is too short.
     pub fn threshold(&self, history: &[f64]) -> Option<f64> {
-        let count = history.len();
-        if count < self.min_history.max(3) || count > WINDOW {
+        if history.len() < self.min_history.max(3) {
             return None;
         }
+        let history = &history[history.len().saturating_sub(WINDOW)..];
+        let count = history.len();
         let mut scratch = [0.0; WINDOW];
         let sorted = &mut scratch[..count];
         sorted.copy_from_slice(history);

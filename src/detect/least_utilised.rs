@@ -29,8 +29,8 @@ impl UnderloadDetector for LeastUtilised {
     fn name(&self) -> &str {
         "least-utilised"
     }
-    fn candidates(&mut self, active: &[Occupancy]) -> Result<Vec<HostId>, PolicyError> {
-        let mut order: Vec<&Occupancy> =
+    fn candidates(&mut self, active: &[Occupancy<'_>]) -> Result<Vec<HostId>, PolicyError> {
+        let mut order: Vec<&Occupancy<'_>> =
             active.iter().filter(|host| host.utilisation < self.below).collect();
         order.sort_by(|a, b| a.utilisation.total_cmp(&b.utilisation).then(a.host.cmp(&b.host)));
         Ok(order.into_iter().map(|host| host.host).collect())
@@ -43,10 +43,10 @@ mod tests {
 
     #[test]
     fn the_emptiest_host_comes_first_and_ties_go_to_the_lower_id() {
-        let active: Vec<Occupancy> = [0.5, 0.2, 1.0, 0.2]
+        let active: Vec<Occupancy<'_>> = [0.5, 0.2, 1.0, 0.2]
             .into_iter()
             .enumerate()
-            .map(|(i, utilisation)| Occupancy { host: HostId(i as u32), utilisation })
+            .map(|(i, utilisation)| Occupancy { host: HostId(i as u32), utilisation, history: &[] })
             .collect();
         let order = LeastUtilised::default().candidates(&active).unwrap();
         assert_eq!(order, [HostId(1), HostId(3), HostId(0)]);

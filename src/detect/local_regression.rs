@@ -6,8 +6,8 @@
 //! overloaded <=> s * (a + b (n + m)) >= 1
 //! ```
 //!
-//! `h`: the latest `n` utilisations of the host, oldest first (fractions of capacity); `m`:
-//! sampling intervals that the longest copy from the host takes; `s`: safety, dimensionless. The
+//! `h`: the latest `n` utilisations of the host, oldest first (fractions of capacity); `m`: whole
+//! sampling intervals that cover the longest copy from the host; `s`: safety, dimensionless. The
 //! robust form fits again with weights `w_i (1 - (e_i / 6 median|e|)^2)^2`, 0 beyond, where `e` are
 //! the first residuals.
 //!
@@ -112,7 +112,7 @@ impl Line {
 
 fn judge(load: HostLoad<'_>, safety: f64, fit: impl Fn(&[f64; POINTS]) -> Line) -> Verdict {
     let Some(latest) = load.history.last_chunk::<POINTS>() else { return Verdict::Unknown };
-    let predicted = fit(latest).at(POINTS as f64 + load.copy_intervals);
+    let predicted = fit(latest).at(POINTS as f64 + load.whole_copy_intervals());
     if safety * predicted >= 1.0 { Verdict::Overloaded } else { Verdict::Normal }
 }
 
@@ -120,7 +120,7 @@ fn judge(load: HostLoad<'_>, safety: f64, fit: impl Fn(&[f64; POINTS]) -> Line) 
 /// where that sum is too close to call is the line fitted in the reference's order of operations.
 fn judge_plain(load: HostLoad<'_>, safety: f64) -> Verdict {
     let Some(latest) = load.history.last_chunk::<POINTS>() else { return Verdict::Unknown };
-    let ahead = POINTS as f64 + load.copy_intervals - MEAN_X;
+    let ahead = POINTS as f64 + load.whole_copy_intervals() - MEAN_X;
     let (mut level, mut trend) = (0.0, 0.0);
     for (i, y) in latest.iter().enumerate() {
         level += y;
@@ -213,7 +213,7 @@ mod tests {
     const RAMP: [f64; POINTS] = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0];
 
     fn verdict(detector: &mut dyn OverloadDetector, history: &[f64]) -> Verdict {
-        detector.assess(HostLoad { now: 0.5, history, copy_intervals: 1.0 }).unwrap()
+        detector.assess(HostLoad::alone(0.5, history)).unwrap()
     }
 
     #[test]
@@ -248,7 +248,7 @@ mod tests {
         for offset in [-0.4, -1e-3, -1e-10, -1e-16, 0.0, 1e-16, 1e-10, 1e-3, 0.4] {
             let level = 1.0 / 1.2 - 0.1 + offset;
             let history: [f64; POINTS] = RAMP.map(|y| level + (y - 1.0) + (y * 40.0).sin() * 0.01);
-            let load = HostLoad { now: 0.5, history: &history, copy_intervals: 1.0 };
+            let load = HostLoad::alone(0.5, &history);
             assert_eq!(judge_plain(load, 1.2), judge(load, 1.2, plain_line), "offset {offset}");
         }
     }

@@ -34,11 +34,12 @@ impl Default for Mad {
 }
 
 impl Mad {
-    /// `T`, or `None` while the history is too short.
+    /// `T` from the latest [`WINDOW`] samples, or `None` while the history is too short.
     pub fn threshold(&self, history: &[f64]) -> Option<f64> {
-        if history.len() < self.min_history || history.len() > WINDOW {
+        if history.len() < self.min_history {
             return None;
         }
+        let history = &history[history.len().saturating_sub(WINDOW)..];
         let mut scratch = [0.0; WINDOW];
         let scratch = &mut scratch[..history.len()];
         scratch.copy_from_slice(history);

@@ -16,6 +16,7 @@ mod thr;
 
 use crate::id::HostId;
 use crate::policy::PolicyError;
+use crate::time::Instant;
 
 pub use fallback::WithFallback;
 pub use iqr::Iqr;
@@ -29,13 +30,45 @@ pub use thr::Thr;
 /// What a detector sees of one host, with or without a VM that is about to arrive.
 #[derive(Debug, Clone, Copy)]
 pub struct HostLoad<'a> {
+    /// Whose load it is, for detectors that keep state per host.
+    pub host: HostId,
+    /// When it is asked about.
+    pub at: Instant,
+    /// What is asked.
+    pub question: Question,
     /// Demand of its VMs over its capacity now; above 1 when oversubscribed.
     pub now: f64,
     /// Past utilisation, oldest first. Rebuilt from the VMs on the host it ends with the sample of
     /// `now`; the host's own past ends one sample earlier.
     pub history: &'a [f64],
-    /// Sampling intervals that the longest copy from this host takes, at least 1.
+    /// Sampling intervals that the longest copy from this host takes, not rounded.
     pub copy_intervals: f64,
+}
+
+impl<'a> HostLoad<'a> {
+    /// The load of a host that belongs to no run, a copy from which takes one interval.
+    ///
+    /// ```
+    /// use galerna::detect::{HostLoad, OverloadDetector, Thr, Verdict};
+    /// let load = HostLoad::alone(0.9, &[0.7, 0.8, 0.9]);
+    /// assert_eq!(Thr { threshold: 0.8 }.assess(load).unwrap(), Verdict::Overloaded);
+    /// ```
+    pub fn alone(now: f64, history: &'a [f64]) -> Self {
+        let (host, at, question) = (HostId(0), Instant::START, Question::Now);
+        Self { host, at, question, now, history, copy_intervals: 1.0 }
+    }
+
+    /// The latest samples of its history, at most `count`.
+    #[inline]
+    pub fn latest(&self, count: usize) -> &'a [f64] {
+        &self.history[self.history.len().saturating_sub(count)..]
+    }
+
+    /// Whole sampling intervals that cover the longest copy, at least 1.
+    #[inline]
+    pub fn whole_copy_intervals(&self) -> f64 {
+        self.copy_intervals.ceil().max(1.0)
+    }
 }
 
 /// What is asked about several hosts at once.
@@ -53,6 +86,8 @@ pub enum Question {
 pub struct HostLoads {
     /// What is asked; a detector that judges loads alone need not look.
     pub question: Question,
+    /// When it is asked.
+    pub at: Instant,
     /// The hosts, one per row.
     pub hosts: Vec<HostId>,
     /// [`HostLoad::now`] per row.
@@ -68,9 +103,9 @@ pub struct HostLoads {
 }
 
 impl HostLoads {
-    /// Forgets all rows and sets the question and the width of the next ones.
-    pub fn clear(&mut self, question: Question, width: usize) {
-        self.question = question;
+    /// Forgets all rows and sets the question, its time and the width of the next ones.
+    pub fn clear(&mut self, question: Question, at: Instant, width: usize) {
+        (self.question, self.at) = (question, at);
         self.hosts.clear();
         self.now.clear();
         self.histories.clear();
@@ -90,6 +125,9 @@ impl HostLoads {
     pub fn row(&self, row: usize) -> HostLoad<'_> {
         let end = (row + 1) * self.width;
         HostLoad {
+            host: self.hosts[row],
+            at: self.at,
+            question: self.question,
             now: self.now[row],
             history: &self.histories[end - self.lengths[row]..end],
             copy_intervals: self.copy_intervals[row],
@@ -113,12 +151,12 @@ pub trait OverloadDetector: Send {
     /// Name as in the run spec.
     fn name(&self) -> &str;
 
-    /// How many samples of history it looks at, at most; 0 when it needs none.
+    /// How many samples of history it looks at, at most; 0 when it needs none. It may be lent more
+    /// (where another policy of the run asks for them) and then looks at the latest.
     fn window(&self) -> usize;
 
     /// Judges one host. A detector whose [`batch`](OverloadDetector::batch) is above 1 is asked
-    /// about hosts only through [`assess_all`](OverloadDetector::assess_all), which says whose load
-    /// it is.
+    /// about hosts only through [`assess_all`](OverloadDetector::assess_all).
     ///
     /// # Errors
     /// Whatever keeps the policy from answering; the run stops and reports it.
@@ -149,11 +187,14 @@ pub trait OverloadDetector: Send {
 
 /// A host as an underload rule sees it.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Occupancy {
+pub struct Occupancy<'a> {
     /// The host.
     pub host: HostId,
     /// Its utilisation.
     pub utilisation: f64,
+    /// Its past utilisation, oldest first, as long as the rule's window where there is so much;
+    /// whose past that is, is the same as for [`HostLoad::history`].
+    pub history: &'a [f64],
 }
 
 /// Which hosts could be emptied, in what order?
@@ -161,10 +202,15 @@ pub trait UnderloadDetector: Send {
     /// Name as in the run spec.
     fn name(&self) -> &str;
 
+    /// How many samples of history it looks at, at most; 0 when it needs none.
+    fn window(&self) -> usize {
+        0
+    }
+
     /// The hosts to try to empty, first first. `active` holds the hosts that run VMs, in id order,
     /// without the overloaded ones.
     ///
     /// # Errors
     /// Whatever keeps the policy from answering; the run stops and reports it.
-    fn candidates(&mut self, active: &[Occupancy]) -> Result<Vec<HostId>, PolicyError>;
+    fn candidates(&mut self, active: &[Occupancy<'_>]) -> Result<Vec<HostId>, PolicyError>;
 }

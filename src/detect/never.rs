@@ -27,7 +27,7 @@ impl UnderloadDetector for Never {
     fn name(&self) -> &str {
         "never"
     }
-    fn candidates(&mut self, _: &[Occupancy]) -> Result<Vec<HostId>, PolicyError> {
+    fn candidates(&mut self, _: &[Occupancy<'_>]) -> Result<Vec<HostId>, PolicyError> {
         Ok(Vec::new())
     }
 }
@@ -38,7 +38,7 @@ mod tests {
 
     #[test]
     fn even_a_full_host_is_normal() {
-        let load = HostLoad { now: 2.0, history: &[2.0; 30], copy_intervals: 1.0 };
+        let load = HostLoad::alone(2.0, &[2.0; 30]);
         assert_eq!(Never.assess(load).unwrap(), Verdict::Normal);
     }
 }

@@ -45,7 +45,7 @@ mod tests {
 
     #[test]
     fn only_a_load_above_the_threshold_is_overload() {
-        let at = |now| HostLoad { now, history: &[], copy_intervals: 1.0 };
+        let at = |now| HostLoad::alone(now, &[]);
         assert_eq!(Thr::default().assess(at(0.8)).unwrap(), Verdict::Normal);
         assert_eq!(Thr::default().assess(at(0.800_001)).unwrap(), Verdict::Overloaded);
     }

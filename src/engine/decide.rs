@@ -161,12 +161,17 @@ impl Deciding<'_, '_> {
     /// Tries to empty hosts in the order of the underload rule.
     fn empty_underloaded(&mut self) -> Result<(), PolicyError> {
         let (mut may_not_receive, mut may_not_be_emptied) = self.exclusions();
-        let active: Vec<Occupancy> = self
+        let window = self.policies.underload.window();
+        let active: Vec<Occupancy<'_>> = self
             .draft
             .occupied()
             .iter()
             .filter(|&&host| !may_not_be_emptied.contains(host))
-            .map(|&host| Occupancy { host, utilisation: self.state.utilisation[host] })
+            .map(|&host| Occupancy {
+                host,
+                utilisation: self.state.utilisation[host],
+                history: self.draft.past(host, window),
+            })
             .collect();
         for host in self.policies.underload.candidates(&active)? {
             if may_not_be_emptied.contains(host) {

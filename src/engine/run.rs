@@ -78,11 +78,11 @@ impl<'a> Engine<'a> {
         let demand = DemandCurve::new(trace, fleet, rules.demand.between_samples);
         let bandwidth = rules.migration.bandwidth();
         let intervals_per_byte = 1.0 / bandwidth / trace.step().seconds();
-        let window = policies.overload.window();
+        let window = policies.overload.window().max(policies.underload.window());
         let draft = Draft::new(fleet, policies.history, intervals_per_byte, window);
         let model = migrate::model(&rules.migration.model).expect("the spec names a known model");
         Self {
-            world: World::new(fleet, rules, demand, meter, clock.start()),
+            world: World::new(fleet, rules, demand, meter, clock.start(), window),
             draft,
             queue: EventQueue::default(),
             transfers: Transfers::new(fleet.hosts(), bandwidth, rules.migration.contention),

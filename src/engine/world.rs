@@ -92,20 +92,22 @@ pub struct World<'a> {
 }
 
 impl<'a> World<'a> {
-    /// A world before its start: every host off, no VM present.
+    /// A world before its start: every host off, no VM present. `window`: samples of history that
+    /// policies look at, at most.
     pub fn new(
         fleet: &'a Fleet,
         rules: &'a Rules,
         demand: DemandCurve<'a>,
         meter: Meter,
         now: Moment,
+        window: usize,
     ) -> Self {
         let (hosts, vms) = (fleet.hosts(), fleet.vms());
         Self {
             fleet,
             rules,
             demand,
-            histories: VmHistories::new(vms),
+            histories: VmHistories::with_window(vms, window),
             lists: IdVec::filled(Vec::new(), hosts),
             home: IdVec::filled(None, vms),
             copies: IdVec::filled(0, vms),

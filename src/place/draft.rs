@@ -8,7 +8,6 @@ use super::question::{add_past, own_past};
 use super::{Held, HistoryKind, Resident, Room, TENTHS};
 use crate::detect::{HostLoads, Verdict};
 use crate::id::{HostId, IdVec, VmId};
-use crate::model::history::WINDOW;
 use crate::model::{Fleet, Snapshot, VmHistories};
 use crate::time::Instant;
 
@@ -31,7 +30,7 @@ pub struct Draft {
     pub(super) has_leaving: bool,
     pub(super) vm_allocated: IdVec<VmId, f64>,
     pub(super) vm_request: IdVec<VmId, f64>,
-    /// Row-major, `WINDOW` per host: summed past utilisation of its VMs, newest last.
+    /// Row-major, `window` per host: summed past utilisation of its VMs, newest last.
     pub(super) pasts: Vec<f64>,
     /// Hosts with VMs, or from which VMs are still being copied away, in id order.
     pub(super) occupied: Vec<HostId>,
@@ -45,9 +44,12 @@ pub struct Draft {
     pub(super) saved_pasts: Vec<f64>,
     /// The most VMs each host ever had, undone or not.
     pub(super) most: IdVec<HostId, usize>,
-    /// The past of one VM in fractions of each machine: that of the VM last asked about.
-    pub(super) scaled: Vec<[f64; WINDOW]>,
+    /// The past of one VM in fractions of each machine, `window` samples each: that of the VM last
+    /// asked about.
+    pub(super) scaled: Vec<f64>,
     pub(super) scaled_for: Option<(VmId, Instant)>,
+    /// The past of the host that is being asked about, `window` samples.
+    pub(super) own_past: Vec<f64>,
     pub(super) loads: HostLoads,
     pub(super) verdicts: Vec<Verdict>,
     /// Copy time of one byte, in sampling intervals.
@@ -59,7 +61,7 @@ impl Draft {
     /// An empty draft over `fleet`, in which VMs take memory.
     ///
     /// `intervals_per_byte`: copy time of a byte in sampling intervals; `window`: samples of
-    /// history the detector looks at, at most [`WINDOW`].
+    /// history that detectors look at, at most.
     pub fn new(fleet: &Fleet, kind: HistoryKind, intervals_per_byte: f64, window: usize) -> Self {
         let hosts = fleet.hosts();
         Self {
@@ -69,21 +71,22 @@ impl Draft {
             has_leaving: false,
             vm_allocated: IdVec::filled(0.0, fleet.vms()),
             vm_request: IdVec::filled(0.0, fleet.vms()),
-            pasts: vec![0.0; hosts * WINDOW],
+            pasts: vec![0.0; hosts * window],
             occupied: Vec::new(),
             kind,
             count_ram: true,
-            rings: (kind == HistoryKind::HostRing).then(|| VmHistories::new(hosts)),
+            rings: (kind == HistoryKind::HostRing).then(|| VmHistories::with_window(hosts, window)),
             by_load: vec![Vec::new(); fleet.machines.len() * TENTHS],
             log: Vec::new(),
             saved_pasts: Vec::new(),
             most: IdVec::filled(0, hosts),
-            scaled: vec![[0.0; WINDOW]; fleet.machines.len()],
+            scaled: vec![0.0; fleet.machines.len() * window],
             scaled_for: None,
+            own_past: vec![0.0; window],
             loads: HostLoads::default(),
             verdicts: Vec::new(),
             intervals_per_byte,
-            window: window.min(WINDOW),
+            window,
         }
     }
 

@@ -9,7 +9,6 @@ use super::{Draft, HostSet};
 use crate::detect::{HostLoad, OverloadDetector, Question, Verdict};
 use crate::id::{HostId, Id, VmId};
 use crate::model::Snapshot;
-use crate::model::history::WINDOW;
 use crate::policy::PolicyError;
 use crate::units::Bytes;
 
@@ -49,7 +48,7 @@ impl Draft {
     /// Sampling intervals that copying the largest VM of a host takes.
     #[inline]
     fn copy_intervals(&self, largest: Bytes) -> f64 {
-        (largest.0 as f64 * self.intervals_per_byte).ceil().max(1.0)
+        largest.0 as f64 * self.intervals_per_byte
     }
 
     /// Writes the history of `host`, with `extra` on it as well if given, into `past` (as long as
@@ -63,17 +62,26 @@ impl Draft {
     ) -> usize {
         let width = past.len();
         if let Some(rings) = &self.rings {
-            let own = rings.of(VmId(host.0));
-            let len = own.len().min(width);
-            past[width - len..].copy_from_slice(&own[own.len() - len..]);
-            return len;
+            let own = rings.latest(VmId(host.0), width);
+            past[width - own.len()..].copy_from_slice(own);
+            return own.len();
         }
         let room = &self.rooms[host];
         past.copy_from_slice(&self.pasts[own_past(host, width)]);
         let Some(vm) = extra else { return (room.length as usize).min(width) };
-        let scaled = &self.scaled[usize::from(state.fleet.machine[host])][WINDOW - width..];
+        let machine = usize::from(state.fleet.machine[host]);
+        let scaled = &self.scaled[machine * width..][..width];
         past.iter_mut().zip(scaled).for_each(|(sum, own)| *sum += own);
         (room.length as usize).max(self.past_len(vm, state)).min(width)
+    }
+
+    /// The latest samples of the history of `host`, at most `count`, oldest first.
+    pub fn past(&self, host: HostId, count: usize) -> &[f64] {
+        if let Some(rings) = &self.rings {
+            return rings.latest(VmId(host.0), count.min(self.window));
+        }
+        let own = &self.pasts[own_past(host, self.window)];
+        &own[own.len() - (self.rooms[host].length as usize).min(count).min(own.len())..]
     }
 
     /// Prepares the past of `vm` in fractions of each machine.
@@ -82,8 +90,11 @@ impl Draft {
             return;
         }
         self.scaled_for = Some((vm, state.now));
-        for (scaled, machine) in self.scaled.iter_mut().zip(&state.fleet.machines) {
-            let scaled = &mut scaled[WINDOW - self.window..];
+        if self.window == 0 {
+            return;
+        }
+        let rows = self.scaled.chunks_exact_mut(self.window);
+        for (scaled, machine) in rows.zip(&state.fleet.machines) {
             scaled.fill(0.0);
             add_past(scaled, vm, machine.capacity().0, state);
         }
@@ -91,9 +102,8 @@ impl Draft {
 
     /// Adds to `loads` what a detector sees of `host`, with `extra` on it as well if given.
     fn describe(&mut self, host: HostId, extra: Option<(VmId, f64)>, state: &Snapshot<'_>) {
-        let mut past = [0.0; WINDOW];
-        let past = &mut past[..self.window];
-        let len = self.write_past(host, extra.map(|(vm, _)| vm), state, past);
+        let mut past = std::mem::take(&mut self.own_past);
+        let len = self.write_past(host, extra.map(|(vm, _)| vm), state, &mut past);
         let room = &self.rooms[host];
         let (arriving, demand) =
             extra.map_or((Bytes(0), 0.0), |(vm, demand)| (state.fleet.vm_ram[vm], demand));
@@ -102,7 +112,8 @@ impl Draft {
         self.loads.now.push((room.requested + demand) / room.capacity);
         self.loads.lengths.push(len);
         self.loads.copy_intervals.push(intervals);
-        self.loads.histories.extend_from_slice(past);
+        self.loads.histories.extend_from_slice(&past);
+        self.own_past = past;
     }
 
     /// Judges `host` as it would be with `vm`, which asks for `demand` MIPS, on it.
@@ -117,17 +128,21 @@ impl Draft {
         ask: &mut Ask<'_>,
     ) -> Result<Verdict, PolicyError> {
         self.scale(vm, &ask.state);
-        let mut past = [0.0; WINDOW];
-        let past = &mut past[..self.window];
-        let len = self.write_past(host, Some(vm), &ask.state, past);
+        let mut past = std::mem::take(&mut self.own_past);
+        let len = self.write_past(host, Some(vm), &ask.state, &mut past);
         let room = &self.rooms[host];
         let largest = room.largest.max(ask.state.fleet.vm_ram[vm]);
         let load = HostLoad {
+            host,
+            at: ask.state.now,
+            question: Question::WithVm,
             now: (room.requested + demand) / room.capacity,
             history: &past[self.window - len..],
             copy_intervals: self.copy_intervals(largest),
         };
-        ask.detector.assess(load).map_err(|error| error.about(format!("host {}", host.0)))
+        let verdict = ask.detector.assess(load);
+        self.own_past = past;
+        verdict.map_err(|error| error.about(format!("host {}", host.0)))
     }
 
     /// Judges `hosts` as they are in the draft; [`Draft::verdicts`] has the answers.
@@ -140,7 +155,7 @@ impl Draft {
         state: &Snapshot<'_>,
         detector: &mut dyn OverloadDetector,
     ) -> Result<(), PolicyError> {
-        self.loads.clear(Question::Now, self.window);
+        self.loads.clear(Question::Now, state.now, self.window);
         for &host in hosts {
             self.describe(host, None, state);
         }
@@ -159,7 +174,7 @@ impl Draft {
         hosts: &[HostId],
         ask: &mut Ask<'_>,
     ) -> Result<(), PolicyError> {
-        self.loads.clear(Question::WithVm, self.window);
+        self.loads.clear(Question::WithVm, ask.state.now, self.window);
         self.scale(vm, &ask.state);
         for &host in hosts {
             self.describe(host, Some((vm, demand)), &ask.state);
@@ -181,16 +196,15 @@ impl Draft {
 
 /// Where the past of `host` lies, for a detector that looks at `window` samples.
 pub(super) fn own_past(host: HostId, window: usize) -> std::ops::Range<usize> {
-    let end = (host.index() + 1) * WINDOW;
-    end - window..end
+    let start = host.index() * window;
+    start..start + window
 }
 
 /// Adds the past of `vm` to that of a host of `capacity` MIPS; both end with the newest sample. VM
 /// by VM in fractions of the host, as CloudSim does.
 #[inline]
 pub(super) fn add_past(past: &mut [f64], vm: VmId, capacity: f64, state: &Snapshot<'_>) {
-    let history = state.histories.of(vm);
-    let history = &history[history.len().saturating_sub(past.len())..];
+    let history = state.histories.latest(vm, past.len());
     let mips = state.fleet.vm_mips[vm].0;
     let start = past.len() - history.len();
     for (sum, u) in past[start..].iter_mut().zip(history) {

@@ -6,7 +6,7 @@
 //!
 //! `h_i`: past utilisation of VM `i`; ordinary least squares with an intercept. VMs that peak
 //! together are what makes a host run short. With fewer samples than VMs, one VM, or a singular
-//! system the choice is that of MMT.
+//! system the choice is that of MMT. Histories are those of at most 30 samples.
 //!
 //! Source: Beloglazov and Buyya, Concurrency Computat.: Pract. Exper. 24(13), 2012, sect. 6.7,
 //! after Verma et al., USENIX ATC 2009. Householder QR with the intercept as first column,
@@ -15,6 +15,7 @@
 use super::{Mmt, VmSelector};
 use crate::id::{HostId, VmId};
 use crate::model::Snapshot;
+use crate::model::history::WINDOW;
 use crate::policy::PolicyError;
 
 /// Maximum correlation.
@@ -31,7 +32,8 @@ impl VmSelector for MaxCorrelation {
         candidates: &[VmId],
         state: &Snapshot<'_>,
     ) -> Result<Option<VmId>, PolicyError> {
-        let samples = candidates.iter().map(|&vm| state.histories.len(vm)).min().unwrap_or(0);
+        let samples =
+            candidates.iter().map(|&vm| state.histories.len(vm)).min().unwrap_or(0).min(WINDOW);
         if candidates.len() < 2 || samples < candidates.len() {
             return Mmt.pick(host, candidates, state);
         }

@@ -87,10 +87,12 @@ impl HostLoads {
         read_only(PyArray1::from_vec(py, ids))
     }
 
-    /// Sampling intervals that the longest copy from each host takes.
+    /// Whole sampling intervals that cover the longest copy from each host, at least 1.
     #[getter]
     fn copy_intervals<'py>(&self, py: Python<'py>) -> Py<PyArray1<f64>> {
-        read_only(PyArray1::from_slice(py, &self.inner.copy_intervals))
+        let whole = |&intervals: &f64| intervals.ceil().max(1.0);
+        let whole = self.inner.copy_intervals.iter().map(whole).collect();
+        read_only(PyArray1::from_vec(py, whole))
     }
 
     fn __len__(&self) -> usize {

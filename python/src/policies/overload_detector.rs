@@ -185,16 +185,16 @@ impl OverloadDetector for Batched {
         BATCH
     }
 
-    /// Asks about one load outside of any fleet: it is that of host 0.
     fn assess(&mut self, load: HostLoad<'_>) -> Result<Verdict, PolicyError> {
         let loads = detect::HostLoads {
-            hosts: vec![HostId(0)],
+            question: load.question,
+            at: load.at,
+            hosts: vec![load.host],
             now: vec![load.now],
             histories: load.history.to_vec(),
             lengths: vec![load.history.len()],
             copy_intervals: vec![load.copy_intervals],
             width: load.history.len(),
-            ..detect::HostLoads::default()
         };
         let mut verdicts = Vec::new();
         self.assess_all(&loads, &mut verdicts)?;
