@@ -33,7 +33,7 @@ fn day(criterion: &mut Criterion) {
         let inputs = Inputs::read(&spec).expect("the trace is whole");
         criterion.bench_function(&format!("{source}/{name}"), |bench| {
             bench.iter(|| {
-                let policies = spec::policies(&spec, &inputs.fleet);
+                let policies = spec::policies(&spec, &inputs.fleet).expect("built-in policies");
                 let Inputs { trace, fleet, rules } = &inputs;
                 let go_on = &mut |_| ControlFlow::Continue(());
                 engine::run(fleet, trace, rules, policies, go_on).expect("the run ends")

@@ -61,7 +61,7 @@ fn summaries(name: &str, traces: &[UtilisationTrace]) -> Vec<Summary> {
     let spec = spec::load(Path::new(name), Vec::new()).expect("the policy is bundled");
     let run = |trace: &UtilisationTrace| {
         let fleet = spec.fleet.build(trace.vms(), spec.run.seed);
-        let policies = spec::policies(&spec, &fleet);
+        let policies = spec::policies(&spec, &fleet).expect("built-in policies");
         let go_on = &mut |_| ControlFlow::Continue(());
         let run = engine::run(&fleet, trace, &spec.rules(), policies, go_on);
         run.expect("the fleet holds the VMs").summary

@@ -232,7 +232,7 @@ fn simulated(base: &str, changes: &[&str], trace: &UtilisationTrace) -> Option<S
     let changes = changes.iter().map(|c| Override::parse(c).expect("a change")).collect();
     let spec = spec::load(Path::new(base), changes).expect("the options exist");
     let fleet = spec.fleet.build(trace.vms(), spec.run.seed);
-    let policies = spec::policies(&spec, &fleet);
+    let policies = spec::policies(&spec, &fleet).expect("built-in policies");
     let go_on = &mut |_| ControlFlow::Continue(());
     match engine::run(&fleet, trace, &spec.rules(), policies, go_on) {
         Ok(outcome) => Some(outcome.summary),

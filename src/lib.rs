@@ -18,7 +18,7 @@
 //!
 //! // The trace, the fleet and the rules, then fresh policies, then the run.
 //! let inputs = spec::Inputs::read(&spec)?;
-//! let policies = spec::policies(&spec, &inputs.fleet);
+//! let policies = spec::policies(&spec, &inputs.fleet)?;
 //! let mut never_stop = |_sample| ControlFlow::Continue(());
 //! let outcome =
 //!     engine::run(&inputs.fleet, &inputs.trace, &inputs.rules, policies, &mut never_stop)?;

@@ -12,6 +12,8 @@ use crate::time::Instant;
 /// A policy could not answer; the cause is kept whole so that a caller gets it back unchanged.
 #[derive(Debug)]
 pub struct PolicyError {
+    /// Stable code of what went wrong: GLN-401 unless a more telling one is known.
+    pub code: &'static str,
     /// Name of the policy as in the run spec.
     pub policy: String,
     /// When it was asked, once the engine knows.
@@ -25,7 +27,13 @@ pub struct PolicyError {
 impl PolicyError {
     /// A failure of `policy` caused by `source`.
     pub fn new(policy: impl Into<String>, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self { policy: policy.into(), at: None, subject: None, source: source.into() }
+        let (policy, source) = (policy.into(), source.into());
+        Self { code: "GLN-401", policy, at: None, subject: None, source }
+    }
+
+    /// The same with another code.
+    pub fn with_code(self, code: &'static str) -> Self {
+        Self { code, ..self }
     }
 
     /// Adds when the policy was asked, unless that is known already.
@@ -55,7 +63,7 @@ impl PolicyError {
 
 impl fmt::Display for PolicyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "GLN-401 {}: {}", self.context(), self.source)
+        write!(f, "{} {}: {}", self.code, self.context(), self.source)
     }
 }
 

@@ -151,6 +151,9 @@ fn bad_specs_are_refused_with_place_and_remedy() {
     refused(&set("trace.path=no/such.parquet"), &["GLN-104", "no/such.parquet"]);
     refused(&["run", "lr-mmt", "--threads", "0"], &["--threads"]);
     refused(&["run", "lr-mmt", "--overwrite"], &["--out"]);
+    let python =
+        ["GLN-402 lr-mmt, [policy] select: `m:S` is Python code", "`python -m galerna run"];
+    refused(&set("policy.select=m:S"), &python);
 }
 
 #[test]

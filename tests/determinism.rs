@@ -15,7 +15,7 @@ fn spec_of(name: &str, seed: u64) -> RunSpec {
 fn event_log(name: &str, seed: u64) -> String {
     let spec = spec_of(name, seed);
     let Inputs { trace, fleet, rules } = Inputs::read(&spec).expect("the bundled sample");
-    let policies = spec::policies(&spec, &fleet);
+    let policies = spec::policies(&spec, &fleet).expect("built-in policies");
     let go_on = &mut |_| ControlFlow::Continue(());
     let outcome = engine::run(&fleet, &trace, &rules, policies, go_on).expect("the run ends");
     outcome.record.event_log_blake3()

@@ -94,7 +94,7 @@ fn spec_of(policy: &str, build: &str) -> RunSpec {
 
 fn simulated(spec: &RunSpec, trace: &UtilisationTrace) -> Outcome {
     let fleet = spec.fleet.build(trace.vms(), spec.run.seed);
-    let policies = spec::policies(spec, &fleet);
+    let policies = spec::policies(spec, &fleet).expect("built-in policies");
     let go_on = &mut |_| ControlFlow::Continue(());
     engine::run(&fleet, trace, &spec.rules(), policies, go_on).expect("the run ends")
 }

@@ -84,7 +84,7 @@ fn every_file_runs_and_checks_clean() {
         .filter_map(|entry| {
             let spec = spec_of(entry.name);
             let fleet = spec.fleet.build(trace.vms(), spec.run.seed);
-            let policies = spec::policies(&spec, &fleet);
+            let policies = spec::policies(&spec, &fleet).expect("built-in policies");
             let go_on = &mut |_| ControlFlow::Continue(());
             let outcome = engine::run(&fleet, &trace, &spec.rules(), policies, go_on).unwrap();
             assert!(outcome.summary.energy_kwh > 0.0, "{}", entry.name);

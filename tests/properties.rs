@@ -130,7 +130,7 @@ fn case() -> impl Strategy<Value = Case> {
 /// The run, or `None` where the VMs do not fit at the start.
 fn simulated(spec: &RunSpec, trace: &UtilisationTrace) -> Option<(Fleet, Outcome)> {
     let fleet = spec.fleet.build(trace.vms(), spec.run.seed);
-    let policies = spec::policies(spec, &fleet);
+    let policies = spec::policies(spec, &fleet).expect("built-in policies");
     let go_on = &mut |_| ControlFlow::Continue(());
     match engine::run(&fleet, trace, &spec.rules(), policies, go_on) {
         Ok(outcome) => Some((fleet, outcome)),

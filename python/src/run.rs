@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use cpu_time::ProcessTime;
+use galerna::detect::{DetectorSpec, Never};
 use galerna::engine::Outcome;
 use galerna::frames::{self, Existing, RunFolder, RunReport, Timing};
 use galerna::spec::{self, Inputs, Override, RunSpec};
@@ -42,9 +43,11 @@ pub fn run(
     let inputs = py.detach(|| Inputs::read(&spec)).map_err(|error| errors::trace(py, error))?;
     let read_s = start.elapsed().as_secs_f64();
     let start = ProcessTime::now();
-    let mut policies = spec::policies(&spec, &inputs.fleet);
+    let policies = spec::policies(&spec, &inputs.fleet);
+    let mut policies = policies.map_err(|error| errors::engine(py, error.into(), None))?;
     if let Some(detector) = detector {
-        policies.overload = detector.with_fallback(spec.policy.fallback.build());
+        let fallback = spec.policy.fallback.built_in().map(DetectorSpec::build);
+        policies.overload = detector.with_fallback(fallback.unwrap_or_else(|| Box::new(Never)));
     }
     let outcome = enter::run(py, &inputs, policies)?;
     let timing = Timing { read_s, run_s: start.elapsed().as_secs_f64() };

@@ -66,6 +66,8 @@ impl Run {
     pub(super) fn execute(&self, args: &[OsString]) -> Result<Answer, Failure> {
         threads::limit(self.threads.map(usize::from));
         let spec = self.read_spec().map_err(Failure::bad_input)?;
+        let name = self.spec.display().to_string();
+        spec.check_runnable(&name).map_err(Failure::bad_input)?;
         let existing = if self.overwrite { Existing::Replace } else { Existing::Refuse };
         if let Some(dir) = &self.out {
             frames::check_destination(dir, existing).map_err(Failure::bad_input)?;
@@ -76,7 +78,6 @@ impl Run {
         let start = ProcessTime::now();
         let Outcome { record, summary } = simulated(&spec, &inputs)?;
         let timing = Timing { read_s, run_s: start.elapsed().as_secs_f64() };
-        let name = self.spec.display().to_string();
         let report = RunReport::new(&name, &spec, &inputs, &record, &summary, timing);
         if let Some(dir) = &self.out {
             let command = &command(args);
@@ -131,7 +132,8 @@ fn command(args: &[OsString]) -> Vec<String> {
 }
 
 fn simulated(spec: &RunSpec, inputs: &Inputs) -> Result<Outcome, Failure> {
-    let policies = spec::policies(spec, &inputs.fleet);
+    let policies = spec::policies(spec, &inputs.fleet)
+        .map_err(|error| Failure { code: POLICY_FAILED, message: error.to_string() })?;
     let mut progress = Progress::over(inputs.trace.samples());
     let outcome =
         engine::run(&inputs.fleet, &inputs.trace, &inputs.rules, policies, &mut |sample| {

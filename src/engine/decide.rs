@@ -7,6 +7,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Policies;
+use super::plan::plan;
 use super::world::{Move, World};
 use crate::detect::{Occupancy, Verdict};
 use crate::id::{HostId, VmId};
@@ -62,6 +63,11 @@ pub fn decide(
 ) -> Result<Decision, PolicyError> {
     let state = world.snapshot();
     settle(world, draft, &state);
+    if let Some(mut planner) = policies.plan.take() {
+        let decision = plan(&mut *planner, world, state, draft, policies);
+        policies.plan = Some(planner);
+        return decision;
+    }
     let over = HostSet::none(world.fleet.hosts());
     let decision = Decision::default();
     let mut deciding = Deciding { world, state, draft, policies, over, decision };
@@ -113,6 +119,7 @@ impl Deciding<'_, '_> {
             .collect();
         self.decision.overloaded = over.len();
         over.iter().for_each(|&host| self.over.insert(host));
+        self.look_ahead(&over)?;
         let mut leaving: Vec<(VmId, f64)> = Vec::new();
         for host in over {
             self.select_from(host, &mut leaving)?;
@@ -136,6 +143,22 @@ impl Deciding<'_, '_> {
         Ok(())
     }
 
+    /// Shows a selector that wants it the VMs of all overloaded hosts.
+    fn look_ahead(&mut self, over: &[HostId]) -> Result<(), PolicyError> {
+        if !self.policies.select.looks_ahead() || over.is_empty() {
+            return Ok(());
+        }
+        let vms: Vec<(HostId, Vec<VmId>)> =
+            over.iter().map(|&host| (host, self.candidates(host))).collect();
+        self.policies.select.look_ahead(&vms, &self.state)
+    }
+
+    /// The VMs of `host` that may leave it.
+    fn candidates(&self, host: HostId) -> Vec<VmId> {
+        let bound = &self.world.bound;
+        self.draft.vms_on(host).iter().copied().filter(|&vm| bound[vm] == 0).collect()
+    }
+
     /// Takes VMs off `host` in the draft until it is no longer overloaded.
     fn select_from(
         &mut self,
@@ -144,9 +167,7 @@ impl Deciding<'_, '_> {
     ) -> Result<(), PolicyError> {
         let load = self.draft.room(host).utilisation();
         loop {
-            let bound = &self.world.bound;
-            let candidates: Vec<VmId> =
-                self.draft.vms_on(host).iter().copied().filter(|&vm| bound[vm] == 0).collect();
+            let candidates = self.candidates(host);
             let picked = self.policies.select.pick(host, &candidates, &self.state)?;
             let Some(vm) = picked else { return Ok(()) };
             self.draft.remove(vm, host, &self.state);

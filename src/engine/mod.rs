@@ -10,6 +10,7 @@ pub mod clock;
 mod decide;
 mod demand;
 mod hash_order;
+mod plan;
 mod queue;
 mod run;
 mod share;
@@ -19,7 +20,7 @@ mod world;
 use crate::detect::{OverloadDetector, UnderloadDetector};
 use crate::metric::Summary;
 use crate::model::Record;
-use crate::place::{HistoryKind, Placer};
+use crate::place::{HistoryKind, Placer, Planner};
 use crate::policy::PolicyError;
 use crate::problem::Problem;
 use crate::select::VmSelector;
@@ -38,6 +39,8 @@ pub struct Policies {
     pub select: Box<dyn VmSelector>,
     /// Where does it go?
     pub place: Box<dyn Placer>,
+    /// Who moves where, in place of the four above; they still serve the initial placement.
+    pub plan: Option<Box<dyn Planner>>,
     /// Whose past a host's history is.
     pub history: HistoryKind,
     /// Rules of a decision.

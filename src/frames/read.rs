@@ -268,6 +268,7 @@ fn reason(words: Option<&str>) -> Reason {
         Some((words, Some(load))) if words.starts_with("overload") => Reason::Overload(load),
         Some((words, Some(load))) if words.starts_with("underload") => Reason::Underload(load),
         Some((words, _)) if words == Reason::Initial.words() => Reason::Initial,
+        Some((words, _)) if words == Reason::Planned.words() => Reason::Planned,
         Some((words, _)) if words == Reason::Idle.words() => Reason::Idle,
         _ => Reason::Consequence,
     }

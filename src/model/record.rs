@@ -97,6 +97,8 @@ pub enum Reason {
     Overload(f64),
     /// The source was emptied to be switched off: its utilisation.
     Underload(f64),
+    /// A planner said so.
+    Planned,
     /// The VM asked for nothing.
     Idle,
 }
@@ -109,6 +111,7 @@ impl Reason {
             Self::Initial => "initial placement".into(),
             Self::Overload(load) => format!("overload: source at {load:.3}"),
             Self::Underload(load) => format!("underload: source at {load:.3}"),
+            Self::Planned => "planned".into(),
             Self::Idle => "idle VM retired".into(),
         }
     }

@@ -4,6 +4,7 @@
 mod draft;
 mod first_fit;
 mod pabfd;
+mod plan;
 mod question;
 mod room;
 mod spec;
@@ -14,6 +15,7 @@ use crate::policy::PolicyError;
 pub use draft::Draft;
 pub use first_fit::FirstFit;
 pub use pabfd::{Base, Pabfd, PabfdSpec, WakePower};
+pub use plan::{Planner, Refusal, Roster, enter};
 pub use question::{Ask, HistoryKind};
 pub use room::{Held, HostSet, Resident, Room, TENTHS};
 pub use spec::PlacerSpec;

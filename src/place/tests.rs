@@ -135,3 +135,52 @@ fn the_next_sleeping_host_wakes_where_the_first_has_no_room() {
         assert_eq!(outcome.placed, [(waiting[0], HostId(10))]);
     });
 }
+
+/// The first of `moves` that the draft of seed 0 refuses.
+fn refused(moves: &[(u32, u32)]) -> Option<(VmId, Refusal)> {
+    let mut found = None;
+    on_a_random_draft(0, |draft, state, waiting, _| {
+        let mut home: IdVec<VmId, Option<HostId>> = IdVec::filled(None, VMS);
+        for host in (0..HOSTS as u32).map(HostId) {
+            draft.vms_on(host).iter().for_each(|&vm| home[vm] = Some(host));
+        }
+        waiting[1..].iter().for_each(|&vm| home[vm] = Some(HostId(11)));
+        let mut bound = IdVec::filled(0, VMS);
+        bound[VmId(4)] = 1;
+        let (excluded, mut thr) = (HostSet::none(HOSTS), Thr::default());
+        let ask = Ask { state, excluded: &excluded, wake: true, detector: &mut thr };
+        let roster = Roster { home: &home, bound: &bound };
+        assert!(roster.is_movable(VmId(2)) && !roster.is_movable(VmId(4)));
+        let moves: Vec<_> = moves.iter().map(|&(vm, to)| (VmId(vm), HostId(to))).collect();
+        found = enter(&moves, draft, &ask, roster).err();
+    });
+    found
+}
+
+#[test]
+fn a_planned_move_that_cannot_be_made_is_refused_and_says_why() {
+    assert_eq!(refused(&[(0, 8), (2, 8), (7, 9)]), None);
+    let cases = [
+        ((40, 0), Refusal::UnknownVm(40, 39)),
+        ((2, 12), Refusal::UnknownHost(12, 11)),
+        ((0, 9), Refusal::Twice),
+        ((1, 3), Refusal::Absent),
+        ((4, 0), Refusal::Bound),
+        ((2, 2), Refusal::AtHome(2)),
+    ];
+    for (wrong, refusal) in cases {
+        assert_eq!(refused(&[(0, 8), wrong]), Some((VmId(wrong.0), refusal)));
+    }
+}
+
+/// 8 GiB hold 9 VMs of 870 MB: the tenth is refused, whatever their demand.
+#[test]
+fn planned_moves_take_memory_one_after_the_other() {
+    let moves: Vec<(u32, u32)> = (3..40).step_by(2).map(|vm| (vm, 8)).collect();
+    let (vm, refusal) = refused(&moves).expect("one is too many");
+    let Refusal::NoRoom { host: 8, demand, free, free_mb, .. } = refusal else {
+        panic!("{refusal}");
+    };
+    let entered = moves.iter().position(|&(other, _)| VmId(other) == vm).unwrap();
+    assert!(entered == 9 && free_mb < 870.0 || demand > free, "{entered} entered: {refusal}");
+}

@@ -32,6 +32,25 @@ pub trait VmSelector: Send {
         candidates: &[VmId],
         state: &Snapshot<'_>,
     ) -> Result<Option<VmId>, PolicyError>;
+
+    /// Whether it wants to see the VMs of all overloaded hosts before it picks the first.
+    fn looks_ahead(&self) -> bool {
+        false
+    }
+
+    /// The overloaded hosts of this step with their candidates, shown once to a selector that
+    /// [looks ahead](VmSelector::looks_ahead).
+    ///
+    /// # Errors
+    /// As [`VmSelector::pick`].
+    fn look_ahead(
+        &mut self,
+        hosts: &[(HostId, Vec<VmId>)],
+        state: &Snapshot<'_>,
+    ) -> Result<(), PolicyError> {
+        let _ = (hosts, state);
+        Ok(())
+    }
 }
 
 /// The candidate with the smallest key, the first of equals.

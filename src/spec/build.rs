@@ -1,9 +1,11 @@
 //! From a spec to what the engine runs.
 
-use super::{PolicySpec, RunSpec};
-use crate::detect::WithFallback;
+use super::python::{self, Interpreter, Slot};
+use super::{Choice, PolicySpec, PythonPolicy, RunSpec};
+use crate::detect::{DetectorSpec, WithFallback};
 use crate::engine::Policies;
 use crate::model::{Fleet, Rules};
+use crate::policy::PolicyError;
 use crate::trace::{self, Selection, UtilisationTrace};
 
 /// What a run needs beside its policies; shared by all runs on the same trace and fleet.
@@ -46,17 +48,55 @@ impl RunSpec {
     }
 }
 
-/// Fresh policies for one run of `spec` over `fleet`.
-pub fn policies(spec: &RunSpec, fleet: &Fleet) -> Policies {
-    let PolicySpec { overload, fallback, underload, select, place, history, initial } =
+/// Fresh policies for one run of `spec` over `fleet`; those written in Python are built by the
+/// interpreter of this process.
+///
+/// # Errors
+/// GLN-402 when a policy is written in Python and there is no interpreter, else its own.
+pub fn policies(spec: &RunSpec, fleet: &Fleet) -> Result<Policies, PolicyError> {
+    policies_by(spec, fleet, python::installed())
+}
+
+/// Fresh policies for one run of `spec` over `fleet`; those written in Python are built by
+/// `interpreter`.
+///
+/// # Errors
+/// As [`policies`].
+pub fn policies_by(
+    spec: &RunSpec,
+    fleet: &Fleet,
+    interpreter: Option<&dyn Interpreter>,
+) -> Result<Policies, PolicyError> {
+    let PolicySpec { overload, fallback, underload, select, place, plan, history, initial } =
         &spec.policy;
-    Policies {
-        overload: Box::new(WithFallback::new(overload.build(), fallback.build())),
-        underload: underload.build(),
-        select: select.build(spec.run.seed),
-        place: place.build(fleet),
+    let seed = spec.run.seed;
+    let python = |policy: &PythonPolicy| interpreter.ok_or_else(|| python::refusal(policy));
+    let detector = |slot, choice: &Choice<DetectorSpec>| match choice {
+        Choice::BuiltIn(detector) => Ok(detector.build()),
+        Choice::Python(policy) => python(policy)?.overload(slot, policy, seed),
+    };
+    let overload = detector(Slot::Overload, overload)?;
+    let fallback = detector(Slot::Fallback, fallback)?;
+    Ok(Policies {
+        overload: Box::new(WithFallback::new(overload, fallback)),
+        underload: match underload {
+            Choice::BuiltIn(rule) => rule.build(),
+            Choice::Python(policy) => python(policy)?.underload(policy, seed)?,
+        },
+        select: match select {
+            Choice::BuiltIn(selector) => selector.build(seed),
+            Choice::Python(policy) => python(policy)?.select(policy, seed)?,
+        },
+        place: match place {
+            Choice::BuiltIn(placer) => placer.build(fleet),
+            Choice::Python(policy) => python(policy)?.place(policy, seed)?,
+        },
+        plan: match plan {
+            None => None,
+            Some(policy) => Some(python(policy)?.plan(policy, seed)?),
+        },
         history: *history,
         consolidation: spec.consolidation.clone(),
         initial: *initial,
-    }
+    })
 }

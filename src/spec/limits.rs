@@ -47,9 +47,12 @@ pub(super) fn problems(spec: &RunSpec, place: &dyn Fn(&str) -> String) -> Vec<Pr
         ("[migration] destination-load", spec.migration.destination_load, Bound::ZeroToOne, "0"),
         ("[accounting] tolerance", spec.accounting.tolerance, Bound::ZeroToBelowOne, "1e-9"),
     ];
-    numbers.extend(detector_numbers("[policy] overload", &spec.policy.overload));
-    numbers.extend(detector_numbers("[policy] fallback", &spec.policy.fallback));
-    if let UnderloadSpec::LeastUtilised(rule) = &spec.policy.underload {
+    for (field, choice) in
+        [("[policy] overload", &spec.policy.overload), ("[policy] fallback", &spec.policy.fallback)]
+    {
+        numbers.extend(choice.built_in().and_then(|built_in| detector_numbers(field, built_in)));
+    }
+    if let Some(UnderloadSpec::LeastUtilised(rule)) = spec.policy.underload.built_in() {
         numbers.push(("[policy] underload.below", rule.below, Bound::AboveZero, "1.0"));
     }
     let mut problems = Vec::new();

@@ -14,9 +14,11 @@
 
 mod build;
 mod catalogue;
+mod choice;
 mod error;
 mod fleet;
 mod limits;
+pub mod python;
 mod read;
 
 use std::path::PathBuf;
@@ -30,10 +32,12 @@ use crate::place::{HistoryKind, PabfdSpec, PlacerSpec};
 use crate::select::SelectorSpec;
 use crate::trace::Order;
 
-pub use build::{Inputs, policies};
+pub use build::{Inputs, policies, policies_by};
 pub use catalogue::{Entry, catalogue, named};
+pub use choice::Choice;
 pub use error::Error;
 pub use fleet::{FleetSpec, HostBlock, Preset, VmSpec};
+pub use python::PythonPolicy;
 pub use read::{Override, load, parse};
 
 /// A complete run.
@@ -98,15 +102,18 @@ impl Default for TraceSpec {
 #[serde(default, deny_unknown_fields)]
 pub struct PolicySpec {
     /// Which hosts are overloaded?
-    pub overload: DetectorSpec,
+    pub overload: Choice<DetectorSpec>,
     /// Who answers where `overload` cannot tell yet.
-    pub fallback: DetectorSpec,
+    pub fallback: Choice<DetectorSpec>,
     /// Which hosts could be emptied?
-    pub underload: UnderloadSpec,
+    pub underload: Choice<UnderloadSpec>,
     /// Which VM leaves?
-    pub select: SelectorSpec,
+    pub select: Choice<SelectorSpec>,
     /// Where does it go?
-    pub place: PlacerSpec,
+    pub place: Choice<PlacerSpec>,
+    /// Who plans whole steps, in place of the others; they still serve the initial placement.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub plan: Option<PythonPolicy>,
     /// Whose past a host's history is (Q20).
     pub history: HistoryKind,
     /// What VMs count as when they are first placed.
@@ -116,11 +123,12 @@ pub struct PolicySpec {
 impl Default for PolicySpec {
     fn default() -> Self {
         Self {
-            overload: DetectorSpec::Lr(Lr::default()),
-            fallback: DetectorSpec::Thr(Thr { threshold: 0.7 }),
-            underload: UnderloadSpec::LeastUtilised(LeastUtilised::default()),
-            select: SelectorSpec::Mmt,
-            place: PlacerSpec::Pabfd(PabfdSpec::default()),
+            overload: DetectorSpec::Lr(Lr::default()).into(),
+            fallback: DetectorSpec::Thr(Thr { threshold: 0.7 }).into(),
+            underload: UnderloadSpec::LeastUtilised(LeastUtilised::default()).into(),
+            select: SelectorSpec::Mmt.into(),
+            place: PlacerSpec::Pabfd(PabfdSpec::default()).into(),
+            plan: None,
             history: HistoryKind::default(),
             initial: InitialDemand::default(),
         }

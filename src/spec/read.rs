@@ -8,7 +8,7 @@ use toml::{Table, Value};
 
 use super::catalogue;
 use super::limits;
-use super::{Error, PolicySpec, RunSpec};
+use super::{Error, PolicySpec, RunSpec, python};
 use crate::detect::{DetectorSpec, UnderloadSpec};
 use crate::place::PlacerSpec;
 use crate::problem::{Problem, suggestion};
@@ -158,8 +158,11 @@ fn section<T: DeserializeOwned + Serialize + Default>(
         return T::default();
     };
     let mut known = keys_of(&T::default());
-    if name == "trace" {
-        known.push("day".into());
+    // Keys that have no default.
+    match name {
+        "trace" => known.push("day".into()),
+        "policy" => known.push("plan".into()),
+        _ => {}
     }
     let mut good = Table::new();
     for (key, value) in given {
@@ -190,6 +193,7 @@ fn policy(value: Option<Value>, place: Place<'_>, problems: &mut Vec<Problem>) -
             ("underload", &UnderloadSpec::KINDS),
             ("select", &SelectorSpec::KINDS),
             ("place", &PlacerSpec::KINDS),
+            ("plan", &[]),
         ] {
             let Some(value) = given.get_mut(key) else { continue };
             let at = place(&format!("[policy] {key}"));
@@ -197,6 +201,7 @@ fn policy(value: Option<Value>, place: Place<'_>, problems: &mut Vec<Problem>) -
             spell_out(value, kinds, &at, problems);
             if problems.len() == found {
                 problems.extend(match key {
+                    _ if python::is_python(value) => python::problems(value, &at),
                     "overload" | "fallback" => parameters::<DetectorSpec>(value, &at),
                     "underload" => parameters::<UnderloadSpec>(value, &at),
                     "select" => parameters::<SelectorSpec>(value, &at),
@@ -218,16 +223,20 @@ fn spell_out(value: &mut Value, kinds: &[&str], at: &str, problems: &mut Vec<Pro
         *value = Value::Table(Table::from_iter([("kind".to_owned(), kind)]));
     }
     let Value::Table(table) = value else { return problems.push(not_a_table(value, at)) };
+    python::spell_out(table);
+    let known = match kinds {
+        [] => "python with an entry".to_owned(),
+        _ => format!("one of {}, or python with an entry", kinds.join(", ")),
+    };
     match table.get("kind") {
-        Some(Value::String(kind)) if kinds.contains(&kind.as_str()) => {}
+        Some(Value::String(kind)) if kinds.contains(&kind.as_str()) || kind == python::KIND => {}
         Some(Value::String(kind)) => {
             let hint = suggestion(kind, kinds.iter().copied());
             let what = format!("unknown policy `{kind}`{hint}");
-            let remedy = format!("Use one of {}", kinds.join(", "));
-            problems.push(Problem::new("GLN-204", at, what, remedy));
+            problems.push(Problem::new("GLN-204", at, what, format!("Use {known}")));
         }
         _ => {
-            let remedy = format!("Write kind = one of {}", kinds.join(", "));
+            let remedy = format!("Write kind = {known}");
             problems.push(Problem::new("GLN-204", at, "has no `kind`", remedy));
         }
     }
@@ -301,14 +310,14 @@ mod tests {
     fn a_parameter_may_be_changed_where_the_file_leaves_the_policy_out() {
         let spec = with("", &["policy.underload.below=0.5"]).unwrap();
         let below = LeastUtilised { below: 0.5 };
-        assert_eq!(spec.policy.underload, UnderloadSpec::LeastUtilised(below));
+        assert_eq!(spec.policy.underload, UnderloadSpec::LeastUtilised(below).into());
     }
 
     #[test]
     fn a_policy_may_be_named_alone() {
         let spec = with("", &["policy.overload=mad", "policy.overload.safety=3"]).unwrap();
         let mad = Mad { safety: 3.0, ..Mad::default() };
-        assert_eq!(spec.policy.overload, DetectorSpec::Mad(mad));
+        assert_eq!(spec.policy.overload, DetectorSpec::Mad(mad).into());
     }
 
     #[test]
