@@ -52,7 +52,7 @@ impl World {
         let machine = |name| Machine::named(name, Bytes::from_gib(32)).expect("a known machine");
         let machines = Machine::CATALOGUE.map(machine).to_vec();
         let mut fleet = Fleet::of_hosts(machines, [0, 0, 0, 1, 0, 0, 0, 1]);
-        let other = VmType { mips: Mips(2500.0), ram: Bytes::from_mb(1740) };
+        let other = VmType::new(Mips(2500.0), Bytes::from_mb(1740));
         fleet.add_vms_in_blocks(&[other], &(0..813).collect::<Vec<_>>());
         for (vm, mips, mb) in
             [(V31, 2000.0, 1740), (V64, 2500.0, 870), (V90, 500.0, 613), (V812, 2500.0, 870)]

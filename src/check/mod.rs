@@ -11,7 +11,7 @@
 //! | GLN-602 | times run backwards, leave the run or disagree with its clock |
 //! | GLN-603 | a VM does what it cannot do |
 //! | GLN-604 | a host does what it cannot do |
-//! | GLN-605 | a host holds more memory than it has |
+//! | GLN-605 | a host holds more memory, disk or network than it has |
 //! | GLN-606 | a copy takes longer or shorter than its network allows |
 //! | GLN-607, 608, 609 | a row of `hosts`, `vms`, `samples` does not follow from the actions |
 //! | GLN-610 | a figure of the summary does not follow from the actions |
@@ -21,6 +21,7 @@
 //! Symbols used throughout: `r` demand of a VM, MIPS; `c = min(r, core)` what one core can serve of
 //! it; `a` what it gets; `W` what its host spends on all VMs; `C` the host's capacity.
 
+mod capacity;
 mod copies;
 mod doubt;
 mod event;
@@ -29,7 +30,6 @@ mod history;
 mod layout;
 mod ledger;
 mod log;
-mod memory;
 mod range;
 mod report;
 mod rows;
@@ -120,10 +120,10 @@ pub fn check(evidence: &Evidence) -> Report {
     let possible = report.is_clean();
     report.findings.extend(log::check(evidence));
     if !possible {
-        report.unverified.push("memory, copies, energy and SLA: mend the above first".into());
+        report.unverified.push("capacities, copies, energy and SLA: mend the above first".into());
         return report;
     }
-    report.findings.extend(memory::check(evidence, &events));
+    report.findings.extend(capacity::check(evidence, &events));
     copies::check(evidence, &events, &times, &mut report);
     let totals = Totals::of(evidence, &events, &times, &mut report);
     report.findings.extend(totals.exact.idle_kept.iter().cloned());

@@ -95,8 +95,7 @@ fn settle(world: &World<'_>, draft: &mut Draft, state: &Snapshot<'_>) {
             } else if world.bound[vm] == 0 {
                 residents.push(Resident { vm, allocated: world.meter.vms[vm].allocated });
             } else {
-                leaving.mips += state.demand[vm].min(core);
-                leaving.ram += world.fleet.vm_ram[vm];
+                leaving += world.fleet.needs(vm, state.demand[vm].min(core));
             }
         }
         for waiting in &world.pending[host] {

@@ -2,8 +2,8 @@
 //!
 //! | file | one row per | columns |
 //! |---|---|---|
-//! | `hosts.parquet` | host | `host cores capacity_mips ram_bytes`, those of `HostRecord` |
-//! | `vms.parquet` | VM | `vm mips ram_bytes`, those of `VmRecord` |
+//! | `hosts.parquet` | host | `host cores capacity_mips ram_bytes disk_bytes net_bytes_s`, those of `HostRecord` |
+//! | `vms.parquet` | VM | `vm mips ram_bytes disk_bytes net_bytes_s`, those of `VmRecord` |
 //! | `actions.parquet` | action, in order | `time_us time_s kind vm from to reason` |
 //! | `samples.parquet` | decision | those of `SampleRecord`, `seconds` as `time_s` |
 //! | `demand.parquet` | VM and sample | `vm sample` and `cpu_pct` (0..=100) or `cpu` (fraction) |

@@ -12,7 +12,9 @@ use super::manifest::Manifest;
 use crate::check::{self, Evidence, Report};
 use crate::id::{HostId, VmId};
 use crate::model::record::Reason;
-use crate::model::{Action, ActionKind, Fleet, HostRecord, Record, SampleRecord, VmRecord};
+use crate::model::{
+    Action, ActionKind, Fleet, HostRecord, Record, Resources, SampleRecord, VmRecord,
+};
 use crate::problem::Problem;
 use crate::spec;
 use crate::time::Instant;
@@ -167,6 +169,16 @@ impl TableFile {
         Ok(self.typed::<UInt32Type>(name)?.iter().collect())
     }
 
+    /// A column of numbers in which nothing means no limit.
+    fn limits<T: PolarsNumericType>(
+        &self,
+        name: &str,
+        of: impl Fn(T::Native) -> f64,
+    ) -> Result<Vec<f64>, Problem> {
+        let column = self.typed::<T>(name)?;
+        Ok(column.iter().map(|limit| limit.map_or(f64::INFINITY, &of)).collect())
+    }
+
     fn text(&self, name: &str) -> Result<Vec<Option<String>>, Problem> {
         let series = self.frame.column(name).map_err(|_| self.lacks(name, "found none"))?;
         let text = series.str().map_err(|_| self.lacks(name, "found no text"))?;
@@ -198,10 +210,21 @@ fn fleet_contradictions(
     compare(hosts, "cores", narrow(hosts.counts("cores")?), cores);
     let found = wide(hosts.numbers::<UInt64Type>("ram_bytes")?);
     compare(hosts, "ram_bytes", found, ram(fleet.host_ram.as_slice()));
+    let limit = |of: fn(Resources) -> f64| {
+        fleet.capacity.ids().map(|host| of(fleet.capacities(host))).collect()
+    };
+    let found = hosts.limits::<UInt64Type>("disk_bytes", |bytes| bytes as f64)?;
+    compare(hosts, "disk_bytes", found, limit(|has| has.disk));
+    let found = hosts.limits::<Float64Type>("net_bytes_s", |rate| rate)?;
+    compare(hosts, "net_bytes_s", found, limit(|has| has.net));
     let mips = fleet.vm_mips.as_slice().iter().map(|mips| mips.0).collect();
     compare(vms, "mips", vms.floats("mips")?, mips);
     let found = wide(vms.numbers::<UInt64Type>("ram_bytes")?);
     compare(vms, "ram_bytes", found, ram(fleet.vm_ram.as_slice()));
+    let found = wide(vms.numbers::<UInt64Type>("disk_bytes")?);
+    compare(vms, "disk_bytes", found, ram(fleet.vm_disk.as_slice()));
+    let net = fleet.vm_net.as_slice().iter().map(|rate| rate.0).collect();
+    compare(vms, "net_bytes_s", vms.floats("net_bytes_s")?, net);
     for (file, name) in [(hosts, "host"), (vms, "vm")] {
         let found: Vec<f64> = narrow(file.counts(name)?);
         let expected = (0..found.len()).map(|row| row as f64).collect();

@@ -6,7 +6,8 @@ use crate::id::{HostId, Id};
 use crate::model::{Action, Fleet, Record};
 use crate::trace::{UtilisationTrace, Values};
 
-/// One row per host, by id: what it is and what it added up to.
+/// One row per host, by id: what it is and what it added up to. Disk and network are null where
+/// the host has no limit of them.
 ///
 /// ```
 /// use galerna::frames::hosts;
@@ -26,12 +27,18 @@ pub fn hosts(record: &Record, fleet: &Fleet) -> DataFrame {
     let cores: Vec<u32> = (0..rows.len()).map(|row| machine(row).cores).collect();
     let capacity: Vec<f64> = fleet.capacity.as_slice().iter().map(|mips| mips.0).collect();
     let ram: Vec<u64> = fleet.host_ram.as_slice().iter().map(|bytes| bytes.0).collect();
+    let disk = fleet.host_disk.as_slice().iter().map(|disk| disk.map(|bytes| bytes.0));
+    let disk: Vec<Option<u64>> = disk.collect();
+    let net = fleet.host_net.as_slice().iter().map(|net| net.map(|rate| rate.0));
+    let net: Vec<Option<f64>> = net.collect();
     frame(vec![
         ids("host", rows.len()),
         text("machine", rows.iter().map(|row| row.machine.as_str())),
         Column::new("cores".into(), cores),
         Column::new("capacity_mips".into(), capacity),
         Column::new("ram_bytes".into(), ram),
+        Column::new("disk_bytes".into(), disk),
+        Column::new("net_bytes_s".into(), net),
         column("on_s", rows, |row| row.on_s),
         column("transition_s", rows, |row| row.transition_s),
         column("violation_s", rows, |row| row.violation_s),
@@ -45,10 +52,14 @@ pub fn vms(record: &Record, fleet: &Fleet) -> DataFrame {
     let rows = &record.vms;
     let mips: Vec<f64> = fleet.vm_mips.as_slice().iter().map(|mips| mips.0).collect();
     let ram: Vec<u64> = fleet.vm_ram.as_slice().iter().map(|bytes| bytes.0).collect();
+    let disk: Vec<u64> = fleet.vm_disk.as_slice().iter().map(|bytes| bytes.0).collect();
+    let net: Vec<f64> = fleet.vm_net.as_slice().iter().map(|rate| rate.0).collect();
     frame(vec![
         ids("vm", rows.len()),
         Column::new("mips".into(), mips),
         Column::new("ram_bytes".into(), ram),
+        Column::new("disk_bytes".into(), disk),
+        Column::new("net_bytes_s".into(), net),
         text("trace", rows.iter().map(|row| row.trace.as_str())),
         column("demanded_mi", rows, |row| row.demanded_mi),
         column("allocated_mi", rows, |row| row.allocated_mi),

@@ -6,8 +6,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::{HostId, IdVec, VmId};
-use crate::units::{Bytes, Mips, Watts};
+use super::resources::Resources;
+use crate::id::{HostId, Id, IdVec, VmId};
+use crate::units::{Bytes, BytesPerSecond, Mips, Watts};
 
 /// How many equal load steps a measured power table has.
 pub const POWER_STEPS: usize = 10;
@@ -23,6 +24,12 @@ pub struct Machine {
     pub core_mips: Mips,
     /// Memory.
     pub ram: Bytes,
+    /// Disk for its VMs, where it is limited.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disk: Option<Bytes>,
+    /// Network for its VMs in each direction, where it is limited; migrations have theirs apart.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub net: Option<BytesPerSecond>,
     /// Power at 0, 10, .., 100 % load.
     pub power: [Watts; POWER_STEPS + 1],
 }
@@ -33,7 +40,8 @@ impl Machine {
         self.core_mips * f64::from(self.cores)
     }
 
-    /// The machine called `name` with `ram` of memory, `None` if the catalogue has none.
+    /// The machine called `name` with `ram` of memory and no limits of disk and network, `None` if
+    /// the catalogue has none.
     pub fn named(name: &str, ram: Bytes) -> Option<Self> {
         let (core_mips, watts) = match name {
             "hp-ml110-g4" => {
@@ -46,7 +54,8 @@ impl Machine {
             _ => return None,
         };
         let power = watts.map(Watts);
-        Some(Self { name: name.into(), cores: 2, core_mips: Mips(core_mips), ram, power })
+        let core_mips = Mips(core_mips);
+        Some(Self { name: name.into(), cores: 2, core_mips, ram, disk: None, net: None, power })
     }
 
     /// Every name [`Machine::named`] knows.
@@ -60,15 +69,24 @@ pub struct VmType {
     pub mips: Mips,
     /// Memory.
     pub ram: Bytes,
+    /// Disk.
+    pub disk: Bytes,
+    /// Network in each direction, whole bytes per second.
+    pub net: BytesPerSecond,
 }
 
 impl VmType {
+    /// A type that takes CPU and memory and nothing else that could run out.
+    pub const fn new(mips: Mips, ram: Bytes) -> Self {
+        Self { mips, ram, disk: Bytes(0), net: BytesPerSecond(0.0) }
+    }
+
     /// The four types of the published experiment: high-CPU medium, extra large, small, micro.
     pub const PUBLISHED: [Self; 4] = [
-        Self { mips: Mips(2500.0), ram: Bytes::from_mb(870) },
-        Self { mips: Mips(2000.0), ram: Bytes::from_mb(1740) },
-        Self { mips: Mips(1000.0), ram: Bytes::from_mb(1740) },
-        Self { mips: Mips(500.0), ram: Bytes::from_mb(613) },
+        Self::new(Mips(2500.0), Bytes::from_mb(870)),
+        Self::new(Mips(2000.0), Bytes::from_mb(1740)),
+        Self::new(Mips(1000.0), Bytes::from_mb(1740)),
+        Self::new(Mips(500.0), Bytes::from_mb(613)),
     ];
 }
 
@@ -85,10 +103,18 @@ pub struct Fleet {
     pub core: IdVec<HostId, Mips>,
     /// Memory, per host.
     pub host_ram: IdVec<HostId, Bytes>,
+    /// Disk for VMs, per host; `None` where it has no limit.
+    pub host_disk: IdVec<HostId, Option<Bytes>>,
+    /// Network for VMs, per host; `None` where it has no limit.
+    pub host_net: IdVec<HostId, Option<BytesPerSecond>>,
     /// Nominal rate, per VM.
     pub vm_mips: IdVec<VmId, Mips>,
     /// Memory, per VM.
     pub vm_ram: IdVec<VmId, Bytes>,
+    /// Disk, per VM.
+    pub vm_disk: IdVec<VmId, Bytes>,
+    /// Network, per VM.
+    pub vm_net: IdVec<VmId, BytesPerSecond>,
     /// Row of the trace that drives it, per VM.
     pub trace_row: IdVec<VmId, usize>,
 }
@@ -103,6 +129,8 @@ impl Fleet {
             fleet.capacity.push(machine.capacity());
             fleet.core.push(machine.core_mips);
             fleet.host_ram.push(machine.ram);
+            fleet.host_disk.push(machine.disk);
+            fleet.host_net.push(machine.net);
         }
         fleet
     }
@@ -112,10 +140,38 @@ impl Fleet {
     pub fn add_vms_in_blocks(&mut self, types: &[VmType], rows: &[usize]) {
         let block = rows.len().div_ceil(types.len()).max(1);
         for (i, &row) in rows.iter().enumerate() {
-            let kind = types[i / block];
-            self.vm_mips.push(kind.mips);
-            self.vm_ram.push(kind.ram);
-            self.trace_row.push(row);
+            self.add_vm(types[i / block], row);
+        }
+    }
+
+    /// Adds a VM of type `kind` that replays trace row `row`.
+    pub fn add_vm(&mut self, kind: VmType, row: usize) -> VmId {
+        self.vm_mips.push(kind.mips);
+        self.vm_ram.push(kind.ram);
+        self.vm_disk.push(kind.disk);
+        self.vm_net.push(kind.net);
+        self.trace_row.push(row);
+        VmId::from_index(self.vms() - 1)
+    }
+
+    /// What `host` has of every resource.
+    pub fn capacities(&self, host: HostId) -> Resources {
+        Resources {
+            cpu: self.capacity[host].0,
+            ram: self.host_ram[host].0 as f64,
+            disk: self.host_disk[host].map_or(f64::INFINITY, |disk| disk.0 as f64),
+            net: self.host_net[host].map_or(f64::INFINITY, |net| net.0),
+        }
+    }
+
+    /// What `vm` takes of its host while it asks for `demand` MIPS.
+    #[inline]
+    pub fn needs(&self, vm: VmId, demand: f64) -> Resources {
+        Resources {
+            cpu: demand,
+            ram: self.vm_ram[vm].0 as f64,
+            disk: self.vm_disk[vm].0 as f64,
+            net: self.vm_net[vm].0,
         }
     }
 
@@ -147,5 +203,19 @@ mod tests {
         assert_eq!(mips[..4], [2500.0, 2500.0, 2500.0, 2000.0]);
         assert_eq!(mips[6..], [1000.0, 1000.0, 1000.0, 500.0]);
         assert_eq!(fleet.capacity[HostId(1)], Mips(5320.0));
+    }
+
+    #[test]
+    fn a_resource_of_which_the_machine_states_nothing_has_no_limit() {
+        let g5 = Machine::named("hp-ml110-g5", Bytes::from_gib(32)).unwrap();
+        let small = Machine { disk: Some(Bytes(7)), net: Some(BytesPerSecond(9.0)), ..g5.clone() };
+        let mut fleet = Fleet::of_hosts(vec![g5, small], [0, 1]);
+        let [free, small] = [0, 1].map(|host| fleet.capacities(HostId(host)));
+        assert_eq!((free.cpu, free.ram, free.disk), (5320.0, 32e0 * 2f64.powi(30), f64::INFINITY));
+        assert_eq!((small.disk, small.net), (7.0, 9.0));
+        let kind = VmType { disk: Bytes(3), ..VmType::new(Mips(500.0), Bytes(2)) };
+        let vm = fleet.add_vm(kind, 0);
+        let expected = Resources { cpu: 50.0, ram: 2.0, disk: 3.0, net: 0.0 };
+        assert_eq!(fleet.needs(vm, 50.0), expected);
     }
 }

@@ -6,11 +6,13 @@
 pub mod fleet;
 pub mod history;
 pub mod record;
+pub mod resources;
 pub mod rules;
 pub mod snapshot;
 
 pub use fleet::{Fleet, Machine, VmType};
 pub use history::VmHistories;
 pub use record::{Action, ActionKind, HostRecord, Record, SampleRecord, VmRecord};
+pub use resources::{RESOURCES, Resource, Resources};
 pub use rules::{Accounting, Demand, HostRules, MigrationRules, Rules};
 pub use snapshot::Snapshot;

@@ -2,6 +2,7 @@
 
 use super::fleet::Fleet;
 use super::history::VmHistories;
+use super::resources::Resources;
 use crate::id::{HostId, IdVec, VmId};
 use crate::time::Instant;
 
@@ -21,6 +22,14 @@ pub struct Snapshot<'a> {
 }
 
 impl Snapshot<'_> {
+    /// What `vm` takes of its host now: the CPU that it asks for, and all of its memory, disk and
+    /// network. Placers and drafts reckon with nothing else, so that a trace of memory in use would
+    /// enter here.
+    #[inline]
+    pub fn needs(&self, vm: VmId) -> Resources {
+        self.fleet.needs(vm, self.demand[vm])
+    }
+
     /// Utilisation of `vm` now, fraction of its nominal rate.
     pub fn vm_utilisation(&self, vm: VmId) -> f64 {
         self.demand[vm] / self.fleet.vm_mips[vm].0

@@ -258,10 +258,9 @@ impl Draft {
         }
         self.lists[host] = list;
         let (room, held) = (&mut self.rooms[host], self.held[host]);
-        room.free = (room.free - held.mips).max(0.0);
-        if self.count_ram {
-            room.ram_free -= held.ram.0 as i64;
-        }
+        let cpu = (room.free.cpu - held.cpu).max(0.0);
+        room.free -= Held { ram: if self.count_ram { held.ram } else { 0.0 }, ..held };
+        room.free.cpu = cpu;
         self.index(host, state.fleet);
     }
 
@@ -273,12 +272,14 @@ impl Draft {
         room.requested += request;
         room.allocated += self.vm_allocated[vm];
         let served = request.min(room.core);
-        room.free = if room.free >= served { room.free - served } else { 0.0 };
-        let ram = state.fleet.vm_ram[vm];
-        if self.count_ram {
-            room.ram_free -= ram.0 as i64;
+        let cpu = if room.free.cpu >= served { room.free.cpu - served } else { 0.0 };
+        let mut needs = state.needs(vm);
+        if !self.count_ram {
+            needs.ram = 0.0;
         }
-        room.largest = room.largest.max(ram);
+        room.free -= needs;
+        room.free.cpu = cpu;
+        room.largest = room.largest.max(state.fleet.vm_ram[vm]);
         room.vms += 1;
         room.length = room.length.max(past);
         if self.window > 0 && self.rings.is_none() {

@@ -1,6 +1,6 @@
 //! First fit: the first host, in id order, on which the VM fits.
 //!
-//! Fits: one core is fast enough, and enough MIPS and memory are free. It asks no detector.
+//! Fits: one core is fast enough, and enough of every resource is free. It asks no detector.
 //!
 //! Source: the placement of the DVFS and NPA baselines of Beloglazov and Buyya, Concurrency
 //! Computat.: Pract. Exper. 24(13), 2012.
@@ -31,10 +31,11 @@ impl Placer for FirstFit {
 
 fn first(vm: VmId, draft: &Draft, ask: &Ask<'_>) -> Option<HostId> {
     let fleet = ask.state.fleet;
+    let needs = ask.state.needs(vm);
     let hosts: &IdVec<HostId, _> = &fleet.capacity;
     hosts.ids().find(|&host| {
         !ask.excluded.contains(host)
             && (ask.wake || draft.room(host).vms > 0)
-            && draft.room(host).fits(ask.state.demand[vm], fleet.vm_ram[vm])
+            && draft.room(host).fits(&needs)
     })
 }

@@ -155,14 +155,14 @@ impl Pabfd {
         ask: &Ask<'_>,
     ) -> Option<Candidate> {
         let mut best: Option<Candidate> = None;
-        let (demand, ram) = (ask.state.demand[vm], ask.state.fleet.vm_ram[vm]);
+        let needs = ask.state.needs(vm);
         let table = &self.tables[machine];
         for &host in hosts {
             let room = draft.room(host);
-            if ask.excluded.contains(host) || !room.fits(demand, ram) {
+            if ask.excluded.contains(host) || !room.fits(&needs) {
                 continue;
             }
-            let after = table.power((room.allocated + demand) / room.capacity).0;
+            let after = table.power((room.allocated + needs.cpu) / room.capacity).0;
             let before = match (self.spec.wake_power, self.spec.base) {
                 (WakePower::Counted, _) if room.vms == 0 => 0.0,
                 (_, Base::LastUpdate) => self.before[host],
@@ -204,8 +204,8 @@ impl Pabfd {
             while hosts.get(*at).is_some_and(|&host| taken(host)) {
                 *at += 1;
             }
-            let ram = ask.state.fleet.vm_ram[vm];
-            let awaits = |&&host: &&HostId| !taken(host) && draft.room(host).fits(demand, ram);
+            let needs = ask.state.needs(vm);
+            let awaits = |&&host: &&HostId| !taken(host) && draft.room(host).fits(&needs);
             if let Some(&host) = hosts[*at..].iter().find(awaits) {
                 self.enter(&[host], machine, vm, draft, ask);
             }

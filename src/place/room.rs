@@ -1,7 +1,7 @@
 //! What one host has left in a draft, and sets of hosts.
 
 use crate::id::{HostId, IdVec, VmId};
-use crate::model::Fleet;
+use crate::model::{Fleet, Resources};
 use crate::units::Bytes;
 
 /// A set of hosts.
@@ -41,13 +41,7 @@ pub struct Resident {
 }
 
 /// What VMs that are being copied away still hold on their source.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct Held {
-    /// CPU, MIPS.
-    pub mips: f64,
-    /// Memory.
-    pub ram: Bytes,
-}
+pub type Held = Resources;
 
 /// Tenths of load, the last one for hosts that are full.
 pub const TENTHS: usize = 11;
@@ -55,8 +49,9 @@ pub const TENTHS: usize = 11;
 /// What one host has and has left.
 #[derive(Debug, Clone, Copy)]
 pub struct Room {
-    /// MIPS that nobody has asked for.
-    pub free: f64,
+    /// What nobody has asked for; memory is negative where the start placed more than running VMs
+    /// may have.
+    pub free: Resources,
     /// MIPS given to its VMs.
     pub allocated: f64,
     /// MIPS asked for by its VMs.
@@ -65,9 +60,6 @@ pub struct Room {
     pub capacity: f64,
     /// Rate of one core, MIPS.
     pub core: f64,
-    /// Memory that nobody has, bytes; negative where the start placed more than running VMs may
-    /// have.
-    pub ram_free: i64,
     /// Largest memory of its VMs.
     pub largest: Bytes,
     /// How many VMs it has.
@@ -80,14 +72,13 @@ pub struct Room {
 
 impl Room {
     pub(super) fn empty(host: HostId, fleet: &Fleet) -> Self {
-        let capacity = fleet.capacity[host].0;
+        let free = fleet.capacities(host);
         Self {
-            free: capacity,
+            free,
             allocated: 0.0,
             requested: 0.0,
-            capacity,
+            capacity: free.cpu,
             core: fleet.core[host].0,
-            ram_free: fleet.host_ram[host].0 as i64,
             largest: Bytes(0),
             vms: 0,
             length: 0,
@@ -95,10 +86,11 @@ impl Room {
         }
     }
 
-    /// Whether a VM that asks for `demand` MIPS and has `ram` fits beside the others.
+    /// Whether a VM that takes `needs` fits beside the others: one core is fast enough, and there
+    /// is enough of every resource.
     #[inline]
-    pub fn fits(&self, demand: f64, ram: Bytes) -> bool {
-        (self.core >= demand) & (self.free >= demand) & (self.ram_free >= ram.0 as i64)
+    pub fn fits(&self, needs: &Resources) -> bool {
+        (self.core >= needs.cpu) & needs.fit_in(&self.free)
     }
 
     /// MIPS asked for over capacity.

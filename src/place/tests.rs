@@ -17,7 +17,7 @@ fn fleet() -> Fleet {
     let machine = |name| Machine::named(name, Bytes::from_gib(8)).unwrap();
     let machines = Machine::CATALOGUE.map(machine).to_vec();
     let mut fleet = Fleet::of_hosts(machines, (0..HOSTS).map(|host| (host % 2) as u16));
-    let kind = VmType { mips: Mips(2500.0), ram: Bytes::from_mb(870) };
+    let kind = VmType::new(Mips(2500.0), Bytes::from_mb(870));
     fleet.add_vms_in_blocks(&[kind], &(0..VMS).collect::<Vec<_>>());
     fleet
 }
@@ -79,13 +79,14 @@ fn undoing_restores_the_draft_to_the_last_bit() {
 
 /// The host that adds least power, by asking every host in id order as the paper writes it down.
 fn plainly_best(vm: VmId, draft: &Draft, ask: &Ask<'_>) -> Option<HostId> {
-    let (fleet, demand) = (ask.state.fleet, ask.state.demand[vm]);
+    let (fleet, needs) = (ask.state.fleet, ask.state.needs(vm));
+    let demand = needs.cpu;
     let mut best: Option<(f64, HostId)> = None;
     for host in (0..HOSTS as u32).map(HostId).filter(|&host| !ask.excluded.contains(host)) {
         let room = draft.room(host);
         let load = (room.requested + demand) / room.capacity;
         let overloaded = room.allocated != 0.0 && load > 0.8;
-        if !room.fits(demand, fleet.vm_ram[vm]) || overloaded {
+        if !room.fits(&needs) || overloaded {
             continue;
         }
         let table = PowerTable::of(fleet.machine_of(host));
@@ -124,7 +125,7 @@ fn pabfd_decides_as_if_it_had_asked_every_host() {
 #[test]
 fn the_next_sleeping_host_wakes_where_the_first_has_no_room() {
     on_a_random_draft(0, |draft, state, waiting, _| {
-        let held = Held { mips: 0.0, ram: Bytes::from_gib(8) };
+        let held = Held { ram: Bytes::from_gib(8).0 as f64, ..Held::default() };
         draft.settle(HostId(8), &[], held, &state);
         let mut excluded = HostSet::none(HOSTS);
         (0..12u32).filter(|h| ![8, 10].contains(h)).for_each(|h| excluded.insert(HostId(h)));

@@ -51,7 +51,7 @@ pub(crate) mod tests {
         let g5 = Machine::named("hp-ml110-g5", Bytes::from_gib(32)).unwrap();
         let mut fleet = Fleet::of_hosts(vec![g5], [0]);
         for (row, &mb) in ram_mb.iter().enumerate() {
-            let kind = VmType { mips: Mips(1000.0), ram: Bytes::from_mb(mb) };
+            let kind = VmType::new(Mips(1000.0), Bytes::from_mb(mb));
             fleet.add_vms_in_blocks(&[kind], &[row]);
         }
         let demand: IdVec<VmId, f64> = utilisation.iter().map(|u| u * 1000.0).collect();

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::model::{Fleet, Machine, VmType};
 use crate::problem::{Problem, suggestion};
 use crate::random::{permutation, stream};
-use crate::units::{Bytes, Mips};
+use crate::units::{Bytes, BytesPerSecond, Mips};
 
 /// `[fleet]`
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -21,9 +21,7 @@ pub struct FleetSpec {
 
 impl Default for FleetSpec {
     fn default() -> Self {
-        let mb = |bytes: Bytes| bytes.0 / 1_000_000;
-        let published = VmType::PUBLISHED.iter();
-        let vms = published.map(|t| VmSpec { mips: t.mips.0, ram_mb: mb(t.ram) }).collect();
+        let vms = VmType::PUBLISHED.iter().map(VmSpec::of).collect();
         Self { preset: Preset::Ml11032g, hosts: Vec::new(), vms }
     }
 }
@@ -63,11 +61,24 @@ pub struct HostBlock {
     /// Memory of each, GiB.
     #[serde(default = "HostBlock::default_ram_gib")]
     pub ram_gib: u64,
+    /// Disk for VMs of each, GiB; without it disk is no limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disk_gib: Option<u64>,
+    /// Network for VMs of each in each direction, Mbit/s; without it network is no limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub net_mbit_s: Option<f64>,
 }
 
 impl HostBlock {
     fn default_ram_gib() -> u64 {
         32
+    }
+
+    fn machine(&self) -> Machine {
+        let machine = Machine::named(&self.machine, Bytes::from_gib(self.ram_gib))
+            .expect("limits are checked before building");
+        let (disk, net) = (self.disk_gib.map(Bytes::from_gib), self.net_mbit_s.map(rate));
+        Machine { disk, net, ..machine }
     }
 }
 
@@ -79,6 +90,49 @@ pub struct VmSpec {
     pub mips: f64,
     /// Memory, MB of 10^6 bytes.
     pub ram_mb: u64,
+    /// Disk, MB of 10^6 bytes.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub disk_mb: u64,
+    /// Network in each direction, Mbit/s.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub net_mbit_s: f64,
+}
+
+impl VmSpec {
+    fn kind(&self) -> VmType {
+        VmType {
+            mips: Mips(self.mips),
+            ram: Bytes::from_mb(self.ram_mb),
+            disk: Bytes::from_mb(self.disk_mb),
+            net: rate(self.net_mbit_s),
+        }
+    }
+
+    /// The spec of `kind`.
+    fn of(kind: &VmType) -> Self {
+        let mb = |bytes: Bytes| bytes.0 / 1_000_000;
+        let net_mbit_s = kind.net.0 / BYTES_PER_MBIT;
+        Self { mips: kind.mips.0, ram_mb: mb(kind.ram), disk_mb: mb(kind.disk), net_mbit_s }
+    }
+}
+
+/// Bytes per second that one Mbit/s makes.
+const BYTES_PER_MBIT: f64 = 125_000.0;
+
+/// Most memory or disk of a host, GiB: 2^53 bytes, up to which whole numbers are exact as doubles.
+const MOST_GIB: u64 = 1 << 23;
+
+/// Most memory or disk of a VM, MB: as much.
+const MOST_MB: u64 = (1 << 53) / 1_000_000;
+
+/// Whole bytes per second, so that rates add up exactly.
+fn rate(mbit_s: f64) -> BytesPerSecond {
+    BytesPerSecond((mbit_s * BYTES_PER_MBIT).round())
+}
+
+/// Whether a key may be left out of the resolved spec.
+fn is_zero<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 impl FleetSpec {
@@ -89,11 +143,7 @@ impl FleetSpec {
             0 => (0..vms).collect(),
             _ => permutation(vms, &mut stream(seed, "fleet.trace-rows")),
         };
-        let types: Vec<VmType> = self
-            .vms
-            .iter()
-            .map(|vm| VmType { mips: Mips(vm.mips), ram: Bytes::from_mb(vm.ram_mb) })
-            .collect();
+        let types: Vec<VmType> = self.vms.iter().map(VmSpec::kind).collect();
         fleet.add_vms_in_blocks(&types, &rows);
         fleet
     }
@@ -104,11 +154,7 @@ impl FleetSpec {
             let machines = Machine::CATALOGUE.into_iter().filter_map(machine).collect();
             return Fleet::of_hosts(machines, (0..800).map(|host| host % 2));
         }
-        let machine = |block: &HostBlock| {
-            Machine::named(&block.machine, Bytes::from_gib(block.ram_gib))
-                .expect("limits are checked before building")
-        };
-        let machines = self.hosts.iter().map(machine).collect();
+        let machines = self.hosts.iter().map(HostBlock::machine).collect();
         let pattern = self.hosts.iter().enumerate();
         Fleet::of_hosts(machines, pattern.flat_map(|(i, b)| vec![i as u16; b.count]))
     }
@@ -124,10 +170,17 @@ impl FleetSpec {
                 let at = place(&format!("[fleet] hosts[{i}].machine"));
                 problems.push(Problem::new("GLN-204", at, what, remedy));
             }
-            if block.count == 0 || block.ram_gib == 0 {
+            let net = block.net_mbit_s.unwrap_or(1.0);
+            let sizes = [block.ram_gib, block.disk_gib.unwrap_or(1)];
+            let sized = sizes.iter().all(|gib| (1..=MOST_GIB).contains(gib));
+            if block.count == 0 || !sized || !(net > 0.0 && net.is_finite()) {
                 let at = place(&format!("[fleet] hosts[{i}]"));
-                let what = "count and ram-gib must be at least 1";
-                problems.push(Problem::new("GLN-203", at, what, "Write positive numbers"));
+                let what = format!(
+                    "count must be at least 1, ram-gib and disk-gib 1 to {MOST_GIB}, net-mbit-s \
+                     above 0"
+                );
+                let remedy = "Write positive numbers; leave out what is not limited";
+                problems.push(Problem::new("GLN-203", at, what, remedy));
             }
         }
         if self.vms.is_empty() {
@@ -136,9 +189,14 @@ impl FleetSpec {
             problems.push(Problem::new("GLN-203", place("[fleet] vms"), what, remedy));
         }
         for (i, vm) in self.vms.iter().enumerate() {
-            if !(vm.mips > 0.0 && vm.mips.is_finite()) || vm.ram_mb == 0 {
+            let net_is_real = vm.net_mbit_s >= 0.0 && vm.net_mbit_s.is_finite();
+            let sized = (1..=MOST_MB).contains(&vm.ram_mb) && vm.disk_mb <= MOST_MB;
+            if !(vm.mips > 0.0 && vm.mips.is_finite()) || !sized || !net_is_real {
                 let at = place(&format!("[fleet] vms[{i}]"));
-                let what = "mips and ram-mb must be above 0";
+                let what = format!(
+                    "mips must be above 0, ram-mb 1 to {MOST_MB}, disk-mb 0 to {MOST_MB}, \
+                     net-mbit-s at least 0"
+                );
                 problems.push(Problem::new("GLN-203", at, what, "Write positive numbers"));
             }
         }

@@ -189,6 +189,26 @@ fn memory_counts_at_the_destination_from_the_start_of_the_copy() {
     assert_eq!(after(tiny), ["GLN-605"], "VMs that start always need memory");
 }
 
+/// Both VMs take 5 GB of disk and 400 MB/s: 10 GB and 800 MB/s where v1 arrives beside v0. Disk and
+/// network count whatever the rule of memory; a host that states no limit has none.
+#[test]
+fn disk_and_network_each_have_their_own_limit() {
+    let with = |disk: Option<u64>, net: Option<f64>| {
+        move |e: &mut Evidence| {
+            e.rules.host.memory = Memory::AtStartOnly;
+            e.fleet.vm_disk = vec![Bytes(5_000_000_000); 2].into();
+            e.fleet.vm_net = vec![BytesPerSecond(4e8); 2].into();
+            e.fleet.host_disk = vec![disk.map(Bytes); 2].into();
+            e.fleet.host_net = vec![net.map(BytesPerSecond); 2].into();
+        }
+    };
+    assert_eq!(after(with(None, None)), Vec::<&str>::new());
+    assert_eq!(after(with(Some(10_000_000_000), Some(8e8))), Vec::<&str>::new());
+    assert_eq!(after(with(Some(9_999_999_999), Some(8e8))), ["GLN-605"]);
+    assert_eq!(after(with(Some(10_000_000_000), Some(7.9e8))), ["GLN-605"]);
+    assert_eq!(after(with(Some(1), Some(1.0))), ["GLN-605"; 6], "two starts and one copy, twice");
+}
+
 #[test]
 fn a_copy_that_ends_a_millisecond_off_or_never_is_found() {
     for contention in [Contention::MaxMin, Contention::None] {

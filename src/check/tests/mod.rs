@@ -11,7 +11,7 @@ use crate::model::record::Reason;
 use crate::model::rules::*;
 use crate::model::{Action, ActionKind, HostRecord, Machine, SampleRecord, VmRecord, VmType};
 use crate::time::Instant;
-use crate::units::{Bytes, Mips};
+use crate::units::{Bytes, BytesPerSecond, Mips};
 
 /// Absolute tolerance of numbers worked by hand.
 const HAND: f64 = 1e-9;
@@ -99,11 +99,8 @@ fn named(figures: &[(&str, f64)]) -> Vec<(String, f64)> {
 fn fleet(hosts: usize, gib: u64, vms: &[(f64, u64)]) -> Fleet {
     let g4 = Machine::named("hp-ml110-g4", Bytes::from_gib(gib)).unwrap();
     let mut fleet = Fleet::of_hosts(vec![g4], vec![0; hosts]);
-    for &(mips, mb) in vms {
-        let kind = VmType { mips: Mips(mips), ram: Bytes::from_mb(mb) };
-        fleet.vm_mips.push(kind.mips);
-        fleet.vm_ram.push(kind.ram);
-        fleet.trace_row.push(fleet.vm_mips.len() - 1);
+    for (row, &(mips, mb)) in vms.iter().enumerate() {
+        fleet.add_vm(VmType::new(Mips(mips), Bytes::from_mb(mb)), row);
     }
     fleet
 }
