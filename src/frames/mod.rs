@@ -2,15 +2,17 @@
 //!
 //! | file | one row per | columns |
 //! |---|---|---|
-//! | `hosts.parquet` | host | `host cores capacity_mips ram_bytes disk_bytes net_bytes_s`, those of `HostRecord` |
-//! | `vms.parquet` | VM | `vm mips ram_bytes disk_bytes net_bytes_s`, those of `VmRecord` |
+//! | `hosts.parquet` | host | `host cores`, its resources, those of `HostRecord` |
+//! | `vms.parquet` | VM | `vm`, its resources, those of `VmRecord` |
 //! | `actions.parquet` | action, in order | `time_us time_s kind vm from to reason` |
 //! | `samples.parquet` | decision | those of `SampleRecord`, `seconds` as `time_s` |
 //! | `demand.parquet` | VM and sample | `vm sample` and `cpu_pct` (0..=100) or `cpu` (fraction) |
 //! | `run.json` | run | what was run, with which inputs, and what it added up to |
 //!
-//! Columns carry their units in their names; what there is not is null. No table holds a wall-clock
-//! time: the same spec and seed give the same bytes, whatever the number of threads.
+//! Resources are `capacity_mips` of a host and `mips` of a VM, `ram_bytes`, `disk_bytes`,
+//! `net_bytes_s`. Columns carry their units in their names; what there is not is null. No table
+//! holds a wall-clock time: the same spec and seed give the same bytes, whatever the number of
+//! threads.
 
 mod error;
 mod folder;

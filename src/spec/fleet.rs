@@ -191,7 +191,7 @@ impl FleetSpec {
         for (i, vm) in self.vms.iter().enumerate() {
             let net_is_real = vm.net_mbit_s >= 0.0 && vm.net_mbit_s.is_finite();
             let sized = (1..=MOST_MB).contains(&vm.ram_mb) && vm.disk_mb <= MOST_MB;
-            if !(vm.mips > 0.0 && vm.mips.is_finite()) || !sized || !net_is_real {
+            if !(vm.mips > 0.0 && vm.mips.is_finite() && sized && net_is_real) {
                 let at = place(&format!("[fleet] vms[{i}]"));
                 let what = format!(
                     "mips must be above 0, ram-mb 1 to {MOST_MB}, disk-mb 0 to {MOST_MB}, \
