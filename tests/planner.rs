@@ -37,10 +37,10 @@ impl Planner for Nudge {
         let from = *emptiest.expect("VMs are somewhere");
         let movable = |vm: &&VmId| roster.is_movable(**vm) && roster.home[**vm] == Some(from);
         let Some(&vm) = draft.vms_on(from).iter().find(movable) else { return Ok(Vec::new()) };
-        let (demand, ram) = (ask.state.demand[vm], ask.state.fleet.vm_ram[vm]);
-        let fits = |to: &&HostId| **to != from && draft.room(**to).fits(demand, ram);
+        let needs = ask.state.needs(vm);
+        let fits = |to: &&HostId| **to != from && draft.room(**to).fits(&needs);
         let Some(&to) = hosts.iter().find(fits) else { return Ok(Vec::new()) };
-        draft.append(vm, to, demand, &ask.state);
+        draft.append(vm, to, needs.cpu, &ask.state);
         if ask.state.now.seconds() == 3000.0
             && let Some(wrong) = self.wrong
         {

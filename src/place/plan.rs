@@ -6,8 +6,9 @@
 
 use std::collections::BTreeSet;
 
-use super::{Ask, Draft};
+use super::{Ask, Draft, Room};
 use crate::id::{HostId, IdVec, VmId};
+use crate::model::{Resource, Resources};
 use crate::policy::PolicyError;
 
 /// Where the VMs are when a step is planned.
@@ -85,6 +86,21 @@ pub enum Refusal {
         /// Memory that nobody has, MB.
         free_mb: f64,
     },
+    /// The host has too little disk or network.
+    #[error(
+        "it does not fit on host {host}: it takes {takes_mb:.0} MB (per second for net) of \
+         {resource}, and {free_mb:.0} are free"
+    )]
+    Lacks {
+        /// The destination.
+        host: u32,
+        /// What there is too little of.
+        resource: &'static str,
+        /// What the VM takes, MB or MB/s.
+        takes_mb: f64,
+        /// What nobody has taken, MB or MB/s.
+        free_mb: f64,
+    },
 }
 
 /// Enters `moves` in the draft one after the other.
@@ -116,14 +132,25 @@ pub fn enter(
             Some(home) if home == to => return refused(Refusal::AtHome(to.0)),
             Some(_) => {}
         }
-        let (demand, ram) = (ask.state.demand[vm], ask.state.fleet.vm_ram[vm]);
-        let room = draft.room(to);
-        if !room.fits(demand, ram) {
-            let (ram_mb, free_mb) = (ram.0 as f64 / 1e6, room.ram_free as f64 / 1e6);
-            let (host, core, free) = (to.0, room.core, room.free);
-            return refused(Refusal::NoRoom { host, demand, ram_mb, core, free, free_mb });
+        let needs = ask.state.needs(vm);
+        if !draft.room(to).fits(&needs) {
+            return refused(no_room(to, &needs, draft.room(to)));
         }
-        draft.append(vm, to, demand, &ask.state);
+        draft.append(vm, to, needs.cpu, &ask.state);
     }
     Ok(())
+}
+
+/// Which of its resources keep a VM that takes `needs` from `host`.
+fn no_room(host: HostId, needs: &Resources, room: &Room) -> Refusal {
+    let (host, mb) = (host.0, 1e6);
+    for resource in [Resource::Disk, Resource::Net] {
+        if needs[resource] > room.free[resource] {
+            let (takes_mb, free_mb) = (needs[resource] / mb, room.free[resource] / mb);
+            return Refusal::Lacks { host, resource: resource.name(), takes_mb, free_mb };
+        }
+    }
+    let (ram_mb, free_mb) = (needs.ram / mb, room.free.ram / mb);
+    let (demand, core, free) = (needs.cpu, room.core, room.free.cpu);
+    Refusal::NoRoom { host, demand, ram_mb, core, free, free_mb }
 }
