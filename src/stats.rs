@@ -10,9 +10,24 @@ pub fn median_in_place(values: &mut [f64]) -> Option<f64> {
         return None;
     }
     let (odd, middle) = (values.len() % 2 == 1, values.len() / 2);
-    let (below, &mut high, _) = values.select_nth_unstable_by(middle, f64::total_cmp);
+    let high = order_statistic_in_place(values, middle);
+    let below = &values[..middle];
     let low = if odd { high } else { below.iter().copied().fold(f64::MIN, f64::max) };
     Some(low + 0.5 * (high - low))
+}
+
+/// The value at `rank`, counted from 0 for the least. Reorders `values`: smaller ones come before
+/// `rank`.
+///
+/// # Panics
+/// When there are not more than `rank` values.
+pub fn order_statistic_in_place(values: &mut [f64], rank: usize) -> f64 {
+    // The bits of numbers that are not negative are in the order of the numbers.
+    *if values.iter().all(|value| value.is_sign_positive()) {
+        values.select_nth_unstable_by_key(rank, |value| value.to_bits()).1
+    } else {
+        values.select_nth_unstable_by(rank, f64::total_cmp).1
+    }
 }
 
 /// The median absolute deviation `median |x_i - median(x)|`, without the factor 1.4826 that would
@@ -95,6 +110,7 @@ mod tests {
     fn the_median_of_an_even_count_is_the_middle_of_two() {
         assert_eq!(median_in_place(&mut [4.0, 1.0, 3.0, 2.0]), Some(2.5));
         assert_eq!(median_in_place(&mut [3.0, 1.0, 2.0]), Some(2.0));
+        assert_eq!(median_in_place(&mut [-4.0, 1.0, -3.0, 2.0]), Some(-1.0));
         assert_eq!(median_in_place(&mut []), None);
     }
 

@@ -225,7 +225,9 @@ fn step_6_vm_64_goes_to_h3_and_vm_90_to_h5() {
     excluded.insert(H7);
     let detector: &mut dyn OverloadDetector = &mut Mad::default();
     let mut ask = Ask { state: world.state(), excluded: &excluded, wake: false, detector };
-    let refused = draft.assess_one_with(V64, 1800.0, H5, &mut ask).expect("a verdict");
+    let arrival = draft.arrival(V64, &ask.state);
+    let refused =
+        draft.assess_one(H5, Some(&arrival), &ask.state, ask.detector).expect("a verdict");
     assert_eq!(refused, Verdict::Overloaded, ".884 > .80");
     let mut pabfd = Pabfd::new(PabfdSpec::default(), &world.fleet);
     let outcome = pabfd.place(&leaving, &mut draft, &mut ask, Placing::Each).expect("a placement");

@@ -3,7 +3,7 @@
 //! Source: Beloglazov and Buyya 2012 fall back to a static threshold of 0.7 while a host's history
 //! is shorter than 12 (MAD, IQR) or 10 (LR, LRR) samples.
 
-use super::{HostLoad, HostLoads, OverloadDetector, Verdict};
+use super::{HostLoad, HostLoads, Linear, OverloadDetector, Verdict};
 use crate::policy::PolicyError;
 
 /// `primary`, and `fallback` wherever `primary` says [`Verdict::Unknown`].
@@ -28,6 +28,14 @@ impl OverloadDetector for WithFallback {
     }
     fn batch(&self) -> usize {
         self.primary.batch()
+    }
+
+    fn linear(&self) -> Option<Linear> {
+        let Linear { line, threshold } = self.primary.linear()?;
+        let present_only = |fallback: &Linear| fallback.line.is_none();
+        let fallback = self.fallback.linear().filter(present_only);
+        let threshold = threshold.or(fallback.and_then(|fallback| fallback.threshold));
+        Some(Linear { line, threshold })
     }
 
     fn assess(&mut self, load: HostLoad<'_>) -> Result<Verdict, PolicyError> {

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::{HostLoad, OverloadDetector, Verdict};
 use crate::model::history::WINDOW;
 use crate::policy::PolicyError;
+use crate::stats::order_statistic_in_place;
 
 /// Adaptive threshold from the interquartile range of past load.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -41,11 +42,12 @@ impl Iqr {
         let history = &history[history.len().saturating_sub(WINDOW)..];
         let count = history.len();
         let mut scratch = [0.0; WINDOW];
-        let sorted = &mut scratch[..count];
-        sorted.copy_from_slice(history);
-        sorted.sort_unstable_by(f64::total_cmp);
+        let values = &mut scratch[..count];
+        values.copy_from_slice(history);
         let at = |quarter: f64| (quarter * (count + 1) as f64).round() as usize - 1;
-        Some(1.0 - self.safety * (sorted[at(0.75)] - sorted[at(0.25)]))
+        let upper = order_statistic_in_place(values, at(0.75));
+        let lower = order_statistic_in_place(&mut values[..=at(0.75)], at(0.25));
+        Some(1.0 - self.safety * (upper - lower))
     }
 }
 

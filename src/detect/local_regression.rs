@@ -17,7 +17,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{HostLoad, OverloadDetector, Verdict};
+use super::{HostLoad, Line as Statistic, Linear, OverloadDetector, Verdict};
 use crate::policy::PolicyError;
 use crate::stats::median_in_place;
 
@@ -76,9 +76,12 @@ impl OverloadDetector for Lr {
     }
     fn assess(&mut self, load: HostLoad<'_>) -> Result<Verdict, PolicyError> {
         Ok(match self.weights {
-            Weights::None => judge_plain(load, self.safety),
+            Weights::None => judge(load, self.safety, plain_line),
             Weights::Tricube => judge(load, self.safety, |y| weighted_line(y, &TRICUBE)),
         })
+    }
+    fn linear(&self) -> Option<Linear> {
+        Some(statistic(self.weights, self.safety))
     }
 }
 
@@ -91,9 +94,12 @@ impl OverloadDetector for Lrr {
     }
     fn assess(&mut self, load: HostLoad<'_>) -> Result<Verdict, PolicyError> {
         Ok(match self.weights {
-            Weights::None => judge_plain(load, self.safety),
+            Weights::None => judge(load, self.safety, plain_line),
             Weights::Tricube => judge(load, self.safety, robust_line),
         })
+    }
+    fn linear(&self) -> Option<Linear> {
+        (self.weights == Weights::None).then(|| statistic(Weights::None, self.safety))
     }
 }
 
@@ -116,28 +122,24 @@ fn judge(load: HostLoad<'_>, safety: f64, fit: impl Fn(&[f64; POINTS]) -> Line) 
     if safety * predicted >= 1.0 { Verdict::Overloaded } else { Verdict::Normal }
 }
 
-/// As [`judge`] with the plain line. A prediction is a fixed weighted sum of the samples; only
-/// where that sum is too close to call is the line fitted in the reference's order of operations.
-fn judge_plain(load: HostLoad<'_>, safety: f64) -> Verdict {
-    let Some(latest) = load.history.last_chunk::<POINTS>() else { return Verdict::Unknown };
-    let ahead = POINTS as f64 + load.whole_copy_intervals() - MEAN_X;
-    let (mut level, mut trend) = (0.0, 0.0);
-    for (i, y) in latest.iter().enumerate() {
-        level += y;
-        trend += ((i + 1) as f64 - MEAN_X) * y;
-    }
-    let predicted = safety * (level / POINTS as f64 + trend / SPREAD_X * ahead);
-    if (predicted - 1.0).abs() < TOO_CLOSE {
-        return judge(load, safety, plain_line);
-    }
-    if predicted >= 1.0 { Verdict::Overloaded } else { Verdict::Normal }
+/// The prediction of a fit as a weighted sum: with `w` scaled to sum 1, x_w its mean of x and
+/// b_i = w_i (x_i - x_w) / sum w (x - x_w)^2, it is sum (w_i + (n - x_w) b_i) h_i + m sum b_i h_i.
+fn statistic(weights: Weights, safety: f64) -> Linear {
+    let weights = if weights == Weights::None { [1.0; POINTS] } else { TRICUBE };
+    let total: f64 = weights.iter().sum();
+    let x = |i: usize| (i + 1) as f64;
+    let mean_x = weights.iter().enumerate().map(|(i, w)| w / total * x(i)).sum::<f64>();
+    let off = |i: usize| x(i) - mean_x;
+    let spread: f64 = weights.iter().enumerate().map(|(i, w)| w * off(i) * off(i)).sum();
+    let slope = |i: usize| weights[i] * off(i) / spread;
+    let level = |i: usize| weights[i] / total + (POINTS as f64 - mean_x) * slope(i);
+    let line = Statistic {
+        level: (0..POINTS).map(|i| safety * level(i)).collect(),
+        trend: (0..POINTS).map(|i| safety * slope(i)).collect(),
+        limit: 1.0,
+    };
+    Linear { line: Some(line), threshold: None }
 }
-
-/// Mean of 1..POINTS and their summed squared deviations from it.
-const MEAN_X: f64 = (POINTS + 1) as f64 / 2.0;
-const SPREAD_X: f64 = (POINTS * (POINTS * POINTS - 1)) as f64 / 12.0;
-/// Far above the rounding errors of either order of operations, which are below 1e-13.
-const TOO_CLOSE: f64 = 1e-9;
 
 /// Ordinary least squares by updating means, in the order of operations of Apache Commons Math's
 /// simple regression, which CloudSim uses.
@@ -240,17 +242,6 @@ mod tests {
         let line = plain_line(&y);
         assert!((line.slope - 4.5 / 82.5).abs() < 1e-15);
         assert!((line.at(5.5) - 0.1).abs() < 1e-15);
-    }
-
-    /// Histories whose prediction falls on, just below and far from the limit: both ways agree.
-    #[test]
-    fn the_quick_plain_verdict_is_that_of_the_fitted_line() {
-        for offset in [-0.4, -1e-3, -1e-10, -1e-16, 0.0, 1e-16, 1e-10, 1e-3, 0.4] {
-            let level = 1.0 / 1.2 - 0.1 + offset;
-            let history: [f64; POINTS] = RAMP.map(|y| level + (y - 1.0) + (y * 40.0).sin() * 0.01);
-            let load = HostLoad::alone(0.5, &history);
-            assert_eq!(judge_plain(load, 1.2), judge(load, 1.2, plain_line), "offset {offset}");
-        }
     }
 
     /// A single spike on a flat .5: the robust fit puts it (nearly) out of the picture.

@@ -8,6 +8,7 @@
 mod fallback;
 mod iqr;
 mod least_utilised;
+mod linear;
 mod local_regression;
 mod mad;
 mod never;
@@ -21,6 +22,7 @@ use crate::time::Instant;
 pub use fallback::WithFallback;
 pub use iqr::Iqr;
 pub use least_utilised::LeastUtilised;
+pub use linear::{Glance, Line, Linear, Sums};
 pub use local_regression::{Lr, Lrr, Weights};
 pub use mad::Mad;
 pub use never::Never;
@@ -182,6 +184,11 @@ pub trait OverloadDetector: Send {
     /// How many candidate destinations it likes to be asked about at once.
     fn batch(&self) -> usize {
         1
+    }
+
+    /// Its statistic, if it is linear in the load: placers then ask by sums instead of histories.
+    fn linear(&self) -> Option<Linear> {
+        None
     }
 }
 

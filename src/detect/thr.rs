@@ -10,7 +10,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{HostLoad, OverloadDetector, Verdict};
+use super::{HostLoad, Linear, OverloadDetector, Verdict};
 use crate::policy::PolicyError;
 
 /// Static utilisation threshold.
@@ -36,6 +36,9 @@ impl OverloadDetector for Thr {
     }
     fn assess(&mut self, load: HostLoad<'_>) -> Result<Verdict, PolicyError> {
         Ok(if load.now > self.threshold { Verdict::Overloaded } else { Verdict::Normal })
+    }
+    fn linear(&self) -> Option<Linear> {
+        Some(Linear { line: None, threshold: Some(self.threshold) })
     }
 }
 

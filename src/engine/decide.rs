@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Policies;
 use super::plan::plan;
+use super::share::Role;
 use super::world::{Move, World};
 use crate::detect::{Occupancy, Verdict};
 use crate::id::{HostId, VmId};
@@ -90,7 +91,7 @@ fn settle(world: &World<'_>, draft: &mut Draft, state: &Snapshot<'_>) {
         let mut leaving = Held::default();
         for entry in &world.lists[host] {
             let vm = entry.vm;
-            if entry.arriving {
+            if entry.role == Role::Arriving {
                 residents.push(Resident { vm, allocated: state.demand[vm].min(core) });
             } else if world.bound[vm] == 0 {
                 residents.push(Resident { vm, allocated: world.meter.vms[vm].allocated });
@@ -165,10 +166,11 @@ impl Deciding<'_, '_> {
         leaving: &mut Vec<(VmId, f64)>,
     ) -> Result<(), PolicyError> {
         let load = self.draft.room(host).utilisation();
+        let mut candidates = self.candidates(host);
         loop {
-            let candidates = self.candidates(host);
             let picked = self.policies.select.pick(host, &candidates, &self.state)?;
             let Some(vm) = picked else { return Ok(()) };
+            candidates.retain(|&other| other != vm);
             self.draft.remove(vm, host, &self.state);
             leaving.push((vm, load));
             self.draft.assess(&[host], &self.state, &mut *self.policies.overload)?;

@@ -21,7 +21,7 @@ pub fn plan(
     let roster = Roster { home: &world.home, bound: &world.bound };
     let mark = draft.mark();
     let moves = planner.plan(draft, &mut ask, roster)?;
-    draft.undo(mark, world.fleet);
+    draft.undo(mark);
     enter(&moves, draft, &ask, roster).map_err(|(vm, refusal)| {
         let subject = format!("VM {}", vm.0);
         PolicyError::new(planner.name(), refusal).with_code("GLN-405").about(subject)

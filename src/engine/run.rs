@@ -6,6 +6,7 @@ use super::clock::{Clock, Moment};
 use super::decide::{Decision, decide};
 use super::demand::DemandCurve;
 use super::queue::{Event, EventQueue};
+use super::share::Role;
 use super::start::place_all;
 use super::world::{Entry, Move, PowerState, World};
 use super::{Error, Outcome, Policies};
@@ -79,7 +80,8 @@ impl<'a> Engine<'a> {
         let bandwidth = rules.migration.bandwidth();
         let intervals_per_byte = 1.0 / bandwidth / trace.step().seconds();
         let window = policies.overload.window().max(policies.underload.window());
-        let draft = Draft::new(fleet, policies.history, intervals_per_byte, window);
+        let draft = Draft::new(fleet, policies.history, intervals_per_byte, window)
+            .judged_by(&*policies.overload);
         let model = migrate::model(&rules.migration.model).expect("the spec names a known model");
         Self {
             world: World::new(fleet, rules, demand, meter, clock.start(), window),
@@ -176,7 +178,9 @@ impl<'a> Engine<'a> {
     fn retire_idle(&mut self) {
         for host in self.world.inhabited().to_vec() {
             let idle = |e: &&Entry| {
-                !e.arriving && self.world.bound[e.vm] == 0 && self.world.demand.mips[e.vm] == 0.0
+                e.role == Role::Running
+                    && self.world.bound[e.vm] == 0
+                    && self.world.demand.mips[e.vm] == 0.0
             };
             let idle: Vec<VmId> =
                 self.world.lists[host].iter().filter(idle).map(|e| e.vm).collect();
@@ -250,7 +254,8 @@ impl<'a> Engine<'a> {
     fn begin_copy(&mut self, Move { vm, to, reason }: Move) {
         let Some(from) = self.world.home[vm] else { return };
         self.world.copies[vm] += 1;
-        self.world.enlist(to, vm, true);
+        self.world.set_leaving(from, vm);
+        self.world.enlist(to, vm, Role::Arriving);
         self.world.note(ActionKind::MigrationStart, Some(vm), Some(from), Some(to), reason);
         let volume = self.model.volume(self.world.fleet.vm_ram[vm]);
         let now = (self.world.now.instant, self.world.now.seconds);
@@ -268,9 +273,10 @@ impl<'a> Engine<'a> {
         self.world.close_interval(to);
         self.world.delist(from, vm);
         self.world.delist(to, vm);
-        self.world.enlist(to, vm, false);
-        self.world.home[vm] = Some(to);
         self.world.copies[vm] -= 1;
+        let leaving = self.world.copies[vm] > 0;
+        self.world.enlist(to, vm, if leaving { Role::Leaving } else { Role::Running });
+        self.world.home[vm] = Some(to);
         self.world.bound[vm] -= 1;
         if self.world.copies[vm] == 0 {
             self.world.meter.copy_durations.push(self.world.now.seconds - copy.started_s);

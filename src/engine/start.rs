@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::share::Role;
 use super::world::{PowerState, World};
 use super::{Error, Policies};
 use crate::id::{HostId, Id, IdVec, VmId};
@@ -66,7 +67,7 @@ fn start(world: &mut World<'_>, hosts: &[(VmId, HostId)]) {
             world.note_host(ActionKind::HostOn, host);
         }
         world.home[vm] = Some(host);
-        world.enlist(host, vm, false);
+        world.enlist(host, vm, Role::Running);
         world.note(ActionKind::VmStart, Some(vm), None, Some(host), Reason::Initial);
     }
 }

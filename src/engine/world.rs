@@ -33,8 +33,8 @@ pub enum PowerState {
 pub struct Entry {
     /// The VM.
     pub vm: VmId,
-    /// Whether it is still being copied here.
-    pub arriving: bool,
+    /// What it does there.
+    pub role: Role,
 }
 
 /// A migration that has been decided.
@@ -157,13 +157,13 @@ impl<'a> World<'a> {
     }
 
     /// Puts an entry at the end of the list of `host`.
-    pub fn enlist(&mut self, host: HostId, vm: VmId, arriving: bool) {
+    pub fn enlist(&mut self, host: HostId, vm: VmId, role: Role) {
         if self.lists[host].is_empty()
             && let Err(at) = self.inhabited.binary_search(&host)
         {
             self.inhabited.insert(at, host);
         }
-        self.lists[host].push(Entry { vm, arriving });
+        self.lists[host].push(Entry { vm, role });
     }
 
     /// Notes how large each host's table of requests has grown: CloudSim enters a VM into it to ask
@@ -174,6 +174,12 @@ impl<'a> World<'a> {
                 self.masks[host] = hash_order::mask(draft.most_vms(host) + 1);
             }
         }
+    }
+
+    /// Notes that `vm` is now being copied away from `host`.
+    pub fn set_leaving(&mut self, host: HostId, vm: VmId) {
+        let entry = self.lists[host].iter_mut().find(|entry| entry.vm == vm);
+        entry.expect("a VM is copied away from where it is").role = Role::Leaving;
     }
 
     /// Takes the entry of `vm` off the list of `host`.
@@ -202,28 +208,31 @@ impl<'a> World<'a> {
 
     /// Closes the interval of `host` and finds what it does from now on.
     pub fn evaluate(&mut self, host: HostId) {
-        let running = self.lists[host].iter().filter(|e| !e.arriving).map(|e| e.vm);
-        let dt = self.meter.integrate(host, running, self.now.seconds);
-        let before = self.meter.hosts[host];
-        self.serve(host);
-        self.meter.add_energy(host, before.watts, before.used, dt);
+        let HostMeter { watts, used, .. } = self.meter.hosts[host];
+        let dt = self.meter.integrate(host, self.now.seconds);
+        self.serve(host, dt);
+        self.meter.add_energy(host, watts, used, dt);
     }
 
     /// Closes the interval of `host` with the VMs that it had: before any of them comes or goes.
     pub fn close_interval(&mut self, host: HostId) {
-        let running = self.lists[host].iter().filter(|e| !e.arriving).map(|e| e.vm);
-        let dt = self.meter.integrate(host, running, self.now.seconds);
         let HostMeter { watts, used, .. } = self.meter.hosts[host];
+        let dt = self.meter.integrate(host, self.now.seconds);
+        if dt > 0.0 {
+            for entry in self.lists[host].iter().filter(|e| e.role != Role::Arriving) {
+                self.meter.integrate_vm(entry.vm, dt);
+            }
+        }
         self.meter.add_energy(host, watts, used, dt);
     }
 
-    /// Gives every VM of `host` what it asks for, up to one core; `None` if there is not enough.
-    fn serve_fully(&mut self, host: HostId, core: f64, capacity: f64) -> Option<Usage> {
+    /// Closes the interval of `dt` seconds of every VM of `host` and gives it what it asks for, up
+    /// to one core; `None` if there is not enough.
+    fn serve_fully(&mut self, host: HostId, core: f64, capacity: f64, dt: f64) -> Option<Usage> {
         let (mut free, mut used, mut requested, mut enough) = (capacity, 0.0, 0.0, true);
         let now = self.now.seconds;
-        for entry in &self.lists[host] {
-            let request = self.demand.update(entry.vm, now);
-            let role = role(entry, self.copies[entry.vm]);
+        for &Entry { vm, role } in &self.lists[host] {
+            let request = self.demand.update(vm, now);
             let served = self.sharing.serve(request, core, role);
             enough &= free >= served.asked;
             free -= served.asked;
@@ -231,7 +240,10 @@ impl<'a> World<'a> {
             requested += served.counted;
             self.idle_seen |= request == 0.0;
             if role != Role::Arriving {
-                let meter = &mut self.meter.vms[entry.vm];
+                if dt > 0.0 {
+                    self.meter.integrate_vm(vm, dt);
+                }
+                let meter = &mut self.meter.vms[vm];
                 let Grant { allocated, loss, short } = served.grant;
                 (meter.request, meter.allocated, meter.loss) = (request, allocated, loss);
                 meter.short = short;
@@ -244,10 +256,9 @@ impl<'a> World<'a> {
     fn ration(&mut self, host: HostId, core: f64, capacity: f64) -> Usage {
         let list = &self.lists[host];
         self.claims.clear();
-        for entry in list {
-            let role = role(entry, self.copies[entry.vm]);
-            let rank = self.ranks[entry.vm] & self.masks[host];
-            self.claims.push(Claim { request: self.demand.mips[entry.vm], role, rank });
+        for &Entry { vm, role } in list {
+            let rank = self.ranks[vm] & self.masks[host];
+            self.claims.push(Claim { request: self.demand.mips[vm], role, rank });
         }
         let vms = &mut self.meter.vms;
         self.sharing.ration(core, capacity, &self.claims, |index, grant| {
@@ -256,11 +267,11 @@ impl<'a> World<'a> {
         })
     }
 
-    /// Shares the CPU of `host` and sets its power.
-    fn serve(&mut self, host: HostId) {
+    /// Closes the interval of `dt` seconds of the VMs of `host`, shares its CPU and sets its power.
+    fn serve(&mut self, host: HostId, dt: f64) {
         let capacity = self.fleet.capacity[host].0;
         let core = self.fleet.core[host].0;
-        let usage = match self.serve_fully(host, core, capacity) {
+        let usage = match self.serve_fully(host, core, capacity, dt) {
             Some(usage) => usage,
             None => self.ration(host, core, capacity),
         };
@@ -302,14 +313,5 @@ impl<'a> World<'a> {
     /// Power that `host` would draw at full load, W.
     pub fn peak_watts(&self, host: HostId) -> f64 {
         self.tables[usize::from(self.fleet.machine[host])].peak().0
-    }
-}
-
-#[inline]
-fn role(entry: &Entry, copies: u8) -> Role {
-    match (entry.arriving, copies) {
-        (true, _) => Role::Arriving,
-        (false, 0) => Role::Running,
-        (false, _) => Role::Leaving,
     }
 }

@@ -102,9 +102,9 @@ impl Meter {
         self.from
     }
 
-    /// Closes the interval of `host`, which runs `vms`, at `now` with the values at its left end
-    /// and returns its length, 0 when no time that counts has passed.
-    pub fn integrate(&mut self, host: HostId, vms: impl Iterator<Item = VmId>, now: f64) -> f64 {
+    /// Closes the interval of `host` at `now` with the values at its left end and returns its
+    /// length, 0 when no time that counts has passed. The VMs that it runs are closed one by one.
+    pub fn integrate(&mut self, host: HostId, now: f64) -> f64 {
         let meter = &mut self.hosts[host];
         let left = meter.since.max(self.from);
         if now <= left {
@@ -118,22 +118,25 @@ impl Meter {
             meter.on_s += dt;
             meter.violation_s += if meter.violating { dt } else { 0.0 };
         }
-        let weight = match self.accounting.average {
-            Average::TimeWeighted => dt,
-            Average::PerInterval => 1.0,
-        };
-        for vm in vms {
-            let vm = &mut self.vms[vm];
-            vm.demanded_mi += vm.request * dt;
-            vm.allocated_mi += vm.allocated * dt;
-            vm.lost_mi += vm.loss * dt;
-            if vm.short {
-                vm.short_s += dt;
-                self.shortage += (vm.request - vm.allocated) / vm.request * weight;
-                self.shortage_weight += weight;
-            }
-        }
         dt
+    }
+
+    /// Closes an interval of `dt` seconds, above 0, of `vm`.
+    #[inline]
+    pub fn integrate_vm(&mut self, vm: VmId, dt: f64) {
+        let vm = &mut self.vms[vm];
+        vm.demanded_mi += vm.request * dt;
+        vm.allocated_mi += vm.allocated * dt;
+        vm.lost_mi += vm.loss * dt;
+        if vm.short {
+            vm.short_s += dt;
+            let weight = match self.accounting.average {
+                Average::TimeWeighted => dt,
+                Average::PerInterval => 1.0,
+            };
+            self.shortage += (vm.request - vm.allocated) / vm.request * weight;
+            self.shortage_weight += weight;
+        }
     }
 
     /// Adds the energy of an interval of `dt` seconds that `host` began at `watts` with `used`
@@ -192,7 +195,10 @@ mod tests {
             let host = &mut meter.hosts[HOST];
             (host.watts, host.active, host.violating) = (watts, true, violating);
             meter.vms[VM] = VmMeter { request: 2.0, allocated: 1.0, ..meter.vms[VM] };
-            let dt = meter.integrate(HOST, [VM].into_iter(), until);
+            let dt = meter.integrate(HOST, until);
+            if dt > 0.0 {
+                meter.integrate_vm(VM, dt);
+            }
             meter.add_energy(HOST, watts, 1.0, dt);
         }
         let (host, vm) = (meter.hosts[HOST], meter.vms[VM]);
@@ -218,7 +224,7 @@ mod tests {
         for (active, until) in [(false, 5.0), (true, 8.0), (false, 8.0), (true, 8.0), (false, 9.0)]
         {
             meter.hosts[HOST].active = active;
-            meter.integrate(HOST, std::iter::empty(), until);
+            meter.integrate(HOST, until);
         }
         meter.close();
         assert_eq!((meter.hosts[HOST].shutdowns, meter.uptimes), (1, vec![3.0]));
@@ -228,8 +234,8 @@ mod tests {
     fn nothing_counts_before_the_window_opens() {
         let mut meter = meter(Accounting::default(), 300.0);
         meter.hosts[HOST].active = true;
-        assert_eq!(meter.integrate(HOST, std::iter::empty(), 200.0), 0.0);
-        assert_eq!(meter.integrate(HOST, std::iter::empty(), 310.0), 10.0);
+        assert_eq!(meter.integrate(HOST, 200.0), 0.0);
+        assert_eq!(meter.integrate(HOST, 310.0), 10.0);
         assert_eq!(meter.hosts[HOST].on_s, 10.0);
     }
 }

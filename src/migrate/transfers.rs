@@ -3,8 +3,15 @@
 //! Each copy leaves through its source's card and arrives through its destination's, each of them
 //! full duplex. Rates come from progressive filling (Bertsekas and Gallager, Data Networks, 1992,
 //! sect. 6.5.2): all copies speed up together until a card is full; its copies are fixed there and
-//! the others go on. They change only when a copy that shares a card, directly or through others,
-//! starts or ends.
+//! the others go on.
+//!
+//! When a copy starts or ends, filling goes on as before up to the rate at which that copy is
+//! fixed, because no card that is full by then carries it. So slower copies keep their rates, and
+//! of the others only those can change that share a card with it, directly or through others as
+//! fast.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
 
 use crate::id::{HostId, Id, VmId};
 use crate::model::rules::Contention;
@@ -59,8 +66,33 @@ pub struct Transfers {
     cards: Vec<Card>,
     /// Cards whose copies changed since the last sharing.
     changed: Vec<usize>,
+    /// The least rate, bytes per second, at which one of those copies was or may be fixed.
+    level: f64,
     started: u64,
+    /// Copies whose rates are being found.
+    open: Vec<CopyId>,
+    /// Cards that are not full, the one that is full at the least rate first.
+    unfilled: BinaryHeap<Reverse<(Rate, usize)>>,
 }
+
+/// A rate in bytes per second, ordered.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Rate(f64);
+
+impl Eq for Rate {}
+impl Ord for Rate {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.0.total_cmp(&other.0)
+    }
+}
+impl PartialOrd for Rate {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+/// Rates that differ by less, as a fraction, are the same up to rounding.
+const SAME_RATE: f64 = 1e-12;
 
 /// Room for one copy; a slot is used again, its revision goes on counting.
 #[derive(Debug)]
@@ -83,6 +115,13 @@ struct Card {
     open: u32,
 }
 
+impl Card {
+    /// What each open copy gets when they share the rest.
+    fn fair(&self) -> f64 {
+        self.spare / f64::from(self.open)
+    }
+}
+
 impl Transfers {
     /// No copies; every card carries `bandwidth` bytes per second each way.
     pub fn new(hosts: usize, bandwidth: f64, contention: Contention) -> Self {
@@ -94,7 +133,10 @@ impl Transfers {
             vacant: Vec::new(),
             cards,
             changed: Vec::new(),
+            level: f64::INFINITY,
             started: 0,
+            open: Vec::new(),
+            unfilled: BinaryHeap::new(),
         }
     }
 
@@ -142,6 +184,7 @@ impl Transfers {
         slot.active = false;
         let copy = slot.copy;
         self.vacant.push(id);
+        self.level = self.level.min(copy.rate);
         for card in cards_of(&copy) {
             self.cards[card].copies.retain(|&other| other != id);
             self.changed.push(card);
@@ -152,21 +195,23 @@ impl Transfers {
     /// Shares the cards anew after starts and ends at `now`; appends to `due`, in the order in
     /// which they started, every one whose rate changed.
     pub fn share(&mut self, now: Instant, due: &mut Vec<Due>) {
-        let (cards, mut copies) = self.affected();
+        self.reopen();
         match self.contention {
-            Contention::MaxMin => self.fill(&cards),
+            Contention::MaxMin => self.fill(),
             Contention::None => {
-                copies.iter().for_each(|&id| self.slots[id].next_rate = self.bandwidth);
+                let bandwidth = self.bandwidth;
+                self.open.iter().for_each(|&id| self.slots[id].next_rate = bandwidth);
             }
         }
-        cards.iter().for_each(|&card| self.cards[card].reached = false);
-        copies.retain(|&id| {
+        self.changed.drain(..).for_each(|card| self.cards[card].reached = false);
+        let mut open = std::mem::take(&mut self.open);
+        open.retain(|&id| {
             let slot = &mut self.slots[id];
             slot.open = false;
-            slot.next_rate != slot.copy.rate
+            (slot.next_rate - slot.copy.rate).abs() > SAME_RATE * slot.next_rate
         });
-        copies.sort_unstable_by_key(|&id| self.slots[id].copy.serial);
-        for id in copies {
+        open.sort_unstable_by_key(|&id| self.slots[id].copy.serial);
+        for id in open.drain(..) {
             let Slot { copy, next_rate, .. } = &mut self.slots[id];
             let sent = copy.rate * (now - copy.since).seconds();
             copy.remaining = (copy.remaining - sent).max(0.0);
@@ -176,53 +221,65 @@ impl Transfers {
             let after = Span::from_seconds(after_s);
             due.push(Due { copy: id, revision: copy.revision, after, after_s });
         }
+        self.open = open;
     }
 
-    /// The cards and copies that share something, however indirectly, with a changed card.
-    fn affected(&mut self) -> (Vec<usize>, Vec<CopyId>) {
-        let (mut cards, mut copies) = (std::mem::take(&mut self.changed), Vec::new());
-        cards.sort_unstable();
-        cards.dedup();
-        cards.iter().for_each(|&card| self.cards[card].reached = true);
+    /// Opens the copies whose rates may change; the cards they are on are added to those changed.
+    fn reopen(&mut self) {
+        self.changed.sort_unstable();
+        self.changed.dedup();
+        for &card in &self.changed {
+            let card = &mut self.cards[card];
+            card.reached = true;
+            let starts = card.copies.iter().any(|&id| self.slots[id].copy.rate == 0.0);
+            if starts {
+                self.level = self.level.min(self.bandwidth / card.copies.len() as f64);
+            }
+        }
+        let level = self.level * (1.0 - SAME_RATE);
+        self.level = f64::INFINITY;
         let mut next = 0;
-        while next < cards.len() {
-            let card = &self.cards[cards[next]];
+        while next < self.changed.len() {
+            let at = self.changed[next];
             next += 1;
-            for i in 0..card.copies.len() {
-                let id = self.cards[cards[next - 1]].copies[i];
-                let slot = &mut self.slots[id];
-                if std::mem::replace(&mut slot.open, true) {
+            let (mut fixed, mut open) = (0.0, 0);
+            for i in 0..self.cards[at].copies.len() {
+                let id = self.cards[at].copies[i];
+                let Slot { copy, open: reopened, .. } = &mut self.slots[id];
+                if copy.rate < level && copy.rate > 0.0 {
+                    fixed += copy.rate;
                     continue;
                 }
-                copies.push(id);
-                for card in cards_of(&slot.copy) {
+                open += 1;
+                if std::mem::replace(reopened, true) {
+                    continue;
+                }
+                self.open.push(id);
+                for card in cards_of(copy) {
                     if !std::mem::replace(&mut self.cards[card].reached, true) {
-                        cards.push(card);
+                        self.changed.push(card);
                     }
                 }
             }
+            let card = &mut self.cards[at];
+            (card.spare, card.open) = (self.bandwidth - fixed, open);
         }
-        (cards, copies)
     }
 
-    /// Progressive filling of `cards`.
-    fn fill(&mut self, cards: &[usize]) {
-        let mut unfilled: Vec<usize> = Vec::with_capacity(cards.len());
-        for &id in cards {
-            let card = &mut self.cards[id];
-            (card.spare, card.open) = (self.bandwidth, card.copies.len() as u32);
-            if card.open > 0 {
-                unfilled.push(id);
+    /// Progressive filling of the reached cards. What a card offers its open copies only grows, so
+    /// an outdated offer is met again when it is due.
+    fn fill(&mut self) {
+        let cards = self.changed.iter().filter(|&&id| self.cards[id].open > 0);
+        self.unfilled.extend(cards.map(|&id| Reverse((Rate(self.cards[id].fair()), id))));
+        while let Some(Reverse((Rate(offer), full))) = self.unfilled.pop() {
+            if self.cards[full].open == 0 {
+                continue;
             }
-        }
-        while !unfilled.is_empty() {
-            let fair = |id: usize| self.cards[id].spare / f64::from(self.cards[id].open);
-            let full = unfilled
-                .iter()
-                .copied()
-                .min_by(|&a, &b| fair(a).total_cmp(&fair(b)).then(a.cmp(&b)));
-            let Some(full) = full else { return };
-            let rate = fair(full);
+            let rate = self.cards[full].fair();
+            if rate > offer {
+                self.unfilled.push(Reverse((Rate(rate), full)));
+                continue;
+            }
             for i in 0..self.cards[full].copies.len() {
                 let slot = &mut self.slots[self.cards[full].copies[i]];
                 if !std::mem::replace(&mut slot.open, false) {
@@ -234,7 +291,6 @@ impl Transfers {
                     self.cards[card].open -= 1;
                 }
             }
-            unfilled.retain(|&id| self.cards[id].open > 0);
         }
     }
 }
@@ -246,6 +302,7 @@ fn cards_of(copy: &Copy) -> [usize; 2] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::random::{below, stream};
 
     fn start(transfers: &mut Transfers, vm: u32, from: u32, to: u32, bytes: u64) {
         let (from, to) = (HostId(from), HostId(to));
@@ -306,5 +363,59 @@ mod tests {
         let mut due = Vec::new();
         transfers.share(Instant::START, &mut due);
         assert_eq!(seconds(&due), [10.0, 5.0]);
+    }
+
+    /// Rates of all copies by progressive filling from scratch, card by card.
+    fn plainly_filled(transfers: &Transfers) -> Vec<(CopyId, f64)> {
+        let mut open: Vec<CopyId> =
+            (0..transfers.slots.len()).filter(|&id| transfers.slots[id].active).collect();
+        let mut spare = vec![transfers.bandwidth; transfers.cards.len()];
+        let mut rates = Vec::new();
+        while !open.is_empty() {
+            let on = |card: usize| {
+                let carried = |&&id: &&CopyId| cards_of(&transfers.slots[id].copy).contains(&card);
+                open.iter().filter(carried).count()
+            };
+            let used = (0..spare.len()).filter(|&card| on(card) > 0);
+            let (rate, full) = used
+                .map(|card| (spare[card] / on(card) as f64, card))
+                .min_by(|a, b| a.0.total_cmp(&b.0))
+                .unwrap();
+            let fixed = |id: &CopyId| cards_of(&transfers.slots[*id].copy).contains(&full);
+            for id in open.extract_if(.., |id| fixed(id)) {
+                cards_of(&transfers.slots[id].copy).iter().for_each(|&card| spare[card] -= rate);
+                rates.push((id, rate));
+            }
+        }
+        rates
+    }
+
+    /// 20 random histories of 300 starts and ends on 12 hosts: after each, every rate is what
+    /// filling from scratch gives.
+    #[test]
+    fn rates_are_those_of_filling_from_scratch() {
+        for seed in 0..20 {
+            let mut draws = stream(seed, "test");
+            let mut transfers = Transfers::new(12, 1000.0, Contention::MaxMin);
+            let (mut due, mut seconds) = (Vec::new(), 0.0);
+            for step in 0..300 {
+                seconds += 0.001;
+                let active: Vec<CopyId> =
+                    (0..transfers.slots.len()).filter(|&id| transfers.slots[id].active).collect();
+                if !active.is_empty() && below(5, &mut draws) < 2 + active.len() / 25 {
+                    let id = active[below(active.len(), &mut draws)];
+                    transfers.end(id, transfers.slots[id].copy.revision).unwrap();
+                } else {
+                    let from = below(12, &mut draws) as u32;
+                    let to = (from + 1 + below(11, &mut draws) as u32) % 12;
+                    start(&mut transfers, step, from, to, 1_000_000);
+                }
+                transfers.share(Instant::from_seconds(seconds), &mut due);
+                for (id, rate) in plainly_filled(&transfers) {
+                    let found = transfers.slots[id].copy.rate;
+                    assert!((found - rate).abs() < 1e-9 * rate, "step {step}: {found} for {rate}");
+                }
+            }
+        }
     }
 }

@@ -5,8 +5,8 @@
 //! away rebuilds them in list order, so that their last bits never depend on what was tried before.
 
 use super::question::{add_past, own_past};
-use super::{Held, HistoryKind, Resident, Room, TENTHS};
-use crate::detect::{HostLoads, Verdict};
+use super::{Held, HistoryKind, Resident, Room};
+use crate::detect::{HostLoads, Linear, OverloadDetector, Sums, Verdict};
 use crate::id::{HostId, IdVec, VmId};
 use crate::model::{Fleet, Snapshot, VmHistories};
 use crate::time::Instant;
@@ -27,18 +27,20 @@ pub struct Draft {
     pub(super) lists: IdVec<HostId, Vec<VmId>>,
     pub(super) rooms: IdVec<HostId, Room>,
     pub(super) held: IdVec<HostId, Held>,
-    pub(super) has_leaving: bool,
     pub(super) vm_allocated: IdVec<VmId, f64>,
     pub(super) vm_request: IdVec<VmId, f64>,
-    /// Row-major, `window` per host: summed past utilisation of its VMs, newest last.
+    /// The detector's statistic, if sums of VMs' pasts are enough to judge by.
+    pub(super) linear: Option<Linear>,
+    /// Those sums of each VM, and of which time they are.
+    pub(super) vm_sums: IdVec<VmId, (Option<Instant>, Sums)>,
+    /// Row-major, `window` per host: summed past utilisation of its VMs, newest last. Not kept for
+    /// a linear detector.
     pub(super) pasts: Vec<f64>,
     /// Hosts with VMs, or from which VMs are still being copied away, in id order.
     pub(super) occupied: Vec<HostId>,
     pub(super) kind: HistoryKind,
     pub(super) count_ram: bool,
     pub(super) rings: Option<VmHistories>,
-    /// Hosts with VMs by machine and tenth of load: `machine * TENTHS + tenth`.
-    pub(super) by_load: Vec<Vec<HostId>>,
     log: Vec<Appended>,
     /// Pasts of the hosts in `log` before they received.
     pub(super) saved_pasts: Vec<f64>,
@@ -52,8 +54,8 @@ pub struct Draft {
     pub(super) own_past: Vec<f64>,
     pub(super) loads: HostLoads,
     pub(super) verdicts: Vec<Verdict>,
-    /// Copy time of one byte, in sampling intervals.
-    pub(super) intervals_per_byte: f64,
+    /// Sampling intervals that copying each VM takes, not rounded.
+    pub(super) copy_intervals: IdVec<VmId, f64>,
     pub(super) window: usize,
 }
 
@@ -68,15 +70,15 @@ impl Draft {
             lists: IdVec::filled(Vec::new(), hosts),
             rooms: fleet.capacity.ids().map(|host| Room::empty(host, fleet)).collect(),
             held: IdVec::filled(Held::default(), hosts),
-            has_leaving: false,
             vm_allocated: IdVec::filled(0.0, fleet.vms()),
             vm_request: IdVec::filled(0.0, fleet.vms()),
+            linear: None,
+            vm_sums: IdVec::filled((None, Sums::default()), fleet.vms()),
             pasts: vec![0.0; hosts * window],
             occupied: Vec::new(),
             kind,
             count_ram: true,
             rings: (kind == HistoryKind::HostRing).then(|| VmHistories::with_window(hosts, window)),
-            by_load: vec![Vec::new(); fleet.machines.len() * TENTHS],
             log: Vec::new(),
             saved_pasts: Vec::new(),
             most: IdVec::filled(0, hosts),
@@ -85,9 +87,20 @@ impl Draft {
             own_past: vec![0.0; window],
             loads: HostLoads::default(),
             verdicts: Vec::new(),
-            intervals_per_byte,
+            copy_intervals: fleet
+                .vm_ram
+                .as_slice()
+                .iter()
+                .map(|ram| ram.0 as f64 * intervals_per_byte)
+                .collect(),
             window,
         }
+    }
+
+    /// The draft, kept in such a way that `detector` is asked most quickly.
+    pub fn judged_by(mut self, detector: &dyn OverloadDetector) -> Self {
+        self.linear = detector.linear().filter(|_| self.kind != HistoryKind::HostRing);
+        self
     }
 
     /// Whether VMs take memory from here on.
@@ -102,8 +115,6 @@ impl Draft {
             self.held[host] = Held::default();
             self.rooms[host] = Room::empty(host, fleet);
         }
-        self.has_leaving = false;
-        self.by_load.iter_mut().for_each(Vec::clear);
         self.log.clear();
         self.saved_pasts.clear();
     }
@@ -123,7 +134,6 @@ impl Draft {
             self.vm_request[resident.vm] = state.demand[resident.vm];
         }
         self.held[host] = leaving;
-        self.has_leaving |= leaving != Held::default();
         self.recompute(host, state);
         self.occupied.push(host);
     }
@@ -163,14 +173,16 @@ impl Draft {
             self.occupied.insert(at, host);
             self.pasts[own_past(host, self.window)].fill(0.0);
         }
+        self.weigh(vm, state);
         let (allocated, request) = (self.vm_allocated[vm], self.vm_request[vm]);
         self.log.push(Appended { vm, host, before: self.rooms[host], allocated, request });
-        self.saved_pasts.extend_from_slice(&self.pasts[own_past(host, self.window)]);
+        if self.keeps_pasts() {
+            self.saved_pasts.extend_from_slice(&self.pasts[own_past(host, self.window)]);
+        }
         self.lists[host].push(vm);
         self.vm_allocated[vm] = demand;
         self.vm_request[vm] = demand;
         self.add(vm, host, state);
-        self.index(host, state.fleet);
         self.most[host] = self.most[host].max(self.lists[host].len());
     }
 
@@ -186,7 +198,7 @@ impl Draft {
     }
 
     /// Undoes every append since `mark`.
-    pub fn undo(&mut self, mark: usize, fleet: &Fleet) {
+    pub fn undo(&mut self, mark: usize) {
         while self.log.len() > mark {
             let Some(Appended { vm, host, before, allocated, request }) = self.log.pop() else {
                 return;
@@ -194,12 +206,12 @@ impl Draft {
             let last = self.lists[host].pop();
             assert_eq!(last, Some(vm), "appends are undone in reverse order");
             (self.vm_allocated[vm], self.vm_request[vm]) = (allocated, request);
-            let group = self.rooms[host].group;
-            self.rooms[host] = Room { group, ..before };
-            self.index(host, fleet);
-            let saved = self.saved_pasts.len() - self.window;
-            self.pasts[own_past(host, self.window)].copy_from_slice(&self.saved_pasts[saved..]);
-            self.saved_pasts.truncate(saved);
+            self.rooms[host] = before;
+            if self.keeps_pasts() {
+                let saved = self.saved_pasts.len() - self.window;
+                self.pasts[own_past(host, self.window)].copy_from_slice(&self.saved_pasts[saved..]);
+                self.saved_pasts.truncate(saved);
+            }
             if self.lists[host].is_empty()
                 && self.held[host] == Held::default()
                 && let Ok(at) = self.occupied.binary_search(&host)
@@ -209,34 +221,10 @@ impl Draft {
         }
     }
 
-    /// Whether VMs are still being copied away from any host.
-    pub fn has_leaving(&self) -> bool {
-        self.has_leaving
-    }
-
-    /// Hosts with VMs of `machine` whose load is in tenth `tenth`, in no particular order.
-    pub fn by_load(&self, machine: usize, tenth: usize) -> &[HostId] {
-        &self.by_load[machine * TENTHS + tenth]
-    }
-
-    /// Puts `host` where it belongs in the index of hosts by load.
-    fn index(&mut self, host: HostId, fleet: &Fleet) {
-        let room = &mut self.rooms[host];
-        let tenth = ((room.allocated / room.capacity * 10.0) as usize).min(TENTHS - 1);
-        let group = usize::from(fleet.machine[host]) * TENTHS + tenth;
-        let group = (room.vms > 0).then_some(group as u32);
-        if room.group == group {
-            return;
-        }
-        let old = std::mem::replace(&mut room.group, group);
-        if let Some(hosts) = old.and_then(|old| self.by_load.get_mut(old as usize))
-            && let Some(at) = hosts.iter().position(|&other| other == host)
-        {
-            hosts.swap_remove(at);
-        }
-        if let Some(hosts) = group.and_then(|new| self.by_load.get_mut(new as usize)) {
-            hosts.push(host);
-        }
+    /// Whether the pasts of hosts are kept in step: a linear detector needs them only where sums
+    /// cannot tell.
+    pub(super) fn keeps_pasts(&self) -> bool {
+        self.linear.is_none() && self.rings.is_none() && self.window > 0
     }
 
     /// From here on `vm` asks for nothing although it keeps what it was given: in CloudSim a VM
@@ -249,11 +237,11 @@ impl Draft {
 
     /// Rebuilds the aggregates of `host` in list order.
     fn recompute(&mut self, host: HostId, state: &Snapshot<'_>) {
-        let group = self.rooms[host].group;
-        self.rooms[host] = Room { group, ..Room::empty(host, state.fleet) };
+        self.rooms[host] = Room::empty(host, state.fleet);
         self.pasts[own_past(host, self.window)].fill(0.0);
         let list = std::mem::take(&mut self.lists[host]);
         for &vm in &list {
+            self.weigh(vm, state);
             self.add(vm, host, state);
         }
         self.lists[host] = list;
@@ -261,12 +249,22 @@ impl Draft {
         let cpu = (room.free.cpu - held.cpu).max(0.0);
         room.free -= Held { ram: if self.count_ram { held.ram } else { 0.0 }, ..held };
         room.free.cpu = cpu;
-        self.index(host, state.fleet);
+    }
+
+    /// Finds the sums of `vm`'s past at this decision, once.
+    pub(super) fn weigh(&mut self, vm: VmId, state: &Snapshot<'_>) {
+        let Some(linear) = &self.linear else { return };
+        let (weighed, sums) = &mut self.vm_sums[vm];
+        if *weighed != Some(state.now) {
+            *weighed = Some(state.now);
+            *sums = linear.sums(state.histories.of(vm), state.fleet.vm_mips[vm].0);
+        }
     }
 
     /// Adds one VM to the aggregates of `host`.
     fn add(&mut self, vm: VmId, host: HostId, state: &Snapshot<'_>) {
         let past = self.past_len(vm, state) as u32;
+        let keeps_pasts = self.keeps_pasts();
         let room = &mut self.rooms[host];
         let request = self.vm_request[vm];
         room.requested += request;
@@ -279,10 +277,11 @@ impl Draft {
         }
         room.free -= needs;
         room.free.cpu = cpu;
-        room.largest = room.largest.max(state.fleet.vm_ram[vm]);
+        room.copy_intervals = room.copy_intervals.max(self.copy_intervals[vm]);
         room.vms += 1;
         room.length = room.length.max(past);
-        if self.window > 0 && self.rings.is_none() {
+        room.sums = room.sums + self.vm_sums[vm].1;
+        if keeps_pasts {
             let own = &mut self.pasts[own_past(host, self.window)];
             add_past(own, vm, room.capacity, state);
         }

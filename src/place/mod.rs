@@ -16,8 +16,8 @@ pub use draft::Draft;
 pub use first_fit::FirstFit;
 pub use pabfd::{Base, Pabfd, PabfdSpec, WakePower};
 pub use plan::{Planner, Refusal, Roster, enter};
-pub use question::{Ask, HistoryKind};
-pub use room::{Held, HostSet, Resident, Room, TENTHS};
+pub use question::{Arrival, Ask, HistoryKind};
+pub use room::{Held, HostSet, Resident, Room};
 pub use spec::PlacerSpec;
 
 /// Whether a placer may leave VMs behind.
@@ -74,7 +74,7 @@ fn place_in_order(
             }
             None if placing == Placing::Each => outcome.left.push(vm),
             None => {
-                draft.undo(mark, ask.state.fleet);
+                draft.undo(mark);
                 return Ok(Outcome { placed: Vec::new(), left: vms.to_vec() });
             }
         }

@@ -14,7 +14,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Ask, Draft, Outcome, Placer, Placing, TENTHS, place_in_order};
+use super::{Arrival, Ask, Draft, Outcome, Placer, Placing, place_in_order};
 use crate::detect::Verdict;
 use crate::id::{HostId, IdVec, VmId};
 use crate::model::Fleet;
@@ -57,32 +57,26 @@ pub struct PabfdSpec {
 /// Refusals after which the remaining candidates are sorted.
 const PATIENCE: usize = 3;
 
-/// Far above the rounding errors of a power increase, W.
-const SLACK_W: f64 = 1e-9;
-
 /// A host with the power that the VM would add to it; the best adds least power and has the lowest
 /// id among equals.
 #[derive(Debug, Clone, Copy)]
 struct Candidate {
     increase: f64,
     host: HostId,
+    /// Whether it is known that the VM would not overload it.
+    accepts: bool,
 }
 
 impl Candidate {
+    /// Worse than any host.
+    const NONE: Self = Self { increase: f64::INFINITY, host: HostId(u32::MAX), accepts: false };
+
     /// Whether it comes before `other`.
     #[inline]
     fn beats(&self, other: &Self) -> bool {
         self.increase < other.increase
             || (self.increase == other.increase && self.host < other.host)
     }
-}
-
-/// Hosts of one machine and tenth of load, and what placing the VM there adds at least, W.
-#[derive(Debug, Clone, Copy, PartialEq)]
-struct Group {
-    at_least: f64,
-    machine: u16,
-    tenth: u8,
 }
 
 /// Power-aware best-fit decreasing.
@@ -94,14 +88,10 @@ pub struct Pabfd {
     /// Power of each host before this step, and which step that was.
     before: IdVec<HostId, f64>,
     looked_back: Option<Instant>,
-    /// Groups that have not been looked at, the most promising last.
-    groups: Vec<Group>,
-    /// Hosts known to take the VM that have not been asked about.
+    /// Hosts that have room for the VM and have not refused it.
     candidates: Vec<Candidate>,
-    /// How many hosts have refused the VM; beyond [`PATIENCE`] the candidates are sorted, best
-    /// last.
-    refusals: usize,
-    sorted: bool,
+    /// How many candidates were taken; beyond [`PATIENCE`] the rest are sorted, best last.
+    taken: usize,
     /// Where in `hosts_by_type` the search for an empty host goes on: while VMs are placed, hosts
     /// only fill.
     first_empty: Vec<usize>,
@@ -122,10 +112,8 @@ impl Pabfd {
             hosts_by_type,
             before: IdVec::filled(0.0, fleet.hosts()),
             looked_back: None,
-            groups: Vec::new(),
             candidates: Vec::new(),
-            refusals: 0,
-            sorted: false,
+            taken: 0,
             first_empty: vec![0; fleet.machines.len()],
             asked: Vec::new(),
             order: Vec::new(),
@@ -143,58 +131,16 @@ impl Pabfd {
         }
     }
 
-    /// Enters those of `hosts`, all of `machine`, that `vm` fits on as candidates and returns the
-    /// best of them.
-    #[inline]
-    fn enter(
-        &mut self,
-        hosts: &[HostId],
-        machine: usize,
-        vm: VmId,
-        draft: &Draft,
-        ask: &Ask<'_>,
-    ) -> Option<Candidate> {
-        let mut best: Option<Candidate> = None;
-        let needs = ask.state.needs(vm);
-        let table = &self.tables[machine];
-        for &host in hosts {
-            let room = draft.room(host);
-            if ask.excluded.contains(host) || !room.fits(&needs) {
-                continue;
-            }
-            let after = table.power((room.allocated + needs.cpu) / room.capacity).0;
-            let before = match (self.spec.wake_power, self.spec.base) {
-                (WakePower::Counted, _) if room.vms == 0 => 0.0,
-                (_, Base::LastUpdate) => self.before[host],
-                (_, Base::Draft) => table.power(room.allocated / room.capacity).0,
-            };
-            let candidate = Candidate { increase: after - before, host };
-            if best.is_none_or(|best| candidate.beats(&best)) {
-                best = Some(candidate);
-            }
-            self.candidates.push(candidate);
-        }
-        best
-    }
-
-    /// Lists the groups that have hosts, the most promising last, and enters the first empty host
-    /// of each machine type as a candidate if one may be woken: empty hosts of a type are alike.
-    fn survey(&mut self, vm: VmId, draft: &Draft, ask: &Ask<'_>) {
-        let demand = ask.state.demand[vm];
-        self.groups.clear();
+    /// Lists the hosts that have room for `arrival` and may be the best that it would not overload.
+    /// Of the empty hosts, which are alike, that is the first of each machine type, if one may be
+    /// woken.
+    fn survey(&mut self, arrival: &Arrival, draft: &Draft, ask: &Ask<'_>) {
         self.candidates.clear();
-        (self.refusals, self.sorted) = (0, false);
-        for (machine, table) in self.tables.iter().enumerate() {
-            let tenths = demand / ask.state.fleet.machines[machine].capacity().0 * 10.0;
-            for tenth in (0..TENTHS).filter(|&tenth| !draft.by_load(machine, tenth).is_empty()) {
-                let at_least = match self.spec.base {
-                    // Power before includes VMs that the draft no longer counts: no bound holds.
-                    Base::LastUpdate if draft.has_leaving() => f64::NEG_INFINITY,
-                    _ => table.least_increase(tenth, tenths) - SLACK_W,
-                };
-                let group = Group { at_least, machine: machine as u16, tenth: tenth as u8 };
-                let at = self.groups.partition_point(|other| other.at_least > at_least);
-                self.groups.insert(at, group);
+        self.taken = 0;
+        let mut best = Candidate::NONE;
+        for &host in draft.occupied() {
+            if draft.room(host).vms > 0 {
+                self.consider(host, arrival, draft, ask, &mut best);
             }
         }
         for machine in 0..if ask.wake { self.hosts_by_type.len() } else { 0 } {
@@ -204,56 +150,70 @@ impl Pabfd {
             while hosts.get(*at).is_some_and(|&host| taken(host)) {
                 *at += 1;
             }
-            let needs = ask.state.needs(vm);
-            let awaits = |&&host: &&HostId| !taken(host) && draft.room(host).fits(&needs);
+            let fits = |host| draft.room(host).fits(&arrival.needs);
+            let awaits = |&&host: &&HostId| !taken(host) && fits(host);
             if let Some(&host) = hosts[*at..].iter().find(awaits) {
-                self.enter(&[host], machine, vm, draft, ask);
+                self.consider(host, arrival, draft, ask, &mut best);
+            }
+        }
+        if best.accepts {
+            self.candidates.push(best);
+        }
+    }
+
+    /// Compares `host` with the `best` of those known to take `arrival`; lists it if it may be
+    /// better and has to be asked.
+    #[inline(always)]
+    fn consider(
+        &mut self,
+        host: HostId,
+        arrival: &Arrival,
+        draft: &Draft,
+        ask: &Ask<'_>,
+        best: &mut Candidate,
+    ) {
+        let room = draft.room(host);
+        if ask.excluded.contains(host) || !room.fits(&arrival.needs) {
+            return;
+        }
+        let table = &self.tables[room.machine];
+        let after = table.power((room.allocated + arrival.needs.cpu) / room.capacity).0;
+        let before = match (self.spec.wake_power, self.spec.base) {
+            (WakePower::Counted, _) if room.vms == 0 => 0.0,
+            (_, Base::LastUpdate) => self.before[host],
+            (_, Base::Draft) => table.power(room.allocated / room.capacity).0,
+        };
+        let mut candidate = Candidate { increase: after - before, host, accepts: true };
+        if !candidate.beats(best) {
+            return;
+        }
+        let idle = room.allocated == 0.0;
+        match if idle { Some(Verdict::Normal) } else { draft.glance(room, arrival) } {
+            Some(Verdict::Overloaded) => {}
+            Some(_) => *best = candidate,
+            None => {
+                candidate.accepts = false;
+                self.candidates.push(candidate);
             }
         }
     }
 
-    /// The best host that has not been asked about, or `None`. Groups are looked into only while
-    /// they may hold a better one than those known.
-    fn next_best(&mut self, vm: VmId, draft: &Draft, ask: &Ask<'_>) -> Option<HostId> {
-        let patient = self.refusals < PATIENCE;
-        let mut best = if patient { self.best_known() } else { None };
-        while let Some(&group) = self.groups.last() {
-            if best.is_some_and(|best| patient && best.increase < group.at_least) {
-                break;
-            }
-            self.groups.pop();
-            let machine = usize::from(group.machine);
-            let hosts = draft.by_load(machine, group.tenth.into());
-            let entered = self.enter(hosts, machine, vm, draft, ask);
-            if entered.is_some_and(|entered| best.is_none_or(|best| entered.beats(&best))) {
-                best = entered;
-            }
-        }
-        let best = if patient { best } else { self.best_known() };
-        let best = best?;
-        self.refusals += 1;
-        if self.sorted {
-            self.candidates.pop();
-        } else {
-            let at = self.candidates.iter().position(|candidate| candidate.host == best.host);
-            at.map(|at| self.candidates.swap_remove(at));
-        }
-        Some(best.host)
-    }
-
-    /// The best candidate. A VM that several hosts have refused will be refused by most: then it
-    /// pays to sort the rest.
-    fn best_known(&mut self) -> Option<Candidate> {
-        if self.refusals >= PATIENCE && !self.sorted {
+    /// Takes the best candidate. A VM that several hosts have refused will be refused by most: then
+    /// it pays to sort the rest.
+    fn take_best(&mut self) -> Option<Candidate> {
+        self.taken += 1;
+        if self.taken == PATIENCE + 1 {
             self.candidates.sort_unstable_by(|a, b| {
                 b.increase.total_cmp(&a.increase).then(b.host.cmp(&a.host))
             });
-            self.sorted = true;
         }
-        if self.sorted {
-            return self.candidates.last().copied();
+        if self.taken > PATIENCE {
+            return self.candidates.pop();
         }
-        self.candidates.iter().copied().reduce(|best, c| if c.beats(&best) { c } else { best })
+        let best = (0..self.candidates.len()).reduce(|best, at| {
+            if self.candidates[at].beats(&self.candidates[best]) { at } else { best }
+        })?;
+        Some(self.candidates.swap_remove(best))
     }
 
     /// The best host that `vm` would not overload. Hosts are asked about in order of their power
@@ -264,46 +224,49 @@ impl Pabfd {
         draft: &mut Draft,
         ask: &mut Ask<'_>,
     ) -> Result<Option<HostId>, PolicyError> {
-        self.survey(vm, draft, ask);
-        let demand = ask.state.demand[vm];
-        let batch = ask.detector.batch().max(1);
+        let arrival = draft.arrival(vm, &ask.state);
+        self.survey(&arrival, draft, ask);
+        if ask.detector.batch() > 1 {
+            return self.best_in_batches(&arrival, draft, ask);
+        }
+        while let Some(Candidate { host, accepts, .. }) = self.take_best() {
+            let state = &ask.state;
+            if accepts
+                || draft.assess_one(host, Some(&arrival), state, ask.detector)?
+                    != Verdict::Overloaded
+            {
+                return Ok(Some(host));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The same for a detector that likes to be asked about several hosts at once.
+    fn best_in_batches(
+        &mut self,
+        arrival: &Arrival,
+        draft: &mut Draft,
+        ask: &mut Ask<'_>,
+    ) -> Result<Option<HostId>, PolicyError> {
         loop {
             self.asked.clear();
-            while self.asked.len() < batch
-                && let Some(host) = self.next_best(vm, draft, ask)
+            while self.asked.len() < ask.detector.batch()
+                && let Some(candidate) = self.take_best()
             {
-                self.asked.push(host);
+                self.asked.push(candidate.host);
             }
             if self.asked.is_empty() {
                 return Ok(None);
             }
-            if let Some(host) = first_not_overloaded(vm, demand, &self.asked, draft, ask)? {
+            draft.assess_with(arrival.vm, arrival.needs.cpu, &self.asked, ask)?;
+            let verdicts = self.asked.iter().zip(draft.verdicts());
+            let idle = |host| draft.room(host).allocated == 0.0;
+            let mut fine = verdicts.filter(|&(&host, &v)| v != Verdict::Overloaded || idle(host));
+            if let Some((&host, _)) = fine.next() {
                 return Ok(Some(host));
             }
         }
     }
-}
-
-/// The first of `hosts` that `vm` would not overload.
-fn first_not_overloaded(
-    vm: VmId,
-    demand: f64,
-    hosts: &[HostId],
-    draft: &mut Draft,
-    ask: &mut Ask<'_>,
-) -> Result<Option<HostId>, PolicyError> {
-    if let &[host] = hosts
-        && ask.detector.batch() <= 1
-    {
-        let idle = draft.room(host).allocated == 0.0;
-        let fine = idle || draft.assess_one_with(vm, demand, host, ask)? != Verdict::Overloaded;
-        return Ok(fine.then_some(host));
-    }
-    draft.assess_with(vm, demand, hosts, ask)?;
-    let fine = hosts.iter().zip(draft.verdicts()).find(|&(&host, &verdict)| {
-        verdict != Verdict::Overloaded || draft.room(host).allocated == 0.0
-    });
-    Ok(fine.map(|(&host, _)| host))
 }
 
 impl Placer for Pabfd {

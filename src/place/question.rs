@@ -1,16 +1,16 @@
 //! How a detector is asked about the hosts of a draft: as they are, or with one more VM.
 //!
 //! The past of a host is the sum of the pasts of its VMs, kept in step with its list, so that the
-//! question "would it be overloaded with this VM?" costs one addition per sample.
+//! question "would it be overloaded with this VM?" costs one addition per sample. A detector that
+//! is linear in the load needs two sums instead, and a past only where these cannot tell.
 
 use serde::{Deserialize, Serialize};
 
-use super::{Draft, HostSet};
-use crate::detect::{HostLoad, OverloadDetector, Question, Verdict};
+use super::{Draft, HostSet, Room};
+use crate::detect::{Glance, HostLoad, OverloadDetector, Question, Sums, Verdict};
 use crate::id::{HostId, Id, VmId};
-use crate::model::Snapshot;
+use crate::model::{Resources, Snapshot};
 use crate::policy::PolicyError;
-use crate::units::Bytes;
 
 /// Whose past a host's history is (`policy.history`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -37,6 +37,18 @@ pub struct Ask<'a> {
     pub detector: &'a mut dyn OverloadDetector,
 }
 
+/// A VM that may arrive at a host, with what a detector needs of it.
+#[derive(Debug, Clone, Copy)]
+pub struct Arrival {
+    /// The VM.
+    pub vm: VmId,
+    /// What it takes; of CPU what it asks for now.
+    pub needs: Resources,
+    sums: Sums,
+    length: usize,
+    copy_intervals: f64,
+}
+
 impl Draft {
     pub(super) fn past_len(&self, vm: VmId, state: &Snapshot<'_>) -> usize {
         match self.kind {
@@ -45,10 +57,29 @@ impl Draft {
         }
     }
 
-    /// Sampling intervals that copying the largest VM of a host takes.
+    /// What there is to know of `vm` before it arrives anywhere.
+    pub fn arrival(&mut self, vm: VmId, state: &Snapshot<'_>) -> Arrival {
+        self.weigh(vm, state);
+        Arrival {
+            vm,
+            needs: state.needs(vm),
+            sums: self.vm_sums[vm].1,
+            length: self.past_len(vm, state),
+            copy_intervals: self.copy_intervals[vm],
+        }
+    }
+
+    /// What a linear detector says of a host with `room` once `arrival` is on it; `None` where the
+    /// detector must be asked.
     #[inline]
-    fn copy_intervals(&self, largest: Bytes) -> f64 {
-        largest.0 as f64 * self.intervals_per_byte
+    pub fn glance(&self, room: &Room, arrival: &Arrival) -> Option<Verdict> {
+        self.linear.as_ref()?.judge(Glance {
+            sums: room.sums + arrival.sums,
+            requested: room.requested + arrival.needs.cpu,
+            length: (room.length as usize).max(arrival.length),
+            copy_intervals: room.copy_intervals.max(arrival.copy_intervals),
+            capacity: room.capacity,
+        })
     }
 
     /// Writes the history of `host`, with `extra` on it as well if given, into `past` (as long as
@@ -67,7 +98,11 @@ impl Draft {
             return own.len();
         }
         let room = &self.rooms[host];
-        past.copy_from_slice(&self.pasts[own_past(host, width)]);
+        if self.keeps_pasts() {
+            past.copy_from_slice(&self.pasts[own_past(host, width)]);
+        } else {
+            self.lists[host].iter().for_each(|&vm| add_past(past, vm, room.capacity, state));
+        }
         let Some(vm) = extra else { return (room.length as usize).min(width) };
         let machine = usize::from(state.fleet.machine[host]);
         let scaled = &self.scaled[machine * width..][..width];
@@ -105,9 +140,9 @@ impl Draft {
         let mut past = std::mem::take(&mut self.own_past);
         let len = self.write_past(host, extra.map(|(vm, _)| vm), state, &mut past);
         let room = &self.rooms[host];
-        let (arriving, demand) =
-            extra.map_or((Bytes(0), 0.0), |(vm, demand)| (state.fleet.vm_ram[vm], demand));
-        let intervals = self.copy_intervals(room.largest.max(arriving));
+        let (intervals, demand) =
+            extra.map_or((0.0, 0.0), |(vm, demand)| (self.copy_intervals[vm], demand));
+        let intervals = room.copy_intervals.max(intervals);
         self.loads.hosts.push(host);
         self.loads.now.push((room.requested + demand) / room.capacity);
         self.loads.lengths.push(len);
@@ -116,31 +151,33 @@ impl Draft {
         self.own_past = past;
     }
 
-    /// Judges `host` as it would be with `vm`, which asks for `demand` MIPS, on it.
+    /// Judges `host` as it is, or as it would be with `arrival` on it.
     ///
     /// # Errors
     /// Those of the detector, naming the host.
-    pub fn assess_one_with(
+    pub fn assess_one(
         &mut self,
-        vm: VmId,
-        demand: f64,
         host: HostId,
-        ask: &mut Ask<'_>,
+        arrival: Option<&Arrival>,
+        state: &Snapshot<'_>,
+        detector: &mut dyn OverloadDetector,
     ) -> Result<Verdict, PolicyError> {
-        self.scale(vm, &ask.state);
+        if let Some(arrival) = arrival {
+            self.scale(arrival.vm, state);
+        }
         let mut past = std::mem::take(&mut self.own_past);
-        let len = self.write_past(host, Some(vm), &ask.state, &mut past);
+        let len = self.write_past(host, arrival.map(|a| a.vm), state, &mut past);
         let room = &self.rooms[host];
-        let largest = room.largest.max(ask.state.fleet.vm_ram[vm]);
+        let (demand, copy) = arrival.map_or((0.0, 0.0), |a| (a.needs.cpu, a.copy_intervals));
         let load = HostLoad {
             host,
-            at: ask.state.now,
-            question: Question::WithVm,
+            at: state.now,
+            question: if arrival.is_some() { Question::WithVm } else { Question::Now },
             now: (room.requested + demand) / room.capacity,
             history: &past[self.window - len..],
-            copy_intervals: self.copy_intervals(largest),
+            copy_intervals: room.copy_intervals.max(copy),
         };
-        let verdict = ask.detector.assess(load);
+        let verdict = detector.assess(load);
         self.own_past = past;
         verdict.map_err(|error| error.about(format!("host {}", host.0)))
     }
@@ -155,6 +192,9 @@ impl Draft {
         state: &Snapshot<'_>,
         detector: &mut dyn OverloadDetector,
     ) -> Result<(), PolicyError> {
+        if self.linear.is_some() {
+            return self.glance_at(hosts, state, detector);
+        }
         self.loads.clear(Question::Now, state.now, self.window);
         for &host in hosts {
             self.describe(host, None, state);
@@ -180,6 +220,28 @@ impl Draft {
             self.describe(host, Some((vm, demand)), &ask.state);
         }
         self.ask(ask.detector)
+    }
+
+    /// [`Draft::assess`] by sums where they can tell.
+    fn glance_at(
+        &mut self,
+        hosts: &[HostId],
+        state: &Snapshot<'_>,
+        detector: &mut dyn OverloadDetector,
+    ) -> Result<(), PolicyError> {
+        self.verdicts.clear();
+        for &host in hosts {
+            let Room { sums, requested, length, copy_intervals, capacity, .. } = self.rooms[host];
+            let length = length as usize;
+            let glance = Glance { sums, requested, length, copy_intervals, capacity };
+            let seen = self.linear.as_ref().and_then(|linear| linear.judge(glance));
+            let verdict = match seen {
+                Some(verdict) => verdict,
+                None => self.assess_one(host, None, state, detector)?,
+            };
+            self.verdicts.push(verdict);
+        }
+        Ok(())
     }
 
     /// The verdicts of the latest assessment, one per host asked about.

@@ -1,8 +1,8 @@
 //! What one host has left in a draft, and sets of hosts.
 
+use crate::detect::Sums;
 use crate::id::{HostId, IdVec, VmId};
 use crate::model::{Fleet, Resources};
-use crate::units::Bytes;
 
 /// A set of hosts.
 #[derive(Debug, Clone, Default)]
@@ -43,9 +43,6 @@ pub struct Resident {
 /// What VMs that are being copied away still hold on their source.
 pub type Held = Resources;
 
-/// Tenths of load, the last one for hosts that are full.
-pub const TENTHS: usize = 11;
-
 /// What one host has and has left.
 #[derive(Debug, Clone, Copy)]
 pub struct Room {
@@ -60,14 +57,17 @@ pub struct Room {
     pub capacity: f64,
     /// Rate of one core, MIPS.
     pub core: f64,
-    /// Largest memory of its VMs.
-    pub largest: Bytes,
+    /// Index of its machine type.
+    pub machine: usize,
     /// How many VMs it has.
     pub vms: u32,
     /// Length of its history.
     pub(super) length: u32,
-    /// Where it stands in the index of hosts by load, if it has VMs.
-    pub(super) group: Option<u32>,
+    /// Sums of its VMs' pasts, for a linear detector.
+    pub(super) sums: Sums,
+    /// Sampling intervals that the longest copy of one of its VMs takes, not
+    /// rounded.
+    pub(super) copy_intervals: f64,
 }
 
 impl Room {
@@ -79,10 +79,11 @@ impl Room {
             requested: 0.0,
             capacity: free.cpu,
             core: fleet.core[host].0,
-            largest: Bytes(0),
+            machine: usize::from(fleet.machine[host]),
             vms: 0,
             length: 0,
-            group: None,
+            sums: Sums::default(),
+            copy_intervals: 0.0,
         }
     }
 

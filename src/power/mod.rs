@@ -27,8 +27,6 @@ const TENTHS: [f64; POWER_STEPS + 1] = {
 pub struct PowerTable {
     watts: [f64; POWER_STEPS + 1],
     slopes: [f64; POWER_STEPS + 1],
-    /// Least slope from one tenth of load to another, `[from][to]`.
-    least: [[f64; POWER_STEPS]; POWER_STEPS],
 }
 
 impl PowerTable {
@@ -39,13 +37,7 @@ impl PowerTable {
         for i in 0..POWER_STEPS {
             slopes[i] = (watts[i + 1] - watts[i]) / 10.0;
         }
-        let mut least = [[f64::INFINITY; POWER_STEPS]; POWER_STEPS];
-        for (from, row) in least.iter_mut().enumerate() {
-            for (to, least) in row.iter_mut().enumerate().skip(from) {
-                *least = slopes[from..=to].iter().copied().fold(f64::INFINITY, f64::min);
-            }
-        }
-        Self { watts, slopes, least }
+        Self { watts, slopes }
     }
 
     /// Power at `utilisation`, a fraction of the host's capacity; above 1 it stays at the peak.
@@ -65,14 +57,6 @@ impl PowerTable {
         Watts(self.watts[i] + self.slopes[i] * (utilisation - TENTHS[i]) * 100.0)
     }
 
-    /// What `tenths` (tenths of its capacity, at least 0) more load adds at least to a host whose
-    /// load is in tenth `from`, W: the load times the least slope that it can meet on its way.
-    pub fn least_increase(&self, from: usize, tenths: f64) -> f64 {
-        let to = from + tenths as usize + 1;
-        let (from, to) = (from.min(POWER_STEPS - 1), to.min(POWER_STEPS - 1));
-        self.least[from][to] * 10.0 * tenths
-    }
-
     /// Power of a host that is on and does nothing.
     pub fn idle(&self) -> Watts {
         Watts(self.watts[0])
@@ -89,20 +73,6 @@ mod tests {
     use crate::units::Bytes;
 
     /// Step 2 of the worked sample: G5 at 4925 / 5320 = .925752: 133 + .2 * .025752 * 100.
-    #[test]
-    fn no_load_adds_less_than_the_least_increase() {
-        for name in Machine::CATALOGUE {
-            let table = PowerTable::of(&Machine::named(name, Bytes(0)).unwrap());
-            for (from, tenths) in (0..1000).flat_map(|u| (0..50).map(move |d| (u, d))) {
-                let (from, tenths) = (f64::from(from) / 1000.0, f64::from(tenths) / 9.0);
-                let (before, after) = (table.power(from), table.power(from + tenths / 10.0));
-                let least = table.least_increase((from * 10.0) as usize, tenths);
-                let within = from + tenths / 10.0 <= 1.0;
-                assert!(!within || (after - before).0 >= least - 1e-9, "{from} + {tenths}");
-            }
-        }
-    }
-
     #[test]
     fn power_is_linear_between_the_points_of_the_table() {
         let g5 = PowerTable::of(&Machine::named("hp-ml110-g5", Bytes(0)).unwrap());

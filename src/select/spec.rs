@@ -28,7 +28,7 @@ impl SelectorSpec {
     pub fn build(&self, seed: u64) -> Box<dyn VmSelector> {
         match self {
             Self::Mmt => Box::new(Mmt),
-            Self::Mc => Box::new(MaxCorrelation),
+            Self::Mc => Box::new(MaxCorrelation::default()),
             Self::Mu => Box::new(MinUtilisation),
             Self::Rs(spec) => Box::new(Random::new(spec, stream(seed, "select.rs"))),
         }
