@@ -49,6 +49,7 @@
 //! | | [`check`] | does a finished run hold? |
 //! | engine | [`engine`] | what happens when? |
 //! | assembly | [`spec`] | what may a run file say? |
+//! | | [`explain`] | why was it decided so? |
 //! | faces | [`frames`], [`cli`] | tables of a run, and the command `galerna` |
 //!
 //! # Features
@@ -65,6 +66,7 @@ pub mod check;
 pub mod cli;
 pub mod detect;
 pub mod engine;
+pub mod explain;
 #[cfg(feature = "frames")]
 pub mod frames;
 pub mod id;

@@ -35,8 +35,9 @@ const IMPORTS: &[(&str, &[&[&str]])] = &[
     ("check", &[VOCABULARY, NOUNS]),
     ("engine", &[VOCABULARY, NOUNS, CONCEPTS]),
     ("spec", &[VOCABULARY, NOUNS, CONCEPTS, &["engine"]]),
+    ("explain", &[VOCABULARY, NOUNS, CONCEPTS, &["engine", "spec"]]),
     ("frames", &[VOCABULARY, NOUNS, &["trace", "metric", "check", "spec"]]),
-    ("cli", &[VOCABULARY, NOUNS, CONCEPTS, &["engine", "spec", "frames"]]),
+    ("cli", &[VOCABULARY, NOUNS, CONCEPTS, &["engine", "spec", "explain", "frames"]]),
     ("bin", &[&["cli"]]),
 ];
 

@@ -13,6 +13,7 @@
 //! early ends the command quietly.
 
 mod check;
+mod explain;
 mod figures;
 mod meaning;
 mod policies;
@@ -53,6 +54,7 @@ Examples:
   galerna run lr-mmt                          a first run, on the bundled sample
   galerna run lr-mmt --out out/first          the same, with its tables in a folder
   galerna check out/first                     verify that folder from its tables alone
+  galerna explain out/first --vm 31           why it moved, and where else it could have gone
   galerna policies list                       which runs are bundled
   galerna policies describe cloudsim-3.0.3/lr-mmt
   galerna traces info sample                  what is in a trace
@@ -64,6 +66,7 @@ Exit codes: 0 done, 1 check has findings, 2 bad input, 3 infeasible plan, 4 a po
 enum Command {
     Run(run::Run),
     Check(check::Check),
+    Explain(explain::Explain),
     Policies(policies::Policies),
     Traces(traces::Traces),
 }
@@ -131,6 +134,7 @@ pub fn main_with(args: impl IntoIterator<Item = OsString>) -> i32 {
     let answer = match command {
         Command::Run(run) => run.execute(&args),
         Command::Check(check) => check.execute(),
+        Command::Explain(explain) => explain.execute(),
         Command::Policies(policies) => policies.execute(),
         Command::Traces(traces) => traces.execute(),
     };

@@ -30,6 +30,9 @@ impl OverloadDetector for WithFallback {
         self.primary.batch()
     }
 
+    fn words(&self, load: HostLoad<'_>) -> Option<String> {
+        self.primary.words(load).or_else(|| self.fallback.words(load))
+    }
     fn linear(&self) -> Option<Linear> {
         let Linear { line, threshold } = self.primary.linear()?;
         let present_only = |fallback: &Linear| fallback.line.is_none();

@@ -65,6 +65,10 @@ impl OverloadDetector for Iqr {
             Some(_) => Verdict::Normal,
         })
     }
+    fn words(&self, load: HostLoad<'_>) -> Option<String> {
+        let limit = self.threshold(load.history)?;
+        Some(format!("load {:.3}, threshold {limit:.3} by IQR", load.now))
+    }
 }
 
 #[cfg(test)]

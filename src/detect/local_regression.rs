@@ -80,6 +80,12 @@ impl OverloadDetector for Lr {
             Weights::Tricube => judge(load, self.safety, |y| weighted_line(y, &TRICUBE)),
         })
     }
+    fn words(&self, load: HostLoad<'_>) -> Option<String> {
+        match self.weights {
+            Weights::None => told(load, self.safety, plain_line),
+            Weights::Tricube => told(load, self.safety, |y| weighted_line(y, &TRICUBE)),
+        }
+    }
     fn linear(&self) -> Option<Linear> {
         Some(statistic(self.weights, self.safety))
     }
@@ -97,6 +103,12 @@ impl OverloadDetector for Lrr {
             Weights::None => judge(load, self.safety, plain_line),
             Weights::Tricube => judge(load, self.safety, robust_line),
         })
+    }
+    fn words(&self, load: HostLoad<'_>) -> Option<String> {
+        match self.weights {
+            Weights::None => told(load, self.safety, plain_line),
+            Weights::Tricube => told(load, self.safety, robust_line),
+        }
     }
     fn linear(&self) -> Option<Linear> {
         (self.weights == Weights::None).then(|| statistic(Weights::None, self.safety))
@@ -117,9 +129,23 @@ impl Line {
 }
 
 fn judge(load: HostLoad<'_>, safety: f64, fit: impl Fn(&[f64; POINTS]) -> Line) -> Verdict {
-    let Some(latest) = load.history.last_chunk::<POINTS>() else { return Verdict::Unknown };
-    let predicted = fit(latest).at(POINTS as f64 + load.whole_copy_intervals());
-    if safety * predicted >= 1.0 { Verdict::Overloaded } else { Verdict::Normal }
+    match predicted(load, fit) {
+        None => Verdict::Unknown,
+        Some(load) if safety * load >= 1.0 => Verdict::Overloaded,
+        Some(_) => Verdict::Normal,
+    }
+}
+
+/// The load once the longest copy is complete; `None` while the past is too short.
+fn predicted(load: HostLoad<'_>, fit: impl Fn(&[f64; POINTS]) -> Line) -> Option<f64> {
+    let latest = load.history.last_chunk::<POINTS>()?;
+    Some(fit(latest).at(POINTS as f64 + load.whole_copy_intervals()))
+}
+
+fn told(load: HostLoad<'_>, safety: f64, fit: impl Fn(&[f64; POINTS]) -> Line) -> Option<String> {
+    let predicted = predicted(load, fit)?;
+    let limit = 1.0 / safety;
+    Some(format!("load {:.3}, predicted {predicted:.3}, limit {limit:.3}", load.now))
 }
 
 /// The prediction of a fit as a weighted sum: with `w` scaled to sum 1, x_w its mean of x and

@@ -91,6 +91,10 @@ impl OverloadDetector for Mad {
             Some(_) => Verdict::Normal,
         })
     }
+    fn words(&self, load: HostLoad<'_>) -> Option<String> {
+        let limit = self.threshold(load.history)?;
+        Some(format!("load {:.3}, threshold {limit:.3} by MAD", load.now))
+    }
 }
 
 #[cfg(test)]

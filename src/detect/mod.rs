@@ -186,6 +186,11 @@ pub trait OverloadDetector: Send {
         1
     }
 
+    /// What it sees of a host, in words and numbers; `None` where it cannot tell yet.
+    fn words(&self, load: HostLoad<'_>) -> Option<String> {
+        Some(format!("load {:.3}", load.now))
+    }
+
     /// Its statistic, if it is linear in the load: placers then ask by sums instead of histories.
     fn linear(&self) -> Option<Linear> {
         None

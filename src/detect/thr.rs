@@ -37,6 +37,9 @@ impl OverloadDetector for Thr {
     fn assess(&mut self, load: HostLoad<'_>) -> Result<Verdict, PolicyError> {
         Ok(if load.now > self.threshold { Verdict::Overloaded } else { Verdict::Normal })
     }
+    fn words(&self, load: HostLoad<'_>) -> Option<String> {
+        Some(format!("load {:.3}, threshold {:.3}", load.now, self.threshold))
+    }
     fn linear(&self) -> Option<Linear> {
         Some(Linear { line: None, threshold: Some(self.threshold) })
     }

@@ -23,5 +23,5 @@ mod tables;
 pub use error::Error;
 pub use folder::{Existing, RunFolder, check_destination, write_run};
 pub use manifest::{Manifest, RunReport, Timing, TraceReport};
-pub use read::{FoundRun, read_run};
+pub use read::{FoundRun, read_manifest, read_run};
 pub use tables::{actions, demand, hosts, samples, vms};

@@ -47,7 +47,7 @@ impl FoundRun {
 /// # Errors
 /// GLN-622, 623 and 624: every file that is missing, damaged or of another form.
 pub fn read_run(dir: &Path) -> Result<FoundRun, Error> {
-    let manifest = manifest(dir)?;
+    let manifest = read_manifest(dir)?;
     let (files, problems): (Vec<_>, Vec<_>) =
         TABLES.iter().map(|name| TableFile::read(dir, name)).partition(Result::is_ok);
     let problems: Vec<Problem> = problems.into_iter().filter_map(Result::err).collect();
@@ -92,10 +92,14 @@ pub fn read_run(dir: &Path) -> Result<FoundRun, Error> {
     Ok(FoundRun { manifest, evidence, contradictions })
 }
 
-fn manifest(dir: &Path) -> Result<Manifest, Problem> {
+/// Reads the `run.json` of the folder that [`write_run`](super::write_run) wrote.
+///
+/// # Errors
+/// GLN-622 and 623: it is missing or damaged.
+pub fn read_manifest(dir: &Path) -> Result<Manifest, Error> {
     let path = dir.join(MANIFEST);
     let text = std::fs::read(&path).map_err(|cause| missing(&path, &cause))?;
-    serde_json::from_slice(&text).map_err(|cause| damaged(&path, &cause))
+    Ok(serde_json::from_slice(&text).map_err(|cause| damaged(&path, &cause))?)
 }
 
 fn missing(path: &Path, cause: &std::io::Error) -> Problem {

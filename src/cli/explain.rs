@@ -1,0 +1,184 @@
+//! `galerna explain`: why did this VM move, where else could it have gone, and at what price?
+
+use std::fmt::Write;
+use std::path::PathBuf;
+
+use clap::Args;
+use serde::Serialize;
+
+use super::{Answer, Failure, Format, POLICY_FAILED, json, threads};
+use crate::explain::{self, Choice, Explanation, Focus};
+use crate::frames::{self, Manifest};
+use crate::id::{HostId, VmId};
+use crate::problem::Problem;
+use crate::spec::Inputs;
+use crate::time::Instant;
+
+/// How many decisions are told before the rest is only counted.
+const SHOWN: usize = 10;
+
+/// Explain the decisions of a finished run.
+///
+/// Repeats the run, which is deterministic, and tells of each migration why the VM had to leave,
+/// where else it could have gone, and what the move gains and costs.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  galerna run lr-mmt --out out/first
+  galerna explain out/first                          how many decisions, and the first of them
+  galerna explain out/first --vm 31                  every move of VM 31
+  galerna explain out/first --at 01:20:00 --host 7   what happened to host 7 at that decision
+  galerna explain out/first --at 4800 --format json")]
+pub(super) struct Explain {
+    /// Folder that `galerna run --out` wrote.
+    dir: PathBuf,
+    /// Time of the decision: seconds from the start, or hh:mm:ss.
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    at: Option<Instant>,
+    /// Number of the VM, as in the table `vms`.
+    #[arg(long, value_name = "ID")]
+    vm: Option<u32>,
+    /// Number of a host that a VM left or came to.
+    #[arg(long, value_name = "ID")]
+    host: Option<u32>,
+    /// Tell of every decision instead of the first ten.
+    #[arg(long)]
+    all: bool,
+    /// How to print it.
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    format: Format,
+}
+
+/// What `--format json` prints.
+#[derive(Debug, Serialize)]
+struct Report {
+    version: String,
+    spec: String,
+    event_log_blake3: String,
+    migrations_by_overload: usize,
+    migrations_by_underload: usize,
+    choices: Vec<Choice>,
+}
+
+impl Explain {
+    pub(super) fn execute(&self) -> Result<Answer, Failure> {
+        threads::limit(None);
+        let manifest = frames::read_manifest(&self.dir).map_err(Failure::bad_input)?;
+        let spec = &manifest.resolved_spec;
+        spec.check_runnable(&manifest.report.spec).map_err(Failure::bad_input)?;
+        let inputs = Inputs::read(spec).map_err(Failure::bad_input)?;
+        self.known(&manifest, &inputs).map_err(Failure::bad_input)?;
+        let (vm, host) = (self.vm.map(VmId), self.host.map(HostId));
+        let focus = Focus { at: self.at, vm, host };
+        let explanation = explain::explain(spec, &inputs, focus)
+            .map_err(|error| Failure { code: POLICY_FAILED, message: error.to_string() })?;
+        self.repeated(&manifest, &explanation).map_err(Failure::bad_input)?;
+        match self.format {
+            Format::Table => Ok(Answer::done(self.told(&explanation))),
+            Format::Json => json(&Report {
+                version: manifest.report.version,
+                spec: manifest.report.spec,
+                event_log_blake3: explanation.event_log_blake3,
+                migrations_by_overload: explanation.decisions[0],
+                migrations_by_underload: explanation.decisions[1],
+                choices: explanation.choices,
+            })
+            .map(Answer::done),
+        }
+    }
+
+    /// Whether the trace is that of the run, and VM and host are there.
+    fn known(&self, manifest: &Manifest, inputs: &Inputs) -> Result<(), Problem> {
+        let problem = |place: &str, what: String, remedy| {
+            Err(Problem::new("GLN-630", place.to_owned(), what, remedy))
+        };
+        let (found, expected) = (inputs.trace.blake3(), &manifest.report.trace.blake3);
+        if found != *expected {
+            let what = format!("blake3 found {found}, expected {expected}");
+            let remedy = "Put the trace back that the run was made with, or run the spec again";
+            return problem(&manifest.report.trace.path, what, remedy);
+        }
+        let (vms, hosts) = (inputs.fleet.vms(), inputs.fleet.hosts());
+        for (name, asked, count) in [("--vm", self.vm, vms), ("--host", self.host, hosts)] {
+            if let Some(id) = asked.filter(|&id| id as usize >= count) {
+                let what = format!("found {id}, expected 0 to {}", count - 1);
+                return problem(name, what, "Take a number from the tables of the run");
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the run was repeated faithfully.
+    fn repeated(&self, manifest: &Manifest, explanation: &Explanation) -> Result<(), Problem> {
+        let expected = &manifest.report.event_log_blake3;
+        if explanation.event_log_blake3 == *expected {
+            return Ok(());
+        }
+        let (found, version) = (&explanation.event_log_blake3, &manifest.report.version);
+        let what = format!(
+            "repeated, the run has event log {found}, expected {expected} of version {version}"
+        );
+        let remedy = "Run the spec again with this version; a policy written in Python must not \
+                      depend on anything but what it is given";
+        Err(Problem::new("GLN-631", self.dir.display().to_string(), what, remedy))
+    }
+
+    fn told(&self, explanation: &Explanation) -> String {
+        let [overload, underload] = explanation.decisions;
+        let mut text = format!(
+            "{overload} migrations from overloaded hosts, {underload} to empty underloaded ones\n"
+        );
+        let choices = &explanation.choices;
+        let shown = if self.all { choices.len() } else { SHOWN.min(choices.len()) };
+        for choice in &choices[..shown] {
+            write!(text, "\n{choice}").expect("a string takes any text");
+        }
+        let asked = self.at.is_some() || self.vm.is_some() || self.host.is_some();
+        let end = match choices.len() - shown {
+            0 if choices.is_empty() && asked => {
+                "\nno decision concerns what was asked; see the table `actions`, or leave out \
+                 --at, --vm or --host\n"
+                    .to_owned()
+            }
+            0 => String::new(),
+            more => format!("\nand {more} more: narrow down with --at, --vm, --host, or --all\n"),
+        };
+        text + &end
+    }
+}
+
+/// Seconds, or `hh:mm:ss`, or `d hh:mm:ss`.
+fn time(text: &str) -> Result<Instant, String> {
+    let wrong = || format!("found {text:?}, expected seconds such as 4800, or hh:mm:ss");
+    let (days, clock) = text.rsplit_once(' ').unwrap_or(("0", text));
+    let parts: Vec<&str> = clock.split(':').collect();
+    let number = |part: &str| match part.parse::<f64>() {
+        Ok(number) if number.is_finite() && number >= 0.0 => Ok(number),
+        _ => Err(wrong()),
+    };
+    let seconds = match parts[..] {
+        [seconds] => number(seconds)?,
+        [hours, minutes, seconds] => {
+            (number(hours)? * 60.0 + number(minutes)?) * 60.0 + number(seconds)?
+        }
+        _ => return Err(wrong()),
+    };
+    Ok(Instant::from_seconds(number(days)? * 86_400.0 + seconds))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_read_as_they_are_printed() {
+        for seconds in [0.0, 300.1, 4800.0, 90_061.5] {
+            let at = Instant::from_seconds(seconds);
+            assert_eq!(time(&at.to_string()), Ok(at));
+            assert_eq!(time(&seconds.to_string()), Ok(at));
+        }
+        for wrong in ["", "noon", "1:2", "-5", "1:2:3:4", "inf"] {
+            assert!(time(wrong).is_err(), "{wrong}");
+        }
+    }
+}

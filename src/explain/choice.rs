@@ -1,0 +1,191 @@
+//! One decision: why a VM had to leave, where it could have gone, what the move gains and costs.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::id::{HostId, VmId};
+use crate::time::Instant;
+
+/// A VM that was to leave its host.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Choice {
+    /// When it was decided.
+    #[serde(serialize_with = "in_seconds", rename = "at_s")]
+    pub at: Instant,
+    /// The VM.
+    pub vm: VmId,
+    /// Its host.
+    pub from: Option<HostId>,
+    /// Where it was sent; `None` if it stayed for want of a place.
+    pub to: Option<HostId>,
+    /// Why it was to leave.
+    pub cause: Cause,
+    /// Every host with VMs, and what came of it; those that would take the VM first, by the power
+    /// that it would add.
+    pub possibilities: Vec<Possibility>,
+    /// Hosts without VMs that would have had to wake.
+    pub asleep: usize,
+    /// Change of the power of its host when it leaves, W.
+    pub source_change_w: f64,
+    /// What the move costs.
+    pub cost: Cost,
+}
+
+/// Why a VM was to leave.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Cause {
+    /// Its host was overloaded.
+    Overload {
+        /// What the detector saw.
+        seen: String,
+        /// The VMs that the selector chose among.
+        among: Vec<VmId>,
+    },
+    /// Its host was to be emptied.
+    Underload {
+        /// Utilisation of the host, fraction of capacity.
+        utilisation: f64,
+        /// Whether all of its VMs found a place, so that it was emptied.
+        emptied: bool,
+    },
+}
+
+/// A host that could have been the destination.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Possibility {
+    /// The host.
+    pub host: HostId,
+    /// What came of it.
+    pub fate: Fate,
+}
+
+/// What came of a possible destination.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Fate {
+    /// It had room and would not have been overloaded; the VM would have added so much power.
+    Open {
+        /// W.
+        increase_w: f64,
+    },
+    /// The VM would have overloaded it.
+    Overloaded {
+        /// What the detector saw.
+        seen: String,
+    },
+    /// It lacks a resource.
+    NoRoom {
+        /// Which.
+        resource: &'static str,
+        /// What the VM takes: MIPS, bytes or bytes per second.
+        takes: f64,
+        /// What is free.
+        free: f64,
+    },
+    /// It might not receive: it was overloaded itself, or was being emptied.
+    Excluded,
+}
+
+impl Fate {
+    /// What to sort by: open hosts first, the least power first.
+    pub(super) fn rank(&self) -> (u8, f64) {
+        match self {
+            Self::Open { increase_w } => (0, *increase_w),
+            Self::Overloaded { .. } => (1, 0.0),
+            Self::NoRoom { .. } => (2, 0.0),
+            Self::Excluded => (3, 0.0),
+        }
+    }
+}
+
+/// What a move costs.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Cost {
+    /// Bytes sent.
+    pub bytes: u64,
+    /// Seconds that takes on free network cards.
+    pub at_least_s: f64,
+    /// Fraction of its CPU that the VM loses meanwhile.
+    pub slowdown: f64,
+}
+
+fn in_seconds<S: serde::Serializer>(at: &Instant, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_f64(at.seconds())
+}
+
+impl fmt::Display for Fate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Open { increase_w } => write!(f, "would take it for {increase_w:+.2} W"),
+            Self::Overloaded { seen } => write!(f, "would be overloaded: {seen}"),
+            Self::NoRoom { resource: resource @ "cpu", takes, free } => {
+                write!(f, "no room: {resource} {takes:.0} MIPS, {:.0} free", free.max(0.0))
+            }
+            Self::NoRoom { resource, takes, free } => {
+                write!(f, "no room: {resource} {:.0} MB, {:.0} free", takes / 1e6, free / 1e6)
+            }
+            Self::Excluded => write!(f, "may not receive: overloaded itself, or being emptied"),
+        }
+    }
+}
+
+/// How many VMs that could have left instead are named.
+const NAMED: usize = 10;
+
+/// How many hosts that would not take the VM are listed.
+const SHOWN: usize = 8;
+
+impl fmt::Display for Choice {
+    /// A few lines: what happened, why, gain and cost, and the other possibilities.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let host = |host: Option<HostId>| host.map_or_else(|| "?".to_owned(), |h| h.to_string());
+        let (vm, from) = (self.vm, host(self.from));
+        match self.to {
+            Some(to) => writeln!(f, "{}  {vm} moves from {from} to {to}", self.at)?,
+            None if matches!(self.cause, Cause::Underload { .. }) => {
+                writeln!(f, "{}  {vm} stays on {from}: not all VMs there find a place", self.at)?;
+            }
+            None => writeln!(f, "{}  {vm} stays on {from}: no place for it", self.at)?,
+        }
+        match &self.cause {
+            Cause::Overload { seen, among } => {
+                writeln!(f, "  why    {from} is overloaded: {seen}")?;
+                let names: Vec<String> =
+                    among.iter().take(NAMED).map(ToString::to_string).collect();
+                let more = match among.len().saturating_sub(NAMED) {
+                    0 => String::new(),
+                    more => format!(" and {more} more"),
+                };
+                writeln!(f, "  picked among {}{more}", names.join(" "))?;
+            }
+            Cause::Underload { utilisation, emptied } => {
+                let what = if *emptied { "is emptied" } else { "cannot be emptied" };
+                writeln!(f, "  why    {from}, at {utilisation:.3} of its capacity, {what}")?;
+            }
+        }
+        let increase = self.possibilities.iter().find_map(|p| match p.fate {
+            Fate::Open { increase_w } if Some(p.host) == self.to => Some(increase_w),
+            _ => None,
+        });
+        if let (Some(to), Some(increase)) = (self.to, increase) {
+            writeln!(f, "  power  {from} {:+.2} W, {to} {increase:+.2} W", self.source_change_w)?;
+        }
+        let Cost { bytes, at_least_s, slowdown } = self.cost;
+        let (mb, percent) = (bytes as f64 / 1e6, slowdown * 100.0);
+        writeln!(f, "  cost   {mb:.0} MB, {at_least_s:.1} s or more at {percent:.0} % less CPU")?;
+        let others = || self.possibilities.iter().filter(|p| Some(p.host) != self.to);
+        for Possibility { host, fate } in others().take(SHOWN) {
+            writeln!(f, "  {host:<6} {fate}", host = host.to_string())?;
+        }
+        let more = others().count().saturating_sub(SHOWN);
+        if more > 0 {
+            writeln!(f, "  and {more} more hosts that do not beat these")?;
+        }
+        if self.asleep > 0 {
+            writeln!(f, "  {} hosts sleep", self.asleep)?;
+        }
+        Ok(())
+    }
+}

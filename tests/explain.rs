@@ -1,0 +1,221 @@
+//! An explanation names the true reason: every destination that it says was impossible, or worse,
+//! is forced upon the same run, and turns out to be so.
+
+use std::ops::ControlFlow;
+use std::sync::{Arc, Mutex};
+
+use galerna::detect::Verdict;
+use galerna::engine;
+use galerna::explain::{Cause, Choice, Fate, Focus, explain};
+use galerna::id::{HostId, VmId};
+use galerna::model::ActionKind;
+use galerna::place::{Ask, Draft, Outcome, Placer, Placing};
+use galerna::policy::PolicyError;
+use galerna::power::PowerTable;
+use galerna::spec::{self, Inputs, RunSpec};
+use galerna::time::Instant;
+
+/// What came of forcing a VM upon a host.
+#[derive(Debug, Clone, PartialEq)]
+enum Found {
+    /// It does not fit; one of the resources is short.
+    NoRoom(Vec<&'static str>),
+    /// It fits, is it overloaded then, and by how much did power rise, W?
+    Fits(bool, f64),
+    /// It might not receive.
+    Excluded,
+}
+
+/// Decides as the placer it wraps, but for one VM at one time, which it sends to one host.
+struct Forced {
+    inner: Box<dyn Placer>,
+    at: Instant,
+    vm: VmId,
+    host: HostId,
+    found: Arc<Mutex<Option<Found>>>,
+}
+
+impl Placer for Forced {
+    fn name(&self) -> &str {
+        "forced"
+    }
+    fn place(
+        &mut self,
+        vms: &[VmId],
+        draft: &mut Draft,
+        ask: &mut Ask<'_>,
+        placing: Placing,
+    ) -> Result<Outcome, PolicyError> {
+        let due = ask.state.now == self.at && vms.contains(&self.vm);
+        if !due || self.found.lock().unwrap().is_some() {
+            return self.inner.place(vms, draft, ask, placing);
+        }
+        // Those that the placer deals with before it, as it does; then the VM in question.
+        let mark = draft.mark();
+        let decided = self.inner.place(vms, draft, ask, placing)?;
+        draft.undo(mark);
+        let mut placed = Vec::new();
+        for &(vm, to) in decided.placed.iter().take_while(|(vm, _)| *vm != self.vm) {
+            draft.append(vm, to, ask.state.demand[vm], &ask.state);
+            placed.push((vm, to));
+        }
+        let found = self.try_out(draft, ask)?;
+        if matches!(found, Found::Fits(..)) {
+            placed.push((self.vm, self.host));
+        }
+        *self.found.lock().unwrap() = Some(found);
+        let left = vms.iter().copied().filter(|vm| placed.iter().all(|(other, _)| other != vm));
+        Ok(Outcome { left: left.collect(), placed })
+    }
+}
+
+impl Forced {
+    fn try_out(&self, draft: &mut Draft, ask: &mut Ask<'_>) -> Result<Found, PolicyError> {
+        if ask.excluded.contains(self.host) {
+            return Ok(Found::Excluded);
+        }
+        let (needs, before) = (ask.state.needs(self.vm), *draft.room(self.host));
+        if !before.fits(&needs) {
+            let short = galerna::model::Resource::ALL.into_iter().filter(|&resource| {
+                let core = if resource.name() == "cpu" { before.core } else { f64::INFINITY };
+                needs[resource] > before.free[resource].min(core)
+            });
+            return Ok(Found::NoRoom(short.map(|resource| resource.name()).collect()));
+        }
+        draft.append(self.vm, self.host, needs.cpu, &ask.state);
+        draft.assess(&[self.host], &ask.state, ask.detector)?;
+        let overloaded = draft.verdicts() == [Verdict::Overloaded];
+        let table = PowerTable::of(ask.state.fleet.machine_of(self.host));
+        let watts = |mips: f64| table.power(mips / before.capacity).0;
+        let idle = if before.vms == 0 { 0.0 } else { watts(before.allocated) };
+        Ok(Found::Fits(overloaded, watts(draft.room(self.host).allocated) - idle))
+    }
+}
+
+/// Runs `spec` again with `choice` changed to `host` and says what came of it, and whether the VM
+/// was then sent there.
+fn force(spec: &RunSpec, inputs: &Inputs, choice: &Choice, host: HostId) -> (Found, bool) {
+    let mut policies = spec::policies(spec, &inputs.fleet).unwrap();
+    let found = Arc::new(Mutex::new(None));
+    let (at, vm) = (choice.at, choice.vm);
+    policies.place =
+        Box::new(Forced { inner: policies.place, at, vm, host, found: Arc::clone(&found) });
+    let Inputs { trace, fleet, rules } = inputs;
+    // One step more than the decision: the rest of the day does not matter.
+    let last = (at.seconds() / trace.step().seconds()) as usize + 3;
+    let go_on = &mut |sample| match sample > last {
+        true => ControlFlow::Break(()),
+        false => ControlFlow::Continue(()),
+    };
+    let ended = engine::run(fleet, trace, rules, policies, go_on);
+    assert!(matches!(ended, Err(engine::Error::Interrupted { .. })), "the day is longer");
+    let found = found.lock().unwrap().clone().expect("the decision came again");
+    let sent = matches!(found, Found::Fits(..));
+    (found, sent)
+}
+
+/// The first choices of a run on the sample around `at` that differ in kind.
+fn told(name: &str, at: f64) -> (RunSpec, Inputs, Vec<Choice>) {
+    let spec = spec::load(name.as_ref(), Vec::new()).unwrap();
+    let inputs = Inputs::read(&spec).unwrap();
+    let focus = Focus { at: Some(Instant::from_seconds(at)), ..Focus::default() };
+    let explanation = explain(&spec, &inputs, focus).unwrap();
+    (spec, inputs, explanation.choices)
+}
+
+#[test]
+fn forcing_the_alternatives_shows_that_their_reasons_are_true() {
+    let mut kinds = [0; 4];
+    for (name, at) in [("lr-mmt", 12_000.0), ("mad-mmt", 30_000.0), ("thr-mmt", 6_000.0)] {
+        let (spec, inputs, choices) = told(name, at);
+        assert!(choices.len() > 3, "{name} decides nothing at {at}");
+        for choice in choices.iter().filter(|choice| choice.to.is_some()).take(4) {
+            let mut tried = [0; 4];
+            for possibility in &choice.possibilities {
+                let (fate, host) = (&possibility.fate, possibility.host);
+                let kind = match fate {
+                    Fate::Open { .. } => 0,
+                    Fate::Overloaded { .. } => 1,
+                    Fate::NoRoom { .. } => 2,
+                    Fate::Excluded => 3,
+                };
+                tried[kind] += 1;
+                if tried[kind] > 2 {
+                    continue;
+                }
+                kinds[kind] += 1;
+                let (found, _) = force(&spec, &inputs, choice, host);
+                let true_reason = match (fate, &found) {
+                    (Fate::Open { increase_w }, Found::Fits(false, watts)) => {
+                        (increase_w - watts).abs() < 1e-9
+                    }
+                    (Fate::Overloaded { .. }, Found::Fits(overloaded, _)) => *overloaded,
+                    (Fate::NoRoom { resource, .. }, Found::NoRoom(short)) => {
+                        short.contains(resource)
+                    }
+                    (Fate::Excluded, Found::Excluded) => true,
+                    _ => false,
+                };
+                assert!(true_reason, "{name}, {host} for {choice}\nforced: {found:?}");
+            }
+        }
+    }
+    assert!(kinds[..2].iter().all(|&tried| tried > 3) && kinds[3] > 0, "{kinds:?}");
+}
+
+/// With PABFD the chosen host is the open one that adds least power: no other open host beats it.
+#[test]
+fn the_destination_is_the_open_host_that_adds_least_power() {
+    let (_, _, choices) = told("mad-mmt", 30_000.0);
+    let mut moves = 0;
+    for choice in choices.iter().filter(|choice| choice.to.is_some()) {
+        let best = choice.possibilities.first().unwrap();
+        let Fate::Open { increase_w: least } = best.fate else { panic!("{choice}") };
+        let chosen = choice.possibilities.iter().find(|p| Some(p.host) == choice.to).unwrap();
+        let Fate::Open { increase_w } = chosen.fate else { panic!("{choice}") };
+        assert!(increase_w <= least + 1e-9, "{choice}");
+        moves += 1;
+    }
+    assert!(moves > 5, "{moves}");
+}
+
+/// Every migration of the run is explained, with its own source, destination and cause, and the
+/// run with witnesses is the run itself.
+#[test]
+fn every_migration_has_its_explanation() {
+    let spec = spec::load("thr-mmt".as_ref(), Vec::new()).unwrap();
+    let inputs = Inputs::read(&spec).unwrap();
+    let Inputs { trace, fleet, rules } = &inputs;
+    let policies = spec::policies(&spec, fleet).unwrap();
+    let run =
+        engine::run(fleet, trace, rules, policies, &mut |_| ControlFlow::Continue(())).unwrap();
+    let host = HostId(3);
+    let explanation =
+        explain(&spec, &inputs, Focus { host: Some(host), ..Focus::default() }).unwrap();
+    assert_eq!(explanation.event_log_blake3, run.record.event_log_blake3());
+    let starts = run.record.actions.iter().filter(|a| a.kind == ActionKind::MigrationStart);
+    let mut recorded: Vec<_> = starts
+        .filter(|action| [action.from, action.to].contains(&Some(host)))
+        .map(|action| (action.vm, action.from, action.to, action.reason.words()))
+        .collect();
+    let mut explained: Vec<_> = explanation
+        .choices
+        .iter()
+        .filter(|choice| choice.to.is_some())
+        .map(|choice| {
+            let cause = match &choice.cause {
+                Cause::Overload { seen, .. } => {
+                    format!("overload: source at {}", &seen["load ".len()..][..5])
+                }
+                Cause::Underload { utilisation, .. } => {
+                    format!("underload: source at {utilisation:.3}")
+                }
+            };
+            (Some(choice.vm), choice.from, choice.to, cause)
+        })
+        .collect();
+    recorded.sort();
+    explained.sort();
+    assert_eq!(explained, recorded);
+    assert!(recorded.len() > 10, "{}", recorded.len());
+}
