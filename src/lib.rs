@@ -39,6 +39,7 @@
 //! | | [`stats`], [`random`] | pure functions; named, seeded streams |
 //! | | [`policy`], [`problem`] | what does a policy promise? how is a fault worded? |
 //! | nouns | [`model`] | hosts, VMs, the fleet, the rules, the record of a run |
+//! | | [`calendar`] | what is free when? |
 //! | concepts | [`power`] | what does a host draw? |
 //! | | [`trace`] | what do VMs ask for? |
 //! | | [`detect`] | which hosts are over- or underloaded? |
@@ -61,6 +62,7 @@
 #![deny(unsafe_code)]
 #![warn(missing_docs)]
 
+pub mod calendar;
 pub mod check;
 #[cfg(feature = "cli")]
 pub mod cli;

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use source::{Token, functions, taken, tokens, without_tests};
 
 const VOCABULARY: &[&str] = &["time", "id", "stats", "random", "problem", "units", "policy"];
-const NOUNS: &[&str] = &["model"];
+const NOUNS: &[&str] = &["model", "calendar"];
 const CONCEPTS: &[&str] =
     &["power", "trace", "migrate", "detect", "select", "place", "metric", "check"];
 
@@ -24,6 +24,7 @@ const IMPORTS: &[(&str, &[&[&str]])] = &[
     ("units", &[&["time"]]),
     ("policy", &[&["time"]]),
     ("model", &[VOCABULARY]),
+    ("calendar", &[VOCABULARY, &["model"]]),
     ("power", &[VOCABULARY, NOUNS]),
     ("trace", &[VOCABULARY, NOUNS]),
     ("migrate", &[VOCABULARY, NOUNS]),
@@ -32,7 +33,7 @@ const IMPORTS: &[(&str, &[&[&str]])] = &[
     ("place", &[VOCABULARY, NOUNS, &["power", "detect"]]),
     ("metric", &[VOCABULARY, NOUNS]),
     // An oracle shares no code with what it judges.
-    ("check", &[VOCABULARY, NOUNS]),
+    ("check", &[VOCABULARY, &["model"]]),
     ("engine", &[VOCABULARY, NOUNS, CONCEPTS]),
     ("spec", &[VOCABULARY, NOUNS, CONCEPTS, &["engine"]]),
     ("explain", &[VOCABULARY, NOUNS, CONCEPTS, &["engine", "spec"]]),
