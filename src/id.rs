@@ -1,4 +1,4 @@
-//! Small integer names for hosts and VMs, and columns that only the right kind of name can index.
+//! Small integer names for hosts, VMs and leases, and columns that only the right kind of name can index.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -41,6 +41,8 @@ id!(/// A host of the fleet.
     HostId, "h");
 id!(/// A VM.
     VmId, "v");
+id!(/// A lease: its row in the workload.
+    LeaseId, "l");
 
 /// A column: one `T` per `I`, in id order.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -67,6 +67,12 @@ impl Add for Span {
         Self(self.0 + other.0)
     }
 }
+impl Sub for Span {
+    type Output = Self;
+    fn sub(self, other: Self) -> Self {
+        Self(self.0 - other.0)
+    }
+}
 impl std::ops::Mul<i64> for Span {
     type Output = Self;
     fn mul(self, times: i64) -> Self {

@@ -5,6 +5,7 @@
 
 pub mod fleet;
 pub mod history;
+pub mod lease;
 pub mod record;
 pub mod resources;
 pub mod rules;

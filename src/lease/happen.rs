@@ -1,0 +1,176 @@
+//! What it means that a reservation begins or ends.
+
+use std::cmp::Reverse;
+
+use super::reservation::ReservationId;
+use super::scheduler::Scheduler;
+use crate::id::LeaseId;
+use crate::model::lease::{LeaseState, Stretch, Use};
+use crate::time::Instant;
+
+impl Scheduler<'_> {
+    /// Begins what begins now.
+    pub(super) fn begin_reservations(&mut self) {
+        for id in self.table.starting(self.now) {
+            self.table.begin(id);
+            let (lease, purpose) = (self.table.get(id).lease, self.table.get(id).purpose);
+            let cpu = self.table.get(id).cpu;
+            self.use_cpu(cpu);
+            match purpose {
+                Use::Run => self.begin_run(lease, id),
+                Use::Suspend => {
+                    if self.life(lease).state == LeaseState::Active {
+                        self.turn(lease, LeaseState::Suspending);
+                    }
+                }
+                Use::Resume => {
+                    if self.life(lease).state == LeaseState::SuspendedScheduled {
+                        self.turn(lease, LeaseState::Resuming);
+                    }
+                }
+                Use::MoveMemory => self.life(lease).outcome.memory_migrations += 1,
+                Use::MoveDisk => self.life(lease).outcome.disk_migrations += 1,
+                Use::Shutdown => self.shutdowns.push(id),
+                Use::Transfer => self.begin_transfer(id),
+            }
+        }
+    }
+
+    fn begin_run(&mut self, lease: u32, id: ReservationId) {
+        self.leave_future(lease);
+        let run = self.table.get(id);
+        let mapping = run.mapping.clone();
+        let resumed = run.before.iter().any(|&part| self.table.get(part).purpose == Use::Resume);
+        let now = self.now;
+        let life = self.life(lease);
+        if !resumed {
+            life.outcome.last_start = Some(now);
+        }
+        if life.outcome.first_start.is_none() {
+            life.outcome.first_start = Some(now);
+            life.outcome.first_hosts.clone_from(&mapping);
+        }
+        life.previous = mapping;
+        life.memory_at.clear();
+        let accumulated = life.accumulated;
+        self.turn(lease, LeaseState::Active);
+        self.expect_premature_end(lease, id, accumulated);
+    }
+
+    /// Ends what ends now.
+    pub(super) fn end_reservations(&mut self) {
+        for id in self.table.ending(self.now) {
+            self.close(id);
+            self.table.finish(id);
+            let (lease, purpose) = (self.table.get(id).lease, self.table.get(id).purpose);
+            match purpose {
+                Use::Run => {
+                    let length = self.now - self.table.get(id).start;
+                    let life = self.life(lease);
+                    life.accumulated = life.accumulated + length;
+                }
+                Use::Suspend => self.end_suspension(lease, id),
+                Use::Resume => self.end_resumption(lease, id),
+                Use::MoveMemory | Use::MoveDisk => self.end_migration(lease, id),
+                Use::Shutdown => {
+                    self.shutdowns.retain(|&other| other != id);
+                    self.conclude(lease);
+                }
+                Use::Transfer => self.end_transfer(id),
+            }
+        }
+    }
+
+    /// Writes down what `id`, which is under way, has held until now.
+    pub(super) fn close(&mut self, id: ReservationId) {
+        let reservation = self.table.get_mut(id);
+        let cpu = reservation.cpu;
+        let (start, lease) = (reservation.start, LeaseId(reservation.lease));
+        if start < self.now && !reservation.hosts.is_empty() {
+            let stretch = Stretch {
+                lease,
+                purpose: reservation.purpose,
+                start,
+                end: self.now,
+                hosts: reservation.hosts.clone(),
+            };
+            self.stretches.push(stretch);
+        }
+        self.use_cpu(-cpu);
+    }
+
+    fn end_suspension(&mut self, lease: u32, id: ReservationId) {
+        let Some(run) = self.lives[lease as usize].run else { return };
+        let run = self.table.get(run);
+        if run.after.last() != Some(&id) {
+            return;
+        }
+        let places = run.mapping.clone();
+        let life = self.life(lease);
+        life.memory_at = places;
+        life.run = None;
+        life.outcome.suspensions += 1;
+        self.turn(lease, LeaseState::SuspendedPending);
+        self.turn(lease, LeaseState::SuspendedQueued);
+        self.enqueue(lease);
+    }
+
+    fn end_resumption(&mut self, lease: u32, id: ReservationId) {
+        let Some(run) = self.lives[lease as usize].run else { return };
+        if self.table.get(run).before.last() == Some(&id) {
+            self.life(lease).outcome.resumptions += 1;
+            self.turn(lease, LeaseState::ResumedReady);
+        }
+    }
+
+    fn end_migration(&mut self, lease: u32, id: ReservationId) {
+        let reservation = self.table.get(id);
+        let (moves, purpose) = (reservation.moves.clone(), reservation.purpose);
+        for step in moves {
+            let vm = step.vm as usize;
+            let life = self.life(lease);
+            match purpose {
+                Use::MoveDisk => {
+                    if let Some(place) = life.disk_at.get_mut(vm) {
+                        *place = Some(step.to);
+                    }
+                    self.caches[step.from as usize].release(LeaseId(lease));
+                }
+                _ => {
+                    if let Some(place) = life.memory_at.get_mut(vm) {
+                        *place = step.to;
+                    }
+                }
+            }
+        }
+    }
+
+    /// A lease is over as agreed.
+    pub(super) fn conclude(&mut self, lease: u32) {
+        self.turn(lease, LeaseState::Done);
+        let now = self.now;
+        let life = self.life(lease);
+        life.run = None;
+        life.outcome.end = Some(now);
+        life.outcome.run_time = life.accumulated;
+        self.forget_images(lease);
+    }
+
+    /// Notes when `run` will end by itself, if the lease needs less time than it asked for.
+    fn expect_premature_end(
+        &mut self,
+        lease: u32,
+        run: ReservationId,
+        accumulated: crate::time::Span,
+    ) {
+        let request = &self.requests[lease as usize];
+        let Some(real) = request.real_duration.filter(|&real| real < request.duration) else {
+            return;
+        };
+        let mut end = self.now + (real - accumulated);
+        if end <= self.now {
+            end = Instant(self.now.0 + 1_000_000);
+        }
+        self.premature.push(Reverse((end, run)));
+    }
+}

@@ -1,0 +1,102 @@
+//! What becomes of a lease: its state, its plan, where its images are, and its record.
+
+use super::reservation::ReservationId;
+use super::state::is_legal;
+use crate::model::lease::LeaseState;
+use crate::time::{Instant, Span};
+
+/// How a lease fared.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeaseOutcome {
+    /// Its state at the end.
+    pub state: LeaseState,
+    /// When its VMs first ran.
+    pub first_start: Option<Instant>,
+    /// When its VMs last started afresh, which is what it waited for.
+    pub last_start: Option<Instant>,
+    /// When it was over.
+    pub end: Option<Instant>,
+    /// How long its VMs ran for its result.
+    pub run_time: Span,
+    /// How often it was saved.
+    pub suspensions: u32,
+    /// How often it was loaded.
+    pub resumptions: u32,
+    /// Migrations of saved memory that began.
+    pub memory_migrations: u32,
+    /// Migrations of disk images that began.
+    pub disk_migrations: u32,
+    /// Image transfers that began for it.
+    pub transfers: u32,
+    /// How often it was displaced.
+    pub preemptions: u32,
+    /// Whether it ended before the time it had asked for.
+    pub premature: bool,
+    /// The hosts of its VMs at the first start.
+    pub first_hosts: Vec<u32>,
+    /// Its states, each with its beginning.
+    pub history: Vec<(Instant, LeaseState)>,
+}
+
+/// A lease in the scheduler.
+#[derive(Debug, Clone)]
+pub(super) struct Life {
+    pub state: LeaseState,
+    /// Work done in runs that ended as planned.
+    pub accumulated: Span,
+    /// The run that is planned or under way.
+    pub run: Option<ReservationId>,
+    /// The host of each VM in the run before.
+    pub previous: Vec<u32>,
+    /// Where the saved memory of each VM is.
+    pub memory_at: Vec<u32>,
+    /// Where the disk image of each VM is.
+    pub disk_at: Vec<Option<u32>>,
+    /// Whether it holds a place in the future that was found by backfilling.
+    pub in_future: bool,
+    /// Order of its VMs when they are mapped; none if it is that of their numbers.
+    pub order: Option<Vec<u32>>,
+    pub outcome: LeaseOutcome,
+}
+
+impl Life {
+    pub fn new() -> Self {
+        Self {
+            state: LeaseState::New,
+            accumulated: Span::ZERO,
+            run: None,
+            previous: Vec::new(),
+            memory_at: Vec::new(),
+            disk_at: Vec::new(),
+            in_future: false,
+            order: None,
+            outcome: LeaseOutcome {
+                state: LeaseState::New,
+                first_start: None,
+                last_start: None,
+                end: None,
+                run_time: Span::ZERO,
+                suspensions: 0,
+                resumptions: 0,
+                memory_migrations: 0,
+                disk_migrations: 0,
+                transfers: 0,
+                preemptions: 0,
+                premature: false,
+                first_hosts: Vec::new(),
+                history: Vec::new(),
+            },
+        }
+    }
+
+    /// Changes the state at `now`.
+    ///
+    /// Panics when the change is not legal: the scheduler has lost track of the lease.
+    pub fn turn(&mut self, state: LeaseState, now: Instant) {
+        let legal = is_legal(self.state, state);
+        assert!(legal, "legal transitions only: {:?} to {state:?} at {now}", self.state);
+        self.state = state;
+        self.outcome.state = state;
+        self.outcome.history.push((now, state));
+    }
+}

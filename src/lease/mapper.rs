@@ -1,0 +1,245 @@
+//! Which VM goes to which host: the greedy mapper.
+//!
+//! Hosts are taken in the order of the host selection, and each takes as many of the next VMs as
+//! fit. If the slice may be shortened, a host where the VMs fit at first and not to the end
+//! shortens it. If there is no room and the policy allows it, leases are displaced one by one, and
+//! the search starts again without them.
+//!
+//! Source: Haizea 1.0 and 1.1, `GreedyMapper`. Known differences: with the oddities off a host
+//! does not shorten the slice only to take one VM more, and the lease with the *highest* score of
+//! the preemption policy is displaced first.
+
+use super::host_selection::HostStatus;
+use super::scheduler::Scheduler;
+use super::slots::NEVER;
+use crate::model::lease::{Amounts, CPU, LeaseState, MEMORY, RESOURCES};
+use crate::policy::PolicyError;
+use crate::time::{Instant, Span};
+
+/// What is to be mapped.
+pub(super) struct Ask<'a> {
+    pub lease: u32,
+    pub start: Instant,
+    pub until: Instant,
+    /// Whether `until` must be kept.
+    pub strict: bool,
+    /// The shortest slice of use; only a hint that spares hopeless searches.
+    pub least: Span,
+    /// The only hosts that may be taken, ascending; all if none are given.
+    pub hosts: Option<&'a [u32]>,
+    /// Whether others may be displaced.
+    pub displacing: bool,
+}
+
+/// Where the VMs go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Mapped {
+    /// The host of each VM.
+    pub hosts: Vec<u32>,
+    /// Until when they fit.
+    pub until: Instant,
+    /// Who must go, in the order in which they were chosen.
+    pub displaced: Vec<u32>,
+}
+
+/// Hosts in the order of the host selection, found as far as they are needed.
+struct HostOrder {
+    found: Vec<u32>,
+    /// Hosts that wait for the better ones to be found.
+    rest: Vec<(f64, u32)>,
+    asked: usize,
+    sorted: bool,
+}
+
+impl Scheduler<'_> {
+    /// Maps the VMs of a lease, if possible.
+    pub(super) fn map(&mut self, ask: &Ask<'_>) -> Result<Option<Mapped>, PolicyError> {
+        if !ask.displacing && !self.could_fit(ask) {
+            return Ok(None);
+        }
+        let mut order = HostOrder { found: Vec::new(), rest: Vec::new(), asked: 0, sorted: false };
+        let mut displaced = Vec::new();
+        let mut candidates = None;
+        loop {
+            if let Some((hosts, until)) = self.map_beside(ask, &displaced, &mut order)? {
+                return Ok(Some(Mapped { hosts, until, displaced }));
+            }
+            if !ask.displacing {
+                return Ok(None);
+            }
+            if candidates.is_none() {
+                candidates = Some(self.candidates(ask)?);
+            }
+            match candidates.as_mut().and_then(Vec::pop) {
+                None => return Ok(None),
+                Some(next) => displaced.push(next),
+            }
+        }
+    }
+
+    /// Whether the site as a whole has room for the shortest slice of use.
+    fn could_fit(&self, ask: &Ask<'_>) -> bool {
+        let need = self.site_need(ask.lease);
+        let span = if ask.strict { ask.until - ask.start } else { self.shortest(ask) };
+        let free = self.table.site.min_during(ask.start, span);
+        free[0] >= need[0] && free[1] >= need[1]
+    }
+
+    fn shortest(&self, ask: &Ask<'_>) -> Span {
+        ask.least.min(ask.until - ask.start).max(Span(1))
+    }
+
+    /// CPU and memory of all VMs of a lease.
+    pub(super) fn site_need(&self, lease: u32) -> [i64; 2] {
+        let sets = &self.requests[lease as usize].nodes;
+        let sum = |k: usize| sets.iter().map(|set| set.need[k] * i64::from(set.count)).sum();
+        [sum(CPU), sum(MEMORY)]
+    }
+
+    fn map_beside(
+        &mut self,
+        ask: &Ask<'_>,
+        displaced: &[u32],
+        order: &mut HostOrder,
+    ) -> Result<Option<(Vec<u32>, Instant)>, PolicyError> {
+        let vms = self.requests[ask.lease as usize].vms();
+        let mut hosts = vec![u32::MAX; vms];
+        let mut until = ask.until;
+        let (mut placed, mut turn) = (0, 0);
+        while placed < vms {
+            let Some(host) = self.host_in_order(ask, order, turn)? else { return Ok(None) };
+            turn += 1;
+            let mut need = [0; RESOURCES];
+            let mut packed = 0;
+            while placed < vms {
+                let vm = self.vm_in_order(ask.lease, placed);
+                let more = sum(&need, &self.needs(ask.lease, vm));
+                let packing = packed > 0 && !self.rules.oddities.packing_shortens_the_slice;
+                let fixed = ask.strict || packing;
+                let row = &self.table.rows[host as usize];
+                match row.first_lack(&more, (ask.start, until), displaced) {
+                    None => {}
+                    Some(lack) if fixed || lack == ask.start => break,
+                    Some(lack) => until = lack,
+                }
+                need = more;
+                hosts[vm as usize] = host;
+                placed += 1;
+                packed += 1;
+            }
+        }
+        Ok(Some((hosts, until)))
+    }
+
+    /// The host whose turn it is as number `turn`, if there are so many.
+    fn host_in_order(
+        &mut self,
+        ask: &Ask<'_>,
+        order: &mut HostOrder,
+        turn: usize,
+    ) -> Result<Option<u32>, PolicyError> {
+        let lease = &self.requests[ask.lease as usize];
+        let prefers_empty = self.host_selection.prefers_empty();
+        while order.found.len() <= turn && !order.sorted {
+            let next = match ask.hosts {
+                None => (order.asked < self.table.rows.len()).then_some(order.asked as u32),
+                Some(hosts) => hosts.get(order.asked).copied(),
+            };
+            let Some(host) = next else {
+                order.rest.sort_by(|a, b| b.0.total_cmp(&a.0));
+                order.found.extend(order.rest.iter().map(|&(_, host)| host));
+                order.sorted = true;
+                break;
+            };
+            order.asked += 1;
+            let row = &self.table.rows[host as usize];
+            let leases = row.leases_at(ask.start);
+            let change = row.next_change(ask.start);
+            let unchanged = (change != NEVER).then(|| change - ask.start);
+            if prefers_empty && leases == 0 && unchanged.is_none_or(|span| span >= lease.duration) {
+                order.found.push(host);
+                continue;
+            }
+            let status = HostStatus { host, leases, unchanged };
+            let score = self.host_selection.score(status, lease);
+            let score = score.map_err(|error| error.about(format!("host {host}")).at(self.now))?;
+            order.rest.push((score, host));
+        }
+        Ok(order.found.get(turn).copied())
+    }
+
+    /// Leases that may be displaced, the first to go at the end.
+    fn candidates(&mut self, ask: &Ask<'_>) -> Result<Vec<u32>, PolicyError> {
+        let mut leases: Vec<u32> = Vec::new();
+        for row in &self.table.rows {
+            let slots = row.slots.iter().take_while(|slot| slot.start < ask.until);
+            leases.extend(slots.filter(|slot| slot.end > ask.start).map(|slot| slot.lease));
+        }
+        leases.sort_unstable_by_key(|&lease| (self.requests[lease as usize].number, lease));
+        leases.dedup();
+        let mut scored = Vec::new();
+        for lease in leases {
+            let request = &self.requests[lease as usize];
+            let willing = request.preemptible || self.rules.oddities.preemptible_flag_ignored;
+            if !willing || !self.can_be_displaced(lease) {
+                continue;
+            }
+            let by = &self.requests[ask.lease as usize];
+            if let Some(score) = self.preemption.score(by, request, ask.start)? {
+                scored.push((score, lease));
+            }
+        }
+        if self.rules.oddities.lowest_score_goes_first {
+            scored.sort_by(|a, b| b.0.total_cmp(&a.0));
+        } else {
+            // Of equal scores the lease that was numbered last goes first.
+            scored.sort_by(|a, b| a.0.total_cmp(&b.0));
+        }
+        Ok(scored.into_iter().map(|(_, lease)| lease).collect())
+    }
+
+    /// Whether a lease has a plan that can still be changed.
+    fn can_be_displaced(&self, lease: u32) -> bool {
+        let life = &self.lives[lease as usize];
+        let planned = life.run.is_some_and(|run| self.table.get(run).is_live());
+        planned && life.state != LeaseState::Suspending
+    }
+
+    fn vm_in_order(&self, lease: u32, place: usize) -> u32 {
+        match &self.lives[lease as usize].order {
+            None => place as u32,
+            Some(order) => order[place],
+        }
+    }
+
+    /// What a VM of a lease needs.
+    pub(super) fn needs(&self, lease: u32, vm: u32) -> Amounts {
+        let mut before = 0;
+        let sets = &self.requests[lease as usize].nodes;
+        let set = sets.iter().find(|set| {
+            before += set.count;
+            vm < before
+        });
+        set.expect("the lease has so many VMs").need
+    }
+}
+
+pub(super) fn sum(a: &Amounts, b: &Amounts) -> Amounts {
+    std::array::from_fn(|k| a[k] + b[k])
+}
+
+/// The order in which VMs of different size are mapped: by the sum over resources of what they
+/// need, relative to the greatest need of the lease; greater ones first.
+pub(super) fn mapping_order(needs: &[Amounts]) -> Option<Vec<u32>> {
+    if needs.windows(2).all(|pair| pair[0] == pair[1]) {
+        return None;
+    }
+    let most: Amounts =
+        std::array::from_fn(|k| needs.iter().map(|need| need[k]).max().unwrap_or(0));
+    let size = |need: &Amounts| -> f64 {
+        (0..RESOURCES).filter(|&k| most[k] > 0).map(|k| need[k] as f64 / most[k] as f64).sum()
+    };
+    let mut order: Vec<u32> = (0..needs.len() as u32).collect();
+    order.sort_by(|&a, &b| size(&needs[b as usize]).total_cmp(&size(&needs[a as usize])));
+    Some(order)
+}

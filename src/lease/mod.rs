@@ -1,0 +1,61 @@
+//! Which lease runs when and where?
+//!
+//! Leases are asked for over time; each is placed on hosts of a site for a time, refused, or put
+//! into a queue. Reservations start exactly when they say; best-effort leases wait for a gap and
+//! may be displaced: their memory is saved and they are resumed later, perhaps elsewhere. What a
+//! site does is its [`LeaseRules`]; what became of each lease is a [`Schedule`].
+//!
+//! ```
+//! use galerna::lease::{LeasePolicies, LeaseRules, Scheduler, format};
+//! use galerna::model::lease::Site;
+//!
+//! // Old LWF: submitted at 0 s, best effort (-1), 60 s, of these 50 s really, on 2 hosts.
+//! let workload = format::read_old_lwf("two.lwf", "0 -1 60 50 2 1 512 0 none 0\n".as_bytes())?;
+//! let rules = LeaseRules::default();
+//! let policies = LeasePolicies::new(&rules);
+//! let site = Site::uniform(4, 100, 1024);
+//! let mut scheduler = Scheduler::new(&site, &workload.leases, rules, policies);
+//! while let Some(now) = scheduler.next_instant() {
+//!     scheduler.step(now)?;
+//! }
+//! let schedule = scheduler.finish();
+//! assert_eq!(schedule.leases[0].end.map(|end| end.seconds()), Some(50.0));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! Source: Sotomayor, Keahey, Foster, "Combining Batch Execution and Leasing Using Virtual
+//! Machines", HPDC 2008; Haizea 1.0 and 1.1, whose decisions the presets reproduce.
+
+mod admission;
+mod advance;
+mod best_effort;
+mod deadline;
+mod estimate;
+pub mod format;
+mod happen;
+mod host_selection;
+mod life;
+mod mapper;
+mod overhead;
+mod plan;
+mod preemption;
+mod premature;
+mod prepare;
+mod reservation;
+mod rules;
+mod scheduler;
+mod slots;
+mod state;
+mod summary;
+mod table;
+
+pub use admission::{AdmissionPolicy, AdmissionSpec};
+pub use host_selection::{HostSelection, HostSelectionSpec, HostStatus};
+pub use life::LeaseOutcome;
+pub use preemption::{PreemptionPolicy, PreemptionSpec};
+pub use rules::{
+    Backfilling, ColdMigration, Estimate, Exclusion, LeaseRules, Mapping, Oddities, Suspension,
+};
+pub use scheduler::{LeasePolicies, Schedule, Scheduler, UseOfCpu};
+pub use state::is_legal;
+pub use summary::LeaseSummary;

@@ -1,0 +1,326 @@
+//! The scheduler of leases: what it holds, and what happens at one instant.
+//!
+//! ```text
+//! premature ends -> ends -> starts -> new requests -> queue -> starts -> ends without length
+//! ```
+//!
+//! The scheduler does not keep time. Whoever does asks it for the next instant at which something
+//! happens and calls it then.
+//!
+//! Source: Haizea 1.1, order of events of its simulated clock.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap};
+
+use super::admission::AdmissionPolicy;
+use super::host_selection::HostSelection;
+use super::life::{LeaseOutcome, Life};
+use super::mapper::mapping_order;
+use super::preemption::PreemptionPolicy;
+use super::reservation::ReservationId;
+use super::rules::LeaseRules;
+use super::table::SlotTable;
+use crate::model::lease::{CPU, LeaseKind, LeaseRequest, LeaseState, Site, Stretch};
+use crate::policy::PolicyError;
+use crate::provision::{Cache, Repository, TransferId};
+use crate::time::Instant;
+
+/// The policies of a run, fresh for it.
+pub struct LeasePolicies {
+    /// Which requests are accepted at all.
+    pub admission: Box<dyn AdmissionPolicy>,
+    /// Who may displace whom.
+    pub preemption: Box<dyn PreemptionPolicy>,
+    /// Which hosts are taken first.
+    pub host_selection: Box<dyn HostSelection>,
+}
+
+impl LeasePolicies {
+    /// The built-in policies that `rules` name.
+    pub fn new(rules: &LeaseRules) -> Self {
+        Self {
+            admission: Box::new(rules.admission),
+            preemption: Box::new(rules.preemption),
+            host_selection: Box::new(rules.host_selection),
+        }
+    }
+}
+
+/// Use of CPU over time.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct UseOfCpu {
+    /// Hundredths of a core in use from each instant on.
+    pub steps: Vec<(Instant, i64)>,
+    now: i64,
+}
+
+impl UseOfCpu {
+    fn change(&mut self, by: i64) {
+        self.now += by;
+    }
+
+    fn note(&mut self, at: Instant) {
+        match self.steps.last_mut() {
+            Some((last, value)) if *last == at => *value = self.now,
+            Some((_, value)) if *value == self.now => {}
+            _ => self.steps.push((at, self.now)),
+        }
+    }
+}
+
+/// Places leases on hosts and moves them through their lives.
+pub struct Scheduler<'a> {
+    pub(super) requests: &'a [LeaseRequest],
+    pub(super) rules: LeaseRules,
+    pub(super) admission: Box<dyn AdmissionPolicy>,
+    pub(super) preemption: Box<dyn PreemptionPolicy>,
+    pub(super) host_selection: Box<dyn HostSelection>,
+    pub(super) table: SlotTable,
+    pub(super) lives: Vec<Life>,
+    /// Leases that wait, by submission.
+    pub(super) queue: Vec<u32>,
+    /// Leases with a place in the future found by backfilling, by number.
+    pub(super) future: Vec<u32>,
+    pub(super) repository: Repository,
+    pub(super) caches: Vec<Cache>,
+    /// The reservation of each transfer.
+    pub(super) transfers: BTreeMap<TransferId, ReservationId>,
+    /// Shutdowns under way.
+    pub(super) shutdowns: Vec<ReservationId>,
+    pub(super) premature: BinaryHeap<Reverse<(Instant, ReservationId)>>,
+    pub(super) now: Instant,
+    pub(super) stretches: Vec<Stretch>,
+    pub(super) cpu: UseOfCpu,
+    arrived: usize,
+    /// Instants at which something happened.
+    steps: u64,
+}
+
+impl<'a> Scheduler<'a> {
+    /// A scheduler for `requests`, which are in the order of their arrival, on `site`.
+    pub fn new(
+        site: &Site,
+        requests: &'a [LeaseRequest],
+        rules: LeaseRules,
+        policies: LeasePolicies,
+    ) -> Self {
+        let mut lives: Vec<Life> = requests.iter().map(|_| Life::new()).collect();
+        for (life, request) in lives.iter_mut().zip(requests) {
+            if request.nodes.len() > 1 {
+                life.order = mapping_order(&request.needs().collect::<Vec<_>>());
+            }
+        }
+        Self {
+            requests,
+            rules,
+            admission: policies.admission,
+            preemption: policies.preemption,
+            host_selection: policies.host_selection,
+            table: SlotTable::new(&site.hosts),
+            lives,
+            queue: Vec::new(),
+            future: Vec::new(),
+            repository: Repository::default(),
+            caches: vec![Cache::default(); site.hosts.len()],
+            transfers: BTreeMap::new(),
+            shutdowns: Vec::new(),
+            premature: BinaryHeap::new(),
+            now: Instant::START,
+            stretches: Vec::new(),
+            cpu: UseOfCpu::default(),
+            arrived: 0,
+            steps: 0,
+        }
+    }
+
+    /// The next instant at which something happens; none when all is over.
+    pub fn next_instant(&mut self) -> Option<Instant> {
+        let arrival = self.requests.get(self.arrived).map(|lease| lease.arrival);
+        let begun = self.steps > 0;
+        let now = if begun { self.now } else { Instant(i64::MIN) };
+        let event = self.table.next_event(now);
+        let premature = self.next_premature();
+        [arrival, event, premature].into_iter().flatten().min()
+    }
+
+    /// Lets everything happen that happens at `now`, which is later than any instant before.
+    ///
+    /// # Errors
+    ///
+    /// A policy that cannot answer stops the run.
+    pub fn step(&mut self, now: Instant) -> Result<(), PolicyError> {
+        self.now = now;
+        self.steps += 1;
+        self.end_prematurely()?;
+        self.end_reservations();
+        self.begin_reservations();
+        self.receive()?;
+        self.serve_queue()?;
+        self.begin_reservations();
+        self.end_reservations();
+        self.cpu.note(now);
+        Ok(())
+    }
+
+    /// Takes in the requests that have arrived.
+    fn receive(&mut self) -> Result<(), PolicyError> {
+        let (mut dated, mut immediate) = (Vec::new(), Vec::new());
+        while let Some(request) = self.requests.get(self.arrived) {
+            if request.arrival > self.now {
+                break;
+            }
+            let lease = self.arrived as u32;
+            self.arrived += 1;
+            self.turn(lease, LeaseState::Pending);
+            let admitted = self.admission.admits(request);
+            if !admitted.map_err(|error| error.at(self.now))? {
+                self.turn(lease, LeaseState::Rejected);
+                continue;
+            }
+            match request.kind {
+                LeaseKind::BestEffort => {
+                    self.turn(lease, LeaseState::Queued);
+                    self.enqueue(lease);
+                }
+                LeaseKind::Immediate => immediate.push(lease),
+                LeaseKind::AdvanceReservation { .. } | LeaseKind::Deadline { .. } => {
+                    dated.push(lease);
+                }
+            }
+        }
+        if self.rules.oddities.immediate_first {
+            self.place_immediate(&immediate)?;
+            return self.place_dated(&dated);
+        }
+        self.place_dated(&dated)?;
+        self.place_immediate(&immediate)
+    }
+
+    fn place_immediate(&mut self, leases: &[u32]) -> Result<(), PolicyError> {
+        for &lease in leases {
+            if !self.place(lease, false)? {
+                self.turn(lease, LeaseState::Rejected);
+            }
+        }
+        Ok(())
+    }
+
+    fn place_dated(&mut self, leases: &[u32]) -> Result<(), PolicyError> {
+        for &lease in leases {
+            let placed = match self.requests[lease as usize].kind {
+                LeaseKind::Deadline { start, deadline } => {
+                    self.place_by_deadline(lease, start, deadline)?
+                }
+                LeaseKind::AdvanceReservation { start } => self.reserve(lease, start)?,
+                LeaseKind::BestEffort | LeaseKind::Immediate => false,
+            };
+            if !placed {
+                self.turn(lease, LeaseState::Rejected);
+            }
+        }
+        Ok(())
+    }
+
+    /// Tries to place the leases that wait, in order.
+    fn serve_queue(&mut self) -> Result<(), PolicyError> {
+        let waiting = std::mem::take(&mut self.queue);
+        let mut left = Vec::with_capacity(waiting.len());
+        let mut turns = waiting.into_iter();
+        while let Some(&lease) = turns.as_slice().first() {
+            if !self.rules.backfilling.admits(self.future.len()) && self.table.is_full(self.now) {
+                break;
+            }
+            turns.next();
+            if !self.place(lease, true)? {
+                left.push(lease);
+                if !self.rules.backfilling.admits(0) {
+                    break;
+                }
+            }
+        }
+        left.extend(turns);
+        assert!(self.queue.is_empty(), "placing a best-effort lease displaces nobody");
+        self.queue = left;
+        Ok(())
+    }
+
+    /// Puts a lease into the queue by its submission, behind those of the same instant.
+    pub(super) fn enqueue(&mut self, lease: u32) {
+        let arrival = |lease: u32| self.requests[lease as usize].arrival;
+        let at = self.queue.partition_point(|&other| arrival(other) <= arrival(lease));
+        self.queue.insert(at, lease);
+    }
+
+    /// Changes the state of a lease.
+    pub(super) fn turn(&mut self, lease: u32, state: LeaseState) {
+        self.lives[lease as usize].turn(state, self.now);
+    }
+
+    pub(super) fn life(&mut self, lease: u32) -> &mut Life {
+        &mut self.lives[lease as usize]
+    }
+
+    /// Adds a lease to those with a place in the future.
+    pub(super) fn join_future(&mut self, lease: u32) {
+        let number = |lease: u32| (self.requests[lease as usize].number, lease);
+        let at = self.future.partition_point(|&other| number(other) < number(lease));
+        self.future.insert(at, lease);
+        self.life(lease).in_future = true;
+    }
+
+    pub(super) fn leave_future(&mut self, lease: u32) {
+        if std::mem::take(&mut self.life(lease).in_future) {
+            self.future.retain(|&other| other != lease);
+        }
+    }
+
+    /// Notes that `cpu` hundredths of a core more (or less) are in use.
+    pub(super) fn use_cpu(&mut self, cpu: i64) {
+        self.cpu.change(cpu);
+    }
+
+    /// Ends the run: what still waits cannot ever be placed.
+    pub fn finish(mut self) -> Schedule {
+        for lease in std::mem::take(&mut self.queue) {
+            self.turn(lease, LeaseState::Failed);
+        }
+        let total = self.table.rows.iter().map(|row| row.capacity[CPU]).sum();
+        Schedule {
+            leases: self.lives.into_iter().map(|life| life.outcome).collect(),
+            stretches: self.stretches,
+            cpu: self.cpu,
+            total_cpu: total,
+            end: self.now,
+            steps: self.steps,
+        }
+    }
+}
+
+/// Everything that came of a workload.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Schedule {
+    /// How each lease fared.
+    pub leases: Vec<LeaseOutcome>,
+    /// What was held when by whom, in the order in which it was over.
+    pub stretches: Vec<Stretch>,
+    /// Use of CPU over time.
+    pub cpu: UseOfCpu,
+    /// CPU of the site, hundredths of a core.
+    pub total_cpu: i64,
+    /// The last instant at which something happened.
+    pub end: Instant,
+    /// Instants at which something happened.
+    pub steps: u64,
+}
+
+impl Schedule {
+    /// Mean share of the site's CPU in use, from the start until its use changed last.
+    pub fn utilisation(&self) -> f64 {
+        let pairs = self.cpu.steps.windows(2);
+        let sum: f64 = pairs.map(|two| (two[1].0 - two[0].0).seconds() * two[0].1 as f64).sum();
+        let end = self.cpu.steps.last().map_or(Instant::START, |step| step.0);
+        let whole = (end - Instant::START).seconds() * self.total_cpu as f64;
+        if whole > 0.0 { sum / whole } else { 0.0 }
+    }
+}
+

@@ -1,0 +1,110 @@
+//! What a schedule comes to, in figures.
+//!
+//! ```text
+//! wait     = last start of the VMs from scratch - arrival
+//! slowdown = (end - arrival) / max(10 s, duration)
+//! ```
+//!
+//! Both are means over the best-effort leases that are done; the duration is the time that the
+//! lease really ran.
+//!
+//! Source: Feitelson, "Metrics for parallel job scheduling", JSSPP 2001 (bounded slowdown); Haizea
+//! 1.1, probes `best-effort` and `ar`. Haizea 1.0 relates slowdown to the requested duration (the
+//! oddity `slowdown-by-request`).
+
+use serde::Serialize;
+
+use super::life::LeaseOutcome;
+use super::rules::LeaseRules;
+use super::scheduler::Schedule;
+use crate::model::lease::{LeaseRequest, LeaseState};
+
+/// Durations below this count as this long, seconds.
+const BOUND_S: f64 = 10.0;
+
+/// The figures of a schedule.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct LeaseSummary {
+    /// Reservations that got their time.
+    pub accepted_ar: u64,
+    /// Reservations that were refused.
+    pub rejected_ar: u64,
+    /// Best-effort leases that are done.
+    pub completed_best_effort: u64,
+    /// When the last of them was done, seconds from the start.
+    pub all_best_effort_s: f64,
+    /// Mean time that they waited, seconds.
+    pub mean_wait_s: f64,
+    /// Mean of their bounded slowdowns.
+    pub mean_bounded_slowdown: f64,
+    /// Mean share of the site's CPU in use, `[0, 1]`.
+    pub utilisation: f64,
+    /// How often a lease was saved.
+    pub suspensions: u64,
+    /// How often a lease was loaded.
+    pub resumptions: u64,
+    /// Migrations of saved memory.
+    pub migrations: u64,
+    /// Transfers of disk images from the repository.
+    pub image_transfers: u64,
+    /// Leases that ended before the time that they had asked for.
+    pub premature_ends: u64,
+}
+
+/// How long a lease waited, seconds; none if it never started.
+pub fn wait_s(request: &LeaseRequest, outcome: &LeaseOutcome) -> Option<f64> {
+    outcome.last_start.map(|start| (start - request.arrival).seconds())
+}
+
+/// The bounded slowdown of a lease; none if it is not done.
+pub fn bounded_slowdown(
+    request: &LeaseRequest,
+    outcome: &LeaseOutcome,
+    by_request: bool,
+) -> Option<f64> {
+    let loaded = (outcome.end? - request.arrival).seconds();
+    let alone = if by_request { request.duration } else { outcome.run_time };
+    Some(loaded / alone.seconds().max(BOUND_S))
+}
+
+impl LeaseSummary {
+    /// The figures of `schedule`, made by `rules` from `requests`.
+    pub fn new(requests: &[LeaseRequest], schedule: &Schedule, rules: &LeaseRules) -> Self {
+        let all = || requests.iter().zip(&schedule.leases);
+        let count = |state, best_effort: bool| {
+            let of_kind = |request: &LeaseRequest| {
+                if best_effort { request.is_best_effort() } else { request.is_reservation() }
+            };
+            all().filter(|(request, life)| of_kind(request) && life.state == state).count() as u64
+        };
+        let done = || {
+            all().filter(|(request, life)| {
+                request.is_best_effort() && life.state == LeaseState::Done
+            })
+        };
+        let mean = |values: Vec<f64>| {
+            let len = values.len();
+            if len == 0 { 0.0 } else { values.into_iter().sum::<f64>() / len as f64 }
+        };
+        let by_request = rules.oddities.slowdown_by_request;
+        let slowdowns = done().filter_map(|(r, life)| bounded_slowdown(r, life, by_request));
+        let ends = done().filter_map(|(_, life)| life.end);
+        let sum = |figure: fn(&LeaseOutcome) -> u32| {
+            schedule.leases.iter().map(|life| u64::from(figure(life))).sum()
+        };
+        Self {
+            accepted_ar: count(LeaseState::Done, false),
+            rejected_ar: count(LeaseState::Rejected, false),
+            completed_best_effort: count(LeaseState::Done, true),
+            all_best_effort_s: ends.max().map_or(0.0, |end| end.seconds()),
+            mean_wait_s: mean(done().filter_map(|(r, life)| wait_s(r, life)).collect()),
+            mean_bounded_slowdown: mean(slowdowns.collect()),
+            utilisation: schedule.utilisation(),
+            suspensions: sum(|life| life.suspensions),
+            resumptions: sum(|life| life.resumptions),
+            migrations: sum(|life| life.memory_migrations),
+            image_transfers: sum(|life| life.transfers),
+            premature_ends: sum(|life| u32::from(life.premature)),
+        }
+    }
+}

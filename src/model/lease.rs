@@ -1,0 +1,284 @@
+//! Leases as they are asked for, the site that they are asked of, and how they end.
+//!
+//! A lease is the agreed use of VMs over time. Amounts of resources are whole numbers in the units
+//! of the lease formats: CPU in hundredths of a core, memory and disk in MB, network in Mbit/s.
+//!
+//! Source: Sotomayor et al., HPDC 2008 and the manual of Haizea, whose terms these are.
+
+use crate::id::LeaseId;
+use crate::time::{Instant, Span};
+
+/// How many resources a host can have: the five known ones and three of the site's own.
+pub const RESOURCES: usize = 8;
+/// Position of CPU, hundredths of a core.
+pub const CPU: usize = 0;
+/// Position of memory, MB.
+pub const MEMORY: usize = 1;
+/// Position of disk, MB.
+pub const DISK: usize = 2;
+/// Position of traffic into a host, Mbit/s.
+pub const NET_IN: usize = 3;
+/// Position of traffic out of a host, Mbit/s.
+pub const NET_OUT: usize = 4;
+/// Names of the known resources, by position.
+pub const KNOWN_RESOURCES: [&str; 5] = ["CPU", "Memory", "Disk", "Net-in", "Net-out"];
+
+/// Amounts of all resources, by position.
+pub type Amounts = [i64; RESOURCES];
+
+/// `count` VMs that each need `need`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NodeSet {
+    /// How many VMs, at least 1.
+    pub count: u32,
+    /// What each of them needs.
+    pub need: Amounts,
+}
+
+/// When a lease is to run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LeaseKind {
+    /// Exactly from `start` on.
+    AdvanceReservation {
+        /// The agreed start.
+        start: Instant,
+    },
+    /// As soon as there is room; waits in the queue.
+    BestEffort,
+    /// Now or never.
+    Immediate,
+    /// At any time from `start` on such that it ends by `deadline`.
+    Deadline {
+        /// The earliest start.
+        start: Instant,
+        /// The latest end.
+        deadline: Instant,
+    },
+}
+
+/// What must lie on the hosts before a lease can start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Software {
+    /// Nothing.
+    None,
+    /// A disk image.
+    Image {
+        /// Its row in [`Workload::images`].
+        image: u32,
+        /// Its size, MB.
+        size: i64,
+    },
+}
+
+/// A lease as it is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeaseRequest {
+    /// The number by which its users know it.
+    pub number: u64,
+    /// When it is asked for.
+    pub arrival: Instant,
+    /// When it is to run.
+    pub kind: LeaseKind,
+    /// Its VMs.
+    pub nodes: Vec<NodeSet>,
+    /// How long it is to run.
+    pub duration: Span,
+    /// How long it really runs, known to a simulation only; at most `duration`.
+    pub real_duration: Option<Span>,
+    /// Whether it agrees to be preempted.
+    pub preemptible: bool,
+    /// What its VMs boot from.
+    pub software: Software,
+    /// Who asks, if that is known.
+    pub user: Option<u64>,
+    /// Further attributes of the file, kept as they are.
+    pub extras: Vec<(String, String)>,
+}
+
+impl LeaseRequest {
+    /// How many VMs it has.
+    pub fn vms(&self) -> usize {
+        self.nodes.iter().map(|set| set.count as usize).sum()
+    }
+
+    /// What each VM needs, in the order of the VMs.
+    pub fn needs(&self) -> impl Iterator<Item = Amounts> + '_ {
+        self.nodes.iter().flat_map(|set| std::iter::repeat_n(set.need, set.count as usize))
+    }
+
+    /// Whether it starts exactly when it says.
+    pub fn is_reservation(&self) -> bool {
+        matches!(self.kind, LeaseKind::AdvanceReservation { .. })
+    }
+
+    /// Whether it waits in the queue.
+    pub fn is_best_effort(&self) -> bool {
+        self.kind == LeaseKind::BestEffort
+    }
+}
+
+/// The hosts that leases run on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Site {
+    /// Names of the resources of the site, by position: the five known ones first.
+    pub resources: Vec<String>,
+    /// What each host has.
+    pub hosts: Vec<Amounts>,
+}
+
+/// What a host has of disk and network where the site does not say.
+const PLENTY: i64 = 1_000_000;
+
+impl Site {
+    /// `hosts` equal hosts with `cpu` hundredths of a core and `memory` MB each.
+    pub fn uniform(hosts: usize, cpu: i64, memory: i64) -> Self {
+        let mut amounts = [0; RESOURCES];
+        (amounts[CPU], amounts[MEMORY]) = (cpu, memory);
+        [amounts[DISK], amounts[NET_IN], amounts[NET_OUT]] = [PLENTY; 3];
+        let resources = KNOWN_RESOURCES.map(str::to_owned).to_vec();
+        Self { resources, hosts: vec![amounts; hosts] }
+    }
+
+    /// Fills in disk and network where nothing was said of them.
+    pub fn with_plenty(mut self) -> Self {
+        for host in &mut self.hosts {
+            for resource in [DISK, NET_IN, NET_OUT] {
+                if host[resource] == 0 {
+                    host[resource] = PLENTY;
+                }
+            }
+        }
+        self
+    }
+
+    /// What all hosts have together.
+    pub fn total(&self) -> Amounts {
+        let sum = |k: usize| self.hosts.iter().map(|host| host[k]).sum();
+        std::array::from_fn(sum)
+    }
+}
+
+/// Leases to come, in the order of their arrival.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Workload {
+    /// The name of the workload.
+    pub name: String,
+    /// What it is, in the words of its author.
+    pub description: String,
+    /// Further attributes of the file.
+    pub attributes: Vec<(String, String)>,
+    /// The site, if the file describes one.
+    pub site: Option<Site>,
+    /// The leases by arrival; those of one instant in the order of the file.
+    pub leases: Vec<LeaseRequest>,
+    /// Names of the disk images.
+    pub images: Vec<String>,
+}
+
+impl Workload {
+    /// The row of the image called `name`, which is added if it is new.
+    pub fn image(&mut self, name: &str) -> u32 {
+        let row = self.images.iter().position(|known| known == name).unwrap_or_else(|| {
+            self.images.push(name.to_owned());
+            self.images.len() - 1
+        });
+        row as u32
+    }
+
+    /// Merges `other` into this one by arrival; at one instant the leases of `self` come first.
+    pub fn merge(&mut self, other: Self) {
+        let images: Vec<u32> = other.images.iter().map(|name| self.image(name)).collect();
+        for mut lease in other.leases {
+            if let Software::Image { image, .. } = &mut lease.software {
+                *image = images[*image as usize];
+            }
+            self.leases.push(lease);
+        }
+        self.leases.sort_by_key(|lease| lease.arrival);
+    }
+}
+
+/// Where a lease is in its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum LeaseState {
+    /// Known, not yet asked for.
+    New,
+    /// Asked for; or taken off its place to be placed again.
+    Pending,
+    /// Refused.
+    Rejected,
+    /// Waiting for a place.
+    Queued,
+    /// Has a place.
+    Scheduled,
+    /// Its own image transfer runs.
+    Preparing,
+    /// Could start.
+    Ready,
+    /// Running.
+    Active,
+    /// Its memory is being saved.
+    Suspending,
+    /// Saved; or taken off its place to be placed again.
+    SuspendedPending,
+    /// Saved, waiting for a place.
+    SuspendedQueued,
+    /// Saved, has a place.
+    SuspendedScheduled,
+    /// Its memory is being loaded.
+    Resuming,
+    /// Loaded, could run.
+    ResumedReady,
+    /// Over as agreed.
+    Done,
+    /// Withdrawn.
+    Cancelled,
+    /// Could not be served for a fault of the site.
+    Failed,
+}
+
+impl LeaseState {
+    /// Whether nothing happens to the lease any more.
+    pub fn is_final(self) -> bool {
+        matches!(self, Self::Rejected | Self::Done | Self::Cancelled | Self::Failed)
+    }
+
+    /// Whether its memory is saved and not being loaded.
+    pub fn is_suspended(self) -> bool {
+        matches!(self, Self::SuspendedPending | Self::SuspendedQueued | Self::SuspendedScheduled)
+    }
+}
+
+/// What a stretch of reserved time was for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Use {
+    /// The VMs ran.
+    Run,
+    /// Memory was saved.
+    Suspend,
+    /// Memory was loaded.
+    Resume,
+    /// The VMs were shut down.
+    Shutdown,
+    /// Saved memory went to another host.
+    MoveMemory,
+    /// Disk images went to another host.
+    MoveDisk,
+    /// A disk image came from the repository.
+    Transfer,
+}
+
+/// Time that a lease really had on hosts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stretch {
+    /// Whose.
+    pub lease: LeaseId,
+    /// What for.
+    pub purpose: Use,
+    /// From when on.
+    pub start: Instant,
+    /// Until when.
+    pub end: Instant,
+    /// On which hosts, with what it held there.
+    pub hosts: Vec<(u32, Amounts)>,
+}
