@@ -12,7 +12,7 @@
 use super::host_selection::HostStatus;
 use super::scheduler::Scheduler;
 use super::slots::NEVER;
-use crate::model::lease::{Amounts, CPU, LeaseState, MEMORY, RESOURCES};
+use crate::model::lease::{Amounts, CPU, LeaseState, MEMORY, NodeSet, RESOURCES};
 use crate::policy::PolicyError;
 use crate::time::{Instant, Span};
 
@@ -45,8 +45,8 @@ pub(super) struct Mapped {
 /// Hosts in the order of the host selection, found as far as they are needed.
 struct HostOrder {
     found: Vec<u32>,
-    /// Hosts that wait for the better ones to be found.
-    rest: Vec<(f64, u32)>,
+    /// How many hosts have been looked at. Those that are not empty are scored only when the
+    /// empty ones do not suffice.
     asked: usize,
     sorted: bool,
 }
@@ -57,7 +57,7 @@ impl Scheduler<'_> {
         if !ask.displacing && !self.could_fit(ask) {
             return Ok(None);
         }
-        let mut order = HostOrder { found: Vec::new(), rest: Vec::new(), asked: 0, sorted: false };
+        let mut order = HostOrder { found: Vec::new(), asked: 0, sorted: false };
         let mut displaced = Vec::new();
         let mut candidates = None;
         loop {
@@ -138,7 +138,7 @@ impl Scheduler<'_> {
         order: &mut HostOrder,
         turn: usize,
     ) -> Result<Option<u32>, PolicyError> {
-        let lease = &self.requests[ask.lease as usize];
+        let duration = self.requests[ask.lease as usize].duration;
         let prefers_empty = self.host_selection.prefers_empty();
         while order.found.len() <= turn && !order.sorted {
             let next = match ask.hosts {
@@ -146,26 +146,45 @@ impl Scheduler<'_> {
                 Some(hosts) => hosts.get(order.asked).copied(),
             };
             let Some(host) = next else {
-                order.rest.sort_by(|a, b| b.0.total_cmp(&a.0));
-                order.found.extend(order.rest.iter().map(|&(_, host)| host));
-                order.sorted = true;
+                self.score_rest(ask, order)?;
                 break;
             };
             order.asked += 1;
-            let row = &self.table.rows[host as usize];
-            let leases = row.leases_at(ask.start);
-            let change = row.next_change(ask.start);
-            let unchanged = (change != NEVER).then(|| change - ask.start);
-            if prefers_empty && leases == 0 && unchanged.is_none_or(|span| span >= lease.duration) {
+            if prefers_empty && self.table.is_empty_for(host, ask.start, duration) {
                 order.found.push(host);
-                continue;
             }
-            let status = HostStatus { host, leases, unchanged };
-            let score = self.host_selection.score(status, lease);
-            let score = score.map_err(|error| error.about(format!("host {host}")).at(self.now))?;
-            order.rest.push((score, host));
         }
         Ok(order.found.get(turn).copied())
+    }
+
+    /// Appends the hosts that are not empty, the best first; hosts without room for even the
+    /// smallest VM at the start are left out if nobody is displaced.
+    fn score_rest(&mut self, ask: &Ask<'_>, order: &mut HostOrder) -> Result<(), PolicyError> {
+        let lease = &self.requests[ask.lease as usize];
+        let smallest = smallest_need(&lease.nodes);
+        let instant = (ask.start, Instant(ask.start.0 + 1));
+        let mut scored = Vec::new();
+        let mut empty = order.found.iter().copied().peekable();
+        for at in 0..order.asked {
+            let host = ask.hosts.map_or(at as u32, |hosts| hosts[at]);
+            if empty.next_if_eq(&host).is_some() {
+                continue;
+            }
+            let row = &self.table.rows[host as usize];
+            if !ask.displacing && row.first_lack(&smallest, instant, &[]).is_some() {
+                continue;
+            }
+            let change = row.next_change(ask.start);
+            let unchanged = (change != NEVER).then(|| change - ask.start);
+            let status = HostStatus { host, leases: row.leases_at(ask.start), unchanged };
+            let score = self.host_selection.score(status, lease);
+            let score = score.map_err(|error| error.about(format!("host {host}")).at(self.now))?;
+            scored.push((score, host));
+        }
+        scored.sort_by(|a, b| b.0.total_cmp(&a.0));
+        order.found.extend(scored.into_iter().map(|(_, host)| host));
+        order.sorted = true;
+        Ok(())
     }
 
     /// Leases that may be displaced, the first to go at the end.
@@ -222,6 +241,11 @@ impl Scheduler<'_> {
         });
         set.expect("the lease has so many VMs").need
     }
+}
+
+/// The least that any VM needs of each resource.
+fn smallest_need(sets: &[NodeSet]) -> Amounts {
+    std::array::from_fn(|k| sets.iter().map(|set| set.need[k]).min().unwrap_or(0))
 }
 
 pub(super) fn sum(a: &Amounts, b: &Amounts) -> Amounts {

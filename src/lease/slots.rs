@@ -43,6 +43,11 @@ impl Row {
         self.slots.insert(at, slot);
     }
 
+    /// Start and end of the first slot; [`NEVER`] if there is none.
+    pub fn front(&self) -> (Instant, Instant) {
+        self.slots.first().map_or((NEVER, NEVER), |slot| (slot.start, slot.end))
+    }
+
     pub fn remove(&mut self, reservation: u32) {
         self.slots.retain(|slot| slot.reservation != reservation);
     }

@@ -24,6 +24,8 @@ pub(super) type SiteNeed = [i64; 3];
 pub(super) struct SlotTable {
     pub rows: Vec<Row>,
     pub site: Calendar<3>,
+    /// Start and end of the first slot of each host; [`NEVER`] where there is none.
+    fronts: Vec<(Instant, Instant)>,
     reservations: Vec<Reservation>,
     /// Runs that are to come or under way.
     runs: Vec<ReservationId>,
@@ -38,6 +40,7 @@ impl SlotTable {
         Self {
             rows: hosts.iter().map(|&capacity| Row { capacity, slots: Vec::new() }).collect(),
             site: Calendar::new([total(CPU), total(MEMORY), total(CPU)]),
+            fronts: vec![(NEVER, NEVER); hosts.len()],
             reservations: Vec::new(),
             runs: Vec::new(),
             starts: BinaryHeap::new(),
@@ -52,6 +55,20 @@ impl SlotTable {
 
     pub fn get_mut(&mut self, id: ReservationId) -> &mut Reservation {
         &mut self.reservations[id as usize]
+    }
+
+    /// Whether `host` is empty at `start` and stays so for `span`.
+    pub fn is_empty_for(&self, host: u32, start: Instant, span: Span) -> bool {
+        let (from, until) = self.fronts[host as usize];
+        if from > start {
+            return from == NEVER || from - start >= span;
+        }
+        let row = &self.rows[host as usize];
+        // Only what is not over stays in a row, so mostly the first slot answers.
+        until <= start && row.leases_at(start) == 0 && {
+            let change = row.next_change(start);
+            change == NEVER || change - start >= span
+        }
     }
 
     /// Runs that are to come or under way, in no particular order.
@@ -127,7 +144,7 @@ impl SlotTable {
     }
 
     fn occupy(&mut self, id: ReservationId) {
-        let Self { rows, site, reservations, runs, .. } = self;
+        let Self { rows, site, fronts, reservations, runs, .. } = self;
         let reservation = &mut reservations[id as usize];
         if reservation.purpose == Use::Run {
             reservation.listed = runs.len() as u32;
@@ -140,6 +157,7 @@ impl SlotTable {
         for &(host, amounts) in &reservation.hosts {
             let slot = Slot { start, end, reservation: id, lease, amounts };
             rows[host as usize].insert(slot);
+            fronts[host as usize] = rows[host as usize].front();
         }
         let held: i64 = reservation.hosts.iter().map(|(_, amounts)| amounts[CPU]).sum();
         let memory: i64 = reservation.hosts.iter().map(|(_, amounts)| amounts[MEMORY]).sum();
@@ -153,11 +171,12 @@ impl SlotTable {
 
     fn vacate(&mut self, id: ReservationId) {
         self.unlist(id);
-        let Self { rows, site, reservations, .. } = self;
+        let Self { rows, site, fronts, reservations, .. } = self;
         let reservation = &mut reservations[id as usize];
         if reservation.start < reservation.end {
             for &(host, _) in &reservation.hosts {
                 rows[host as usize].remove(id);
+                fronts[host as usize] = rows[host as usize].front();
             }
         }
         if let Some(booking) = reservation.booking.take() {

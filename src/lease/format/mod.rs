@@ -11,21 +11,21 @@
 //! Everything is read as a stream; XML entities other than the five of the standard are refused.
 //! All problems of a file are reported together, each with its line.
 
-//mod annotation;
+mod annotation;
 mod clock;
-//mod configuration;
+mod configuration;
 mod error;
 mod lwf;
-//mod lwf_writer;
+mod lwf_writer;
 mod old_lwf;
 mod swf;
 mod xml;
 
-//pub use annotation::{Annotation, Annotations, read_annotations};
-//pub use configuration::{Configuration, read_configuration};
+pub use annotation::{Annotation, Annotations, read_annotations};
+pub use configuration::{Configuration, read_configuration};
 pub use error::Error;
 pub use lwf::read_lwf;
-//pub use lwf_writer::write_lwf;
+pub use lwf_writer::write_lwf;
 pub use old_lwf::read_old_lwf;
 pub use swf::{SwfRules, SwfSite, read_swf};
 
