@@ -1,4 +1,5 @@
-//! Small integer names for hosts, VMs and leases, and columns that only the right kind of name can index.
+//! Small integer names for hosts, VMs, leases and the like, and columns that only the right kind
+//! of name can index.
 
 use std::fmt;
 use std::marker::PhantomData;

@@ -46,6 +46,8 @@
 //! | | [`select`] | which VM leaves? |
 //! | | [`place`] | where does it go? |
 //! | | [`migrate`] | what does a move cost? |
+//! | | [`provision`] | what must lie where before a lease starts? |
+//! | | [`lease`] | which lease runs when and where? |
 //! | | [`metric`] | what did it all come to? |
 //! | | [`check`] | does a finished run hold? |
 //! | engine | [`engine`] | what happens when? |
@@ -72,6 +74,7 @@ pub mod explain;
 #[cfg(feature = "frames")]
 pub mod frames;
 pub mod id;
+pub mod lease;
 pub mod metric;
 pub mod migrate;
 pub mod model;
@@ -79,6 +82,7 @@ pub mod place;
 pub mod policy;
 pub mod power;
 pub mod problem;
+pub mod provision;
 pub mod random;
 pub mod select;
 pub mod spec;

@@ -11,8 +11,18 @@ use source::{Token, functions, taken, tokens, without_tests};
 
 const VOCABULARY: &[&str] = &["time", "id", "stats", "random", "problem", "units", "policy"];
 const NOUNS: &[&str] = &["model", "calendar"];
-const CONCEPTS: &[&str] =
-    &["power", "trace", "migrate", "detect", "select", "place", "metric", "check"];
+const CONCEPTS: &[&str] = &[
+    "power",
+    "trace",
+    "migrate",
+    "detect",
+    "select",
+    "place",
+    "provision",
+    "lease",
+    "metric",
+    "check",
+];
 
 /// Who may import whom. A row may list only rows above it: that proves that there is no cycle.
 const IMPORTS: &[(&str, &[&[&str]])] = &[
@@ -31,6 +41,8 @@ const IMPORTS: &[(&str, &[&[&str]])] = &[
     ("detect", &[VOCABULARY, NOUNS]),
     ("select", &[VOCABULARY, NOUNS]),
     ("place", &[VOCABULARY, NOUNS, &["power", "detect"]]),
+    ("provision", &[VOCABULARY, NOUNS]),
+    ("lease", &[VOCABULARY, NOUNS, &["provision"]]),
     ("metric", &[VOCABULARY, NOUNS]),
     // An oracle shares no code with what it judges.
     ("check", &[VOCABULARY, &["model"]]),
@@ -262,7 +274,7 @@ fn every_file_opens_with_its_story() {
 
 #[test]
 fn every_policy_file_cites_its_source() {
-    let policies: Vec<File> = ["src/detect", "src/select", "src/place", "src/migrate"]
+    let policies: Vec<File> = ["src/detect", "src/select", "src/place", "src/migrate", "src/lease"]
         .into_iter()
         .flat_map(|folder| files(folder, "rs"))
         .filter(|file| implements_a_policy(&file.text))
@@ -277,9 +289,18 @@ fn every_policy_file_cites_its_source() {
 }
 
 fn implements_a_policy(text: &str) -> bool {
-    ["OverloadDetector", "UnderloadDetector", "VmSelector", "Placer", "MigrationModel"]
-        .into_iter()
-        .any(|policy| text.contains(&format!("\nimpl {policy} for ")))
+    [
+        "OverloadDetector",
+        "UnderloadDetector",
+        "VmSelector",
+        "Placer",
+        "MigrationModel",
+        "AdmissionPolicy",
+        "PreemptionPolicy",
+        "HostSelection",
+    ]
+    .into_iter()
+    .any(|policy| text.contains(&format!("\nimpl {policy} for ")))
 }
 
 #[test]

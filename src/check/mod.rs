@@ -28,6 +28,7 @@ mod event;
 mod figures;
 mod history;
 mod layout;
+mod leases;
 mod ledger;
 mod log;
 mod range;
@@ -40,6 +41,7 @@ mod timetable;
 #[cfg(test)]
 mod tests;
 
+pub use leases::{LeaseEvidence, check_leases};
 pub use report::Report;
 
 use crate::model::{Fleet, Record, Rules};

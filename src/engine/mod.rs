@@ -10,6 +10,7 @@ pub mod clock;
 mod decide;
 mod demand;
 mod hash_order;
+mod leases;
 mod plan;
 mod queue;
 mod run;
@@ -26,6 +27,7 @@ use crate::problem::Problem;
 use crate::select::VmSelector;
 
 pub use decide::Consolidation;
+pub use leases::{LeaseError, run_leases};
 pub use run::{Progress, run};
 pub use start::InitialDemand;
 

@@ -16,7 +16,7 @@ use super::prepare::Readiness;
 use super::rules::{ColdMigration, Suspension};
 use super::scheduler::Scheduler;
 use super::slots::NEVER;
-use crate::model::lease::{LeaseState, Use};
+use crate::model::lease_record::{LeaseState, Use};
 use crate::policy::PolicyError;
 use crate::time::{Instant, Span};
 
@@ -100,9 +100,17 @@ impl Scheduler<'_> {
         }
         if self.place_later(lease, &demand, last, &readiness)? {
             self.join_future(lease);
+            self.promise(lease);
             return Ok(true);
         }
         Ok(false)
+    }
+
+    /// Writes down the first start that was promised to a lease.
+    fn promise(&mut self, lease: u32) {
+        let Some(run) = self.lives[lease as usize].run else { return };
+        let start = self.table.get(run).start;
+        self.life(lease).outcome.promised.get_or_insert(start);
     }
 
     fn place_later(
@@ -156,9 +164,8 @@ impl Scheduler<'_> {
                     let ready = hosts.iter().enumerate().filter(|(_, host)| host.0 <= time);
                     ready.map(|(host, _)| host as u32).collect()
                 };
-                let probe = |&time: &Instant| {
-                    (time, (Some(time) != latest).then(|| ready_by(time)))
-                };
+                let probe =
+                    |&time: &Instant| (time, (Some(time) != latest).then(|| ready_by(time)));
                 times.iter().map(probe).collect()
             }
         }

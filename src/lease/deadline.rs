@@ -19,7 +19,8 @@ use super::best_effort::Demand;
 use super::mapper::Ask;
 use super::reservation::{Phase, ReservationId};
 use super::scheduler::Scheduler;
-use crate::model::lease::{LeaseKind, LeaseState};
+use crate::model::lease::LeaseKind;
+use crate::model::lease_record::LeaseState;
 use crate::policy::PolicyError;
 use crate::time::{Instant, Span};
 
@@ -28,11 +29,11 @@ const LITTLE_SLACK: f64 = 2.0;
 
 /// A lease that was taken off its place.
 #[derive(Debug, Clone)]
-struct TakenOff {
-    lease: u32,
+pub(super) struct TakenOff {
+    pub lease: u32,
     run: ReservationId,
     hosts: Vec<u32>,
-    start: Instant,
+    pub start: Instant,
 }
 
 impl Scheduler<'_> {
@@ -133,15 +134,21 @@ impl Scheduler<'_> {
         leases
     }
 
-    fn take_off(&mut self, lease: u32) -> Option<TakenOff> {
+    /// What is needed to give a lease its present plan back.
+    pub(super) fn taken_off(&self, lease: u32) -> Option<TakenOff> {
         let run = self.lives[lease as usize].run?;
         let plan = self.table.get(run);
-        let taken = TakenOff { lease, run, hosts: plan.mapping.clone(), start: plan.start };
-        self.drop_plan(lease);
-        Some(taken)
+        Some(TakenOff { lease, run, hosts: plan.mapping.clone(), start: plan.start })
     }
 
-    fn put_back(&mut self, taken: &TakenOff) {
+    fn take_off(&mut self, lease: u32) -> Option<TakenOff> {
+        let taken = self.taken_off(lease);
+        self.drop_plan(lease);
+        taken
+    }
+
+    /// Drops the plan of a lease and gives it its old one back.
+    pub(super) fn put_back(&mut self, taken: &TakenOff) {
         self.drop_plan(taken.lease);
         let plan = self.table.get(taken.run);
         let parts = [&plan.before[..], &[taken.run], &plan.after[..]].concat();
@@ -188,9 +195,8 @@ impl Scheduler<'_> {
                 break;
             }
         }
-        let left: Vec<&TakenOff> = turns
-            .filter_map(|lease| taken.iter().find(|old| old.lease == lease))
-            .collect();
+        let left: Vec<&TakenOff> =
+            turns.filter_map(|lease| taken.iter().find(|old| old.lease == lease)).collect();
         spread(&left, &mut touched);
         let (affected, spared): (Vec<&TakenOff>, Vec<&TakenOff>) =
             left.into_iter().partition(|old| old.hosts.iter().any(|host| touched.contains(host)));

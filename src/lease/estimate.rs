@@ -91,9 +91,9 @@ impl Scheduler<'_> {
             let memory = vms.iter().map(|vm| vm.1).sum();
             (vms.len() as i64, transfer_time(memory, bandwidth))
         });
-        let image = self.image_size(lease).map_or(Span::ZERO, |size| {
-            transfer_time(size, bandwidth) * request.vms() as i64
-        });
+        let image = self
+            .image_size(lease)
+            .map_or(Span::ZERO, |size| transfer_time(size, bandwidth) * request.vms() as i64);
         if self.rules.oddities.migration_moves_all {
             return hosts.map(|(_, span)| span).max().unwrap_or(Span::ZERO) + image;
         }

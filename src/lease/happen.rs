@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use super::reservation::ReservationId;
 use super::scheduler::Scheduler;
 use crate::id::LeaseId;
-use crate::model::lease::{LeaseState, Stretch, Use};
+use crate::model::lease_record::{LeaseState, Stretch, Use};
 use crate::time::Instant;
 
 impl Scheduler<'_> {
@@ -60,8 +60,8 @@ impl Scheduler<'_> {
     /// Ends what ends now.
     pub(super) fn end_reservations(&mut self) {
         for id in self.table.ending(self.now) {
-            self.close(id);
             self.table.finish(id);
+            self.close(id);
             let (lease, purpose) = (self.table.get(id).lease, self.table.get(id).purpose);
             match purpose {
                 Use::Run => {
@@ -81,20 +81,15 @@ impl Scheduler<'_> {
         }
     }
 
-    /// Writes down what `id`, which is under way, has held until now.
+    /// Writes down what `id`, which was under way and has just left the table, held until now.
     pub(super) fn close(&mut self, id: ReservationId) {
+        let now = self.now;
         let reservation = self.table.get_mut(id);
-        let cpu = reservation.cpu;
+        let hosts = std::mem::take(&mut reservation.hosts);
         let (start, lease) = (reservation.start, LeaseId(reservation.lease));
-        if start < self.now && !reservation.hosts.is_empty() {
-            let stretch = Stretch {
-                lease,
-                purpose: reservation.purpose,
-                start,
-                end: self.now,
-                hosts: reservation.hosts.clone(),
-            };
-            self.stretches.push(stretch);
+        let (purpose, cpu) = (reservation.purpose, reservation.cpu);
+        if start < now && !hosts.is_empty() {
+            self.stretches.push(Stretch { lease, purpose, start, end: now, hosts });
         }
         self.use_cpu(-cpu);
     }

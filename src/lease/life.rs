@@ -2,41 +2,8 @@
 
 use super::reservation::ReservationId;
 use super::state::is_legal;
-use crate::model::lease::LeaseState;
+use crate::model::lease_record::{LeaseOutcome, LeaseState};
 use crate::time::{Instant, Span};
-
-/// How a lease fared.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LeaseOutcome {
-    /// Its state at the end.
-    pub state: LeaseState,
-    /// When its VMs first ran.
-    pub first_start: Option<Instant>,
-    /// When its VMs last started afresh, which is what it waited for.
-    pub last_start: Option<Instant>,
-    /// When it was over.
-    pub end: Option<Instant>,
-    /// How long its VMs ran for its result.
-    pub run_time: Span,
-    /// How often it was saved.
-    pub suspensions: u32,
-    /// How often it was loaded.
-    pub resumptions: u32,
-    /// Migrations of saved memory that began.
-    pub memory_migrations: u32,
-    /// Migrations of disk images that began.
-    pub disk_migrations: u32,
-    /// Image transfers that began for it.
-    pub transfers: u32,
-    /// How often it was displaced.
-    pub preemptions: u32,
-    /// Whether it ended before the time it had asked for.
-    pub premature: bool,
-    /// The hosts of its VMs at the first start.
-    pub first_hosts: Vec<u32>,
-    /// Its states, each with its beginning.
-    pub history: Vec<(Instant, LeaseState)>,
-}
 
 /// A lease in the scheduler.
 #[derive(Debug, Clone)]
@@ -82,6 +49,7 @@ impl Life {
                 disk_migrations: 0,
                 transfers: 0,
                 preemptions: 0,
+                promised: None,
                 premature: false,
                 first_hosts: Vec::new(),
                 history: Vec::new(),

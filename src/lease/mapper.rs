@@ -12,7 +12,8 @@
 use super::host_selection::HostStatus;
 use super::scheduler::Scheduler;
 use super::slots::NEVER;
-use crate::model::lease::{Amounts, CPU, LeaseState, MEMORY, NodeSet, RESOURCES};
+use crate::model::lease::{Amounts, CPU, MEMORY, NodeSet, RESOURCES};
+use crate::model::lease_record::LeaseState;
 use crate::policy::PolicyError;
 use crate::time::{Instant, Span};
 

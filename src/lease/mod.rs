@@ -51,7 +51,6 @@ mod table;
 
 pub use admission::{AdmissionPolicy, AdmissionSpec};
 pub use host_selection::{HostSelection, HostSelectionSpec, HostStatus};
-pub use life::LeaseOutcome;
 pub use preemption::{PreemptionPolicy, PreemptionSpec};
 pub use rules::{
     Backfilling, ColdMigration, Estimate, Exclusion, LeaseRules, Mapping, Oddities, Suspension,

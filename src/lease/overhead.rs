@@ -129,7 +129,10 @@ mod tests {
             exclusion: Exclusion::Local,
             enactment: Span(0),
         };
-        assert_eq!(laid(layout.forward(Instant(100))), [(100, 110, vec![0, 1]), (110, 120, vec![2])]);
+        assert_eq!(
+            laid(layout.forward(Instant(100))),
+            [(100, 110, vec![0, 1]), (110, 120, vec![2])]
+        );
         assert_eq!(laid(layout.backward(Instant(100))), [(80, 90, vec![2]), (90, 100, vec![0, 1])]);
         layout.enactment = Span(1);
         // The pair takes two commands, so the third VM is pushed by 2 and takes one itself.

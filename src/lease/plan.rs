@@ -10,7 +10,8 @@ use super::overhead::{Layout, Operation, rounds};
 use super::reservation::{Move, Phase, Reservation, ReservationId};
 use super::rules::ColdMigration;
 use super::scheduler::Scheduler;
-use crate::model::lease::{Amounts, CPU, DISK, LeaseState, MEMORY, NET_IN, NET_OUT, RESOURCES, Use};
+use crate::model::lease::{Amounts, CPU, DISK, MEMORY, NET_IN, NET_OUT, RESOURCES};
+use crate::model::lease_record::{LeaseState, Use};
 use crate::provision::transfer_time;
 use crate::time::{Instant, Span};
 
@@ -88,7 +89,9 @@ impl Scheduler<'_> {
             Ending::Shutdown(until) => {
                 let mut shutdown = Reservation::new(lease, Use::Shutdown, end, until);
                 shutdown.cpu = self.overhead_cpu(&held);
-                shutdown.hosts = held;
+                if end < until {
+                    shutdown.hosts = held;
+                }
                 vec![self.table.enter(shutdown)]
             }
             Ending::Suspension(parts) => self.enter_suspensions(run, &parts),
@@ -212,10 +215,11 @@ impl Scheduler<'_> {
 
     /// Takes out a reservation; if it is under way it ends now.
     pub(super) fn break_off(&mut self, id: ReservationId) {
-        if self.table.get(id).phase == Phase::Active {
+        let under_way = self.table.get(id).phase == Phase::Active;
+        self.table.drop(id);
+        if under_way {
             self.close(id);
         }
-        self.table.drop(id);
     }
 
     /// Makes room for another lease at `at`: the lease is suspended until then, or returns to the

@@ -8,9 +8,10 @@
 
 use std::cmp::Reverse;
 
+use super::deadline::TakenOff;
 use super::reservation::{Phase, ReservationId};
 use super::scheduler::Scheduler;
-use crate::model::lease::LeaseState;
+use crate::model::lease_record::LeaseState;
 use crate::policy::PolicyError;
 use crate::time::Instant;
 
@@ -51,14 +52,13 @@ impl Scheduler<'_> {
     }
 
     fn end_run_prematurely(&mut self, run: ReservationId) -> Result<(), PolicyError> {
-        let now = self.now;
-        self.close(run);
         let reservation = self.table.get(run);
-        let (lease, length) = (reservation.lease, now - reservation.start);
+        let (lease, length) = (reservation.lease, self.now - reservation.start);
         for part in reservation.after.clone() {
             self.table.drop(part);
         }
         self.table.finish(run);
+        self.close(run);
         let life = self.life(lease);
         life.accumulated = life.accumulated + length;
         life.outcome.premature = true;
@@ -84,21 +84,57 @@ impl Scheduler<'_> {
                 LeaseState::SuspendedScheduled => LeaseState::SuspendedPending,
                 _ => continue,
             };
+            let old = self.revocable(lease);
             self.drop_plan(lease);
             self.drop_preparation(lease);
             self.leave_future(lease);
             self.turn(lease, next);
-            if self.place(lease, true)? {
+            let placed = self.place(lease, true)?;
+            if let Some(old) = old.filter(|old| self.starts_later(lease, old.start)) {
+                self.return_to(&old, state, placed);
                 continue;
             }
-            let queued = if next == LeaseState::Pending {
-                LeaseState::Queued
-            } else {
-                LeaseState::SuspendedQueued
-            };
-            self.turn(lease, queued);
-            self.enqueue(lease);
+            if !placed {
+                let suspended = next == LeaseState::SuspendedPending;
+                let queued =
+                    if suspended { LeaseState::SuspendedQueued } else { LeaseState::Queued };
+                self.turn(lease, queued);
+                self.enqueue(lease);
+            }
         }
         Ok(())
+    }
+
+    /// The plan of a lease, if it can be returned to should no better one be found.
+    fn revocable(&self, lease: u32) -> Option<TakenOff> {
+        let plan = self.table.get(self.lives[lease as usize].run?);
+        let begun = |&part: &ReservationId| self.table.get(part).phase != Phase::Scheduled;
+        let prepared = self.image_size(lease).is_some();
+        let kept = self.rules.oddities.replans_may_delay || prepared;
+        (!kept && !plan.before.iter().any(begun)).then(|| self.taken_off(lease)).flatten()
+    }
+
+    /// Whether a lease has no plan, or one that starts after `start`.
+    fn starts_later(&self, lease: u32, start: Instant) -> bool {
+        let run = self.lives[lease as usize].run;
+        run.is_none_or(|run| self.table.get(run).start > start)
+    }
+
+    /// Gives a lease its old plan and state back.
+    fn return_to(&mut self, old: &TakenOff, state: LeaseState, placed: bool) {
+        self.put_back(old);
+        if !self.lives[old.lease as usize].in_future {
+            self.join_future(old.lease);
+        }
+        if placed {
+            return;
+        }
+        if state == LeaseState::SuspendedScheduled {
+            return self.turn(old.lease, state);
+        }
+        self.turn(old.lease, LeaseState::Scheduled);
+        if state == LeaseState::Ready {
+            self.turn(old.lease, state);
+        }
     }
 }

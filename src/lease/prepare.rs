@@ -9,7 +9,8 @@
 use super::reservation::Reservation;
 use super::scheduler::Scheduler;
 use crate::id::LeaseId;
-use crate::model::lease::{LeaseState, NET_IN, RESOURCES, Software, Use};
+use crate::model::lease::{NET_IN, RESOURCES, Software};
+use crate::model::lease_record::{LeaseState, Use};
 use crate::provision::{ImageTransfer, Preparation, Rider, Transfer, TransferId, transfer_time};
 use crate::time::{Instant, Span};
 
@@ -146,10 +147,8 @@ impl Scheduler<'_> {
         }
         let end = start + self.transfer_span(size, vms.len(), &rules);
         let first = LeaseId(lease);
-        let riders: Vec<Rider> = vms
-            .iter()
-            .map(|&vm| Rider { lease: first, vm, host: mapping[vm as usize] })
-            .collect();
+        let riders: Vec<Rider> =
+            vms.iter().map(|&vm| Rider { lease: first, vm, host: mapping[vm as usize] }).collect();
         let mut hosts: Vec<u32> = riders.iter().map(|rider| rider.host).collect();
         hosts.sort_unstable();
         hosts.dedup();
@@ -242,8 +241,7 @@ impl Scheduler<'_> {
         let Some(limit) = rules.cache_mb else { return };
         let overfull = self.rules.oddities.cache_overfull;
         let mut riders = transfer.riders.clone();
-        let ends: Vec<Instant> =
-            riders.iter().map(|rider| self.planned(rider.lease.0).1).collect();
+        let ends: Vec<Instant> = riders.iter().map(|rider| self.planned(rider.lease.0).1).collect();
         let timeout = ends.into_iter().max().unwrap_or(self.now);
         riders.sort_by_key(|rider| rider.host);
         for group in riders.chunk_by(|a, b| a.host == b.host) {

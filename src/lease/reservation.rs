@@ -4,7 +4,8 @@
 //! holds nothing but happens.
 
 use crate::calendar::BookingId;
-use crate::model::lease::{Amounts, Use};
+use crate::model::lease::Amounts;
+use crate::model::lease_record::Use;
 use crate::time::Instant;
 
 /// Names a reservation of a slot table; never reused.

@@ -176,6 +176,8 @@ pub struct Oddities {
     pub suspension_counts_memory_per_vm: bool,
     /// What a suspension holds of CPU on a host, hundredths of a core; else what its VMs hold.
     pub suspension_cpu: Option<i64>,
+    /// A lease that is placed again after a premature end may start later than promised.
+    pub replans_may_delay: bool,
     /// A newcomer to a full image cache is not counted.
     pub cache_overfull: bool,
     /// Shutting down takes place within the agreed time of a reservation (1.0).
@@ -220,6 +222,7 @@ impl LeaseRules {
                 preemptible_flag_ignored: true,
                 suspension_counts_memory_per_vm: true,
                 suspension_cpu: Some(100),
+                replans_may_delay: true,
                 cache_overfull: true,
                 ..Oddities::default()
             },

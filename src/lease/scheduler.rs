@@ -14,13 +14,15 @@ use std::collections::{BTreeMap, BinaryHeap};
 
 use super::admission::AdmissionPolicy;
 use super::host_selection::HostSelection;
-use super::life::{LeaseOutcome, Life};
+use super::life::Life;
 use super::mapper::mapping_order;
 use super::preemption::PreemptionPolicy;
 use super::reservation::ReservationId;
 use super::rules::LeaseRules;
 use super::table::SlotTable;
-use crate::model::lease::{CPU, LeaseKind, LeaseRequest, LeaseState, Site, Stretch};
+use crate::model::lease::{CPU, LeaseKind, LeaseRequest, Site};
+use crate::model::lease_record::LeaseOutcome;
+use crate::model::lease_record::{LeaseState, Stretch};
 use crate::policy::PolicyError;
 use crate::provision::{Cache, Repository, TransferId};
 use crate::time::Instant;
@@ -323,4 +325,3 @@ impl Schedule {
         if whole > 0.0 { sum / whole } else { 0.0 }
     }
 }
-

@@ -76,9 +76,9 @@ impl Row {
         }
         let later = self.slots.iter().filter(|slot| slot.start > from);
         let starts = later.take_while(|slot| slot.start < until).map(|slot| slot.start);
-        starts.into_iter().find(|&start| {
-            exceeds(&self.used_at(start, ignored), need, &self.capacity)
-        })
+        starts
+            .into_iter()
+            .find(|&start| exceeds(&self.used_at(start, ignored), need, &self.capacity))
     }
 
     /// Leases on the host at `time`.

@@ -13,7 +13,7 @@
 //!
 //! Source: Haizea 1.1, lease states.
 
-use crate::model::lease::LeaseState;
+use crate::model::lease_record::LeaseState;
 
 /// Whether a lease may go from `from` to `to`.
 pub fn is_legal(from: LeaseState, to: LeaseState) -> bool {

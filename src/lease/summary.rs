@@ -14,10 +14,11 @@
 
 use serde::Serialize;
 
-use super::life::LeaseOutcome;
 use super::rules::LeaseRules;
 use super::scheduler::Schedule;
-use crate::model::lease::{LeaseRequest, LeaseState};
+use crate::model::lease::LeaseRequest;
+use crate::model::lease_record::LeaseOutcome;
+use crate::model::lease_record::LeaseState;
 
 /// Durations below this count as this long, seconds.
 const BOUND_S: f64 = 10.0;

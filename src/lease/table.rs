@@ -10,7 +10,8 @@ use std::collections::BinaryHeap;
 use super::reservation::{Phase, Reservation, ReservationId};
 use super::slots::{NEVER, Row, Slot};
 use crate::calendar::Calendar;
-use crate::model::lease::{Amounts, CPU, MEMORY, Use};
+use crate::model::lease::{Amounts, CPU, MEMORY};
+use crate::model::lease_record::Use;
 use crate::time::{Instant, Span};
 
 /// An event: when, its order at that instant, which reservation, and the revision it was made for.

@@ -1,11 +1,10 @@
-//! Leases as they are asked for, the site that they are asked of, and how they end.
+//! Leases as they are asked for, and the site that they are asked of.
 //!
 //! A lease is the agreed use of VMs over time. Amounts of resources are whole numbers in the units
 //! of the lease formats: CPU in hundredths of a core, memory and disk in MB, network in Mbit/s.
 //!
 //! Source: Sotomayor et al., HPDC 2008 and the manual of Haizea, whose terms these are.
 
-use crate::id::LeaseId;
 use crate::time::{Instant, Span};
 
 /// How many resources a host can have: the five known ones and three of the site's own.
@@ -196,89 +195,4 @@ impl Workload {
         }
         self.leases.sort_by_key(|lease| lease.arrival);
     }
-}
-
-/// Where a lease is in its life.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum LeaseState {
-    /// Known, not yet asked for.
-    New,
-    /// Asked for; or taken off its place to be placed again.
-    Pending,
-    /// Refused.
-    Rejected,
-    /// Waiting for a place.
-    Queued,
-    /// Has a place.
-    Scheduled,
-    /// Its own image transfer runs.
-    Preparing,
-    /// Could start.
-    Ready,
-    /// Running.
-    Active,
-    /// Its memory is being saved.
-    Suspending,
-    /// Saved; or taken off its place to be placed again.
-    SuspendedPending,
-    /// Saved, waiting for a place.
-    SuspendedQueued,
-    /// Saved, has a place.
-    SuspendedScheduled,
-    /// Its memory is being loaded.
-    Resuming,
-    /// Loaded, could run.
-    ResumedReady,
-    /// Over as agreed.
-    Done,
-    /// Withdrawn.
-    Cancelled,
-    /// Could not be served for a fault of the site.
-    Failed,
-}
-
-impl LeaseState {
-    /// Whether nothing happens to the lease any more.
-    pub fn is_final(self) -> bool {
-        matches!(self, Self::Rejected | Self::Done | Self::Cancelled | Self::Failed)
-    }
-
-    /// Whether its memory is saved and not being loaded.
-    pub fn is_suspended(self) -> bool {
-        matches!(self, Self::SuspendedPending | Self::SuspendedQueued | Self::SuspendedScheduled)
-    }
-}
-
-/// What a stretch of reserved time was for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Use {
-    /// The VMs ran.
-    Run,
-    /// Memory was saved.
-    Suspend,
-    /// Memory was loaded.
-    Resume,
-    /// The VMs were shut down.
-    Shutdown,
-    /// Saved memory went to another host.
-    MoveMemory,
-    /// Disk images went to another host.
-    MoveDisk,
-    /// A disk image came from the repository.
-    Transfer,
-}
-
-/// Time that a lease really had on hosts.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Stretch {
-    /// Whose.
-    pub lease: LeaseId,
-    /// What for.
-    pub purpose: Use,
-    /// From when on.
-    pub start: Instant,
-    /// Until when.
-    pub end: Instant,
-    /// On which hosts, with what it held there.
-    pub hosts: Vec<(u32, Amounts)>,
 }

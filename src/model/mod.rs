@@ -6,6 +6,7 @@
 pub mod fleet;
 pub mod history;
 pub mod lease;
+pub mod lease_record;
 pub mod record;
 pub mod resources;
 pub mod rules;

@@ -15,7 +15,7 @@ use std::io::BufRead;
 use std::path::PathBuf;
 
 use super::super::{
-    AdmissionSpec, Backfilling, ColdMigration, Exclusion, HostSelectionSpec, LeaseRules,
+    AdmissionSpec, Backfilling, ColdMigration, Exclusion, HostSelectionSpec, LeaseRules, Mapping,
     PreemptionSpec, Suspension,
 };
 use super::error::{Error, unless, unreadable};
@@ -25,7 +25,7 @@ use crate::provision::{ImageTransfer, Preparation};
 use crate::time::Span;
 
 /// Options that have no effect on decisions.
-const WITHOUT_EFFECT: [&str; 20] = [
+const WITHOUT_EFFECT: [&str; 19] = [
     "loglevel",
     "logfile",
     "mode",
@@ -45,11 +45,10 @@ const WITHOUT_EFFECT: [&str; 20] = [
     "policy-pricing",
     "stop-when-no-more-leases",
     "type",
-    "mapper",
 ];
 
 /// Options that have an effect.
-const KNOWN: [&str; 29] = [
+const KNOWN: [&str; 32] = [
     "lease-preparation",
     "policy-admission",
     "policy-preemption",
@@ -79,6 +78,9 @@ const KNOWN: [&str; 29] = [
     "annotationfile",
     "override-memory",
     "add-overhead",
+    "bootshutdown-overhead",
+    "runtime-slowdown-overhead",
+    "mapper",
 ];
 
 /// What leases get longer by.
@@ -243,6 +245,7 @@ impl Options {
                 ];
                 rules.preemption = choice(value, &choices)?;
             }
+            "mapper" => rules.mapping = choice(value, &[("greedy", Mapping::Greedy)])?,
             "policy-host-selection" => {
                 let choices =
                     [("no-policy", HostSelectionSpec::Any), ("greedy", HostSelectionSpec::Greedy)];

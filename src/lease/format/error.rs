@@ -8,7 +8,6 @@
 //! | GLN-143 | a value is not what the format allows |
 //! | GLN-144 | a resource that the site does not have |
 //! | GLN-145 | two leases have the same number |
-//! | GLN-146 | a lease can never run on the site |
 //! | GLN-147 | an option of a configuration is unknown or has no meaning here |
 
 use std::fmt::Display;

@@ -103,7 +103,8 @@ mod tests {
 
     #[test]
     fn a_line_is_a_lease_and_wrong_lines_are_all_named() {
-        let text = "0 86400 7413 7413 35 1 1024 0 'NONE.img' 600\n# x\n5 -1 60 50 2 0.5 512 0 a 9\n";
+        let text =
+            "0 86400 7413 7413 35 1 1024 0 'NONE.img' 600\n# x\n5 -1 60 50 2 0.5 512 0 a 9\n";
         let workload = read_old_lwf("f", text.as_bytes()).expect("it is in order");
         let [reservation, waiting] = &workload.leases[..] else { panic!("two leases") };
         assert!(reservation.is_reservation() && waiting.is_best_effort());
