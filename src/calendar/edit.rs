@@ -11,13 +11,14 @@ impl<const K: usize> Tree<K> {
         if from >= until || amount == [0; K] {
             return;
         }
-        self.ensure_step(from);
-        if until != NEVER {
-            self.ensure_step(until);
-        }
+        // Where there was no step before there is a change now.
+        let old_from = !self.ensure_step(from);
+        let old_until = until != NEVER && !self.ensure_step(until);
         self.raise_below(self.root, from, until, amount);
-        self.drop_if_flat(from);
-        if until != NEVER {
+        if old_from {
+            self.drop_if_flat(from);
+        }
+        if old_until {
             self.drop_if_flat(until);
         }
     }
@@ -49,9 +50,18 @@ impl<const K: usize> Tree<K> {
         }
     }
 
-    /// Makes a step at `time` where there is none; what is free does not change.
-    fn ensure_step(&mut self, time: i64) {
-        let Some((first, sibling)) = self.ensure_below(self.root, time) else { return };
+    /// Makes a step at `time` where there is none, and says whether it did; what is free does not
+    /// change.
+    fn ensure_step(&mut self, time: i64) -> bool {
+        let (inserted, split) = self.ensure_below(self.root, time);
+        if let Some((first, sibling)) = split {
+            self.grow(first, sibling);
+        }
+        inserted
+    }
+
+    /// Puts a new root over the old one and what was split off it.
+    fn grow(&mut self, first: i64, sibling: u32) {
         let old = self.root;
         let node = self.new_inner();
         let height = old.height + 1;
@@ -62,15 +72,16 @@ impl<const K: usize> Tree<K> {
         self.root = Subtree { node, height };
     }
 
-    fn ensure_below(&mut self, tree: Subtree, time: i64) -> Sibling {
+    fn ensure_below(&mut self, tree: Subtree, time: i64) -> (bool, Sibling) {
         if tree.height == 0 {
             return self.ensure_in_leaf(tree.node, time);
         }
         let inner = &self.inners[tree.node as usize];
         let at = inner.position(time);
         let child = Subtree { node: inner.child[at], height: tree.height - 1 };
-        let (first, sibling) = self.ensure_below(child, time)?;
-        self.adopt(tree, at, first, sibling)
+        let (inserted, split) = self.ensure_below(child, time);
+        let split = split.and_then(|(first, sibling)| self.adopt(tree, at, first, sibling));
+        (inserted, split)
     }
 
     /// Takes in `sibling`, split off child `at`, and splits if there is no room for it.
@@ -99,16 +110,16 @@ impl<const K: usize> Tree<K> {
         split
     }
 
-    fn ensure_in_leaf(&mut self, node: u32, time: i64) -> Sibling {
+    fn ensure_in_leaf(&mut self, node: u32, time: i64) -> (bool, Sibling) {
         let leaf = &mut self.leaves[node as usize];
         let step = leaf.position(time);
         if leaf.times[step] == time {
-            return None;
+            return (false, None);
         }
         let free = leaf.at(step);
         if leaf.len < LEAF {
             leaf.insert(step + 1, time, free);
-            return None;
+            return (true, None);
         }
         let mut moved = Leaf::empty();
         leaf.pour(LEAF / 2, &mut moved, [0; K]);
@@ -120,7 +131,7 @@ impl<const K: usize> Tree<K> {
         let first = moved.times[0];
         let sibling = self.new_leaf();
         self.leaves[sibling as usize] = moved;
-        Some((first, sibling))
+        (true, Some((first, sibling)))
     }
 
     /// Removes the step at `time` if availability does not change there.

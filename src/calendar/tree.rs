@@ -94,11 +94,9 @@ impl<const K: usize> Leaf<K> {
         let moved = self.len - from;
         let end = to.len + moved;
         to.times[to.len..end].copy_from_slice(&self.times[from..self.len]);
-        for k in 0..K {
-            for (target, source) in
-                to.free[k][to.len..end].iter_mut().zip(&self.free[k][from..self.len])
-            {
-                *target = source + add[k];
+        for ((into, row), add) in to.free.iter_mut().zip(&self.free).zip(add) {
+            for (target, source) in into[to.len..end].iter_mut().zip(&row[from..self.len]) {
+                *target = source + add;
             }
         }
         to.len = end;

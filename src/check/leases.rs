@@ -113,11 +113,11 @@ impl Case<'_> {
             _ => {}
         }
         let undisturbed = self.outcome.preemptions == 0 && self.outcome.suspensions == 0;
-        if let (Some(promised), Some(first), true) = (self.outcome.promised, first, undisturbed) {
-            if first.start > promised {
-                let what = format!("started {}, promised was {promised}", first.start);
-                wrong.push(("GLN-636", what));
-            }
+        if let (Some(promised), Some(first), true) = (self.outcome.promised, first, undisturbed)
+            && first.start > promised
+        {
+            let what = format!("started {}, promised was {promised}", first.start);
+            wrong.push(("GLN-636", what));
         }
     }
 

@@ -21,7 +21,7 @@ use super::super::{
 use super::error::{Error, unless, unreadable};
 use crate::model::lease::{MEMORY, Site, Workload};
 use crate::problem::{Problem, suggestion};
-use crate::provision::{ImageTransfer, Preparation};
+use crate::provision::{ImageTransfer, Preparation, seconds_up};
 use crate::time::Span;
 
 /// Options that have no effect on decisions.
@@ -94,6 +94,12 @@ struct Overhead {
     boot: Span,
 }
 
+impl Overhead {
+    fn added_to(self, span: Span) -> Span {
+        seconds_up(span.seconds() * (1.0 + self.slowdown / 100.0)) + self.boot
+    }
+}
+
 /// A run as a configuration file describes it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Configuration {
@@ -119,13 +125,8 @@ impl Configuration {
                 lease.nodes.iter_mut().for_each(|set| set.need[MEMORY] = memory);
             }
             if self.overhead.all.is_some_and(|all| all || lease.is_best_effort()) {
-                let factor = 1.0 + self.overhead.slowdown / 100.0;
-                let longer = |span: Span| {
-                    let seconds = (span.seconds() * factor).ceil();
-                    Span::from_seconds(seconds) + self.overhead.boot
-                };
-                lease.duration = longer(lease.duration);
-                lease.real_duration = lease.real_duration.map(longer);
+                lease.duration = self.overhead.added_to(lease.duration);
+                lease.real_duration = lease.real_duration.map(|real| self.overhead.added_to(real));
             }
         }
     }

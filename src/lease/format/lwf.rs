@@ -319,10 +319,10 @@ impl Lwf<'_> {
     }
 
     fn close(&mut self, name: &str) {
-        if name == "lease-request" {
-            if let Some(draft) = self.draft.take() {
-                self.request(draft);
-            }
+        if name == "lease-request"
+            && let Some(draft) = self.draft.take()
+        {
+            self.request(draft);
         }
     }
 
