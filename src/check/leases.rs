@@ -5,13 +5,13 @@
 //!
 //! | code | what is wrong |
 //! |---|---|
-//! | GLN-630 | a lease did not end in a final state |
-//! | GLN-631 | a host gives more than it has |
-//! | GLN-632 | an accepted reservation did not run exactly when agreed |
-//! | GLN-633 | a lease ran too long, too short, too early or with other VMs than agreed |
-//! | GLN-634 | a lease ran again without its memory having been saved and loaded |
-//! | GLN-635 | a deadline was missed |
-//! | GLN-636 | a lease that nobody displaced started later than it was promised |
+//! | GLN-640 | a lease did not end in a final state |
+//! | GLN-641 | a host gives more than it has |
+//! | GLN-642 | an accepted reservation did not run exactly when agreed |
+//! | GLN-643 | a lease ran too long, too short, too early or with other VMs than agreed |
+//! | GLN-644 | a lease ran again without its memory having been saved and loaded |
+//! | GLN-645 | a deadline was missed |
+//! | GLN-646 | a lease that nobody displaced started later than it was promised |
 
 use crate::id::{Id, LeaseId};
 use crate::model::lease::{Amounts, CPU, LeaseKind, LeaseRequest, MEMORY, RESOURCES, Site};
@@ -69,7 +69,7 @@ impl Case<'_> {
         let mut wrong = Vec::new();
         let state = self.outcome.state;
         if !state.is_final() {
-            wrong.push(("GLN-630", format!("it is {state:?}")));
+            wrong.push(("GLN-640", format!("it is {state:?}")));
         }
         let runs = || self.stretches.iter().filter(|stretch| stretch.purpose == Use::Run);
         self.times(runs().copied(), &mut wrong);
@@ -93,7 +93,7 @@ impl Case<'_> {
     ) {
         let early = self.stretches.iter().find(|stretch| stretch.start < self.request.arrival);
         if let Some(stretch) = early {
-            wrong.push(("GLN-633", format!("held at {}, before it was asked for", stretch.start)));
+            wrong.push(("GLN-643", format!("held at {}, before it was asked for", stretch.start)));
         }
         let (first, ran) = (runs.next(), self.outcome.state == LeaseState::Done);
         match self.request.kind {
@@ -101,13 +101,13 @@ impl Case<'_> {
                 let end = start + self.length();
                 let kept = first.is_some_and(|run| run.start == start && run.end == end);
                 if !kept || runs.next().is_some() {
-                    wrong.push(("GLN-632", format!("agreed was {start} to {end}")));
+                    wrong.push(("GLN-642", format!("agreed was {start} to {end}")));
                 }
             }
             LeaseKind::Deadline { start, deadline } if ran => {
                 let last = self.outcome.end.unwrap_or(Instant::START);
                 if first.is_some_and(|run| run.start < start) || last > deadline {
-                    wrong.push(("GLN-635", format!("ended {last}, agreed {start} to {deadline}")));
+                    wrong.push(("GLN-645", format!("ended {last}, agreed {start} to {deadline}")));
                 }
             }
             _ => {}
@@ -117,7 +117,7 @@ impl Case<'_> {
             && first.start > promised
         {
             let what = format!("started {}, promised was {promised}", first.start);
-            wrong.push(("GLN-636", what));
+            wrong.push(("GLN-646", what));
         }
     }
 
@@ -128,17 +128,17 @@ impl Case<'_> {
         let lost = self.outcome.preemptions > 0 && total > length;
         if total != length && !lost || self.outcome.run_time != length {
             let what = format!("ran {} s of {} s", total.seconds(), length.seconds());
-            wrong.push(("GLN-633", what));
+            wrong.push(("GLN-643", what));
         }
         let needs = self.request.needs().fold([0; RESOURCES], |sum, need| plus(sum, need, 1));
         for run in &runs {
             let held = run.hosts.iter().fold([0; RESOURCES], |sum, part| plus(sum, part.1, 1));
             if held != needs {
-                wrong.push(("GLN-633", format!("held {held:?} at {}, not {needs:?}", run.start)));
+                wrong.push(("GLN-643", format!("held {held:?} at {}, not {needs:?}", run.start)));
             }
         }
         if let Some(pair) = runs.windows(2).find(|pair| pair[0].end > pair[1].start) {
-            wrong.push(("GLN-633", format!("ran twice at {}", pair[1].start)));
+            wrong.push(("GLN-643", format!("ran twice at {}", pair[1].start)));
         }
     }
 
@@ -158,7 +158,7 @@ impl Case<'_> {
             || self.outcome.resumptions > 0 && loaded == 0
             || self.outcome.suspensions > saved
         {
-            wrong.push(("GLN-634", format!("{runs} runs, saved {saved}, loaded {loaded} parts")));
+            wrong.push(("GLN-644", format!("{runs} runs, saved {saved}, loaded {loaded} parts")));
         }
     }
 }
@@ -195,13 +195,13 @@ fn capacity(evidence: LeaseEvidence<'_>) -> Vec<Problem> {
                     "{} of resource {k} are held at {at}, it has {}; the last was {lease}",
                     used[k], capacity[k]
                 );
-                findings.push(finding("GLN-631", format!("host {host}"), what));
+                findings.push(finding("GLN-641", format!("host {host}"), what));
                 break;
             }
         }
         if used != [0; RESOURCES] && findings.is_empty() {
             let what = format!("{used:?} are held after the end");
-            findings.push(finding("GLN-631", format!("host {host}"), what));
+            findings.push(finding("GLN-641", format!("host {host}"), what));
         }
     }
     findings
@@ -286,22 +286,22 @@ mod tests {
         let none: [&str; 0] = [];
         assert_eq!(codes(&requests, &outcomes, &sound), none);
         let late = [run(0, 0.0, 100.0), run(1, 201.0, 301.0)];
-        assert_eq!(codes(&requests, &outcomes, &late), ["GLN-632"]);
+        assert_eq!(codes(&requests, &outcomes, &late), ["GLN-642"]);
         let crowded = [run(0, 150.0, 250.0), run(1, 200.0, 300.0)];
-        assert_eq!(codes(&requests, &outcomes, &crowded), ["GLN-631"]);
+        assert_eq!(codes(&requests, &outcomes, &crowded), ["GLN-641"]);
         let short = [run(0, 0.0, 99.0), run(1, 200.0, 300.0)];
-        assert_eq!(codes(&requests, &outcomes, &short), ["GLN-633"]);
+        assert_eq!(codes(&requests, &outcomes, &short), ["GLN-643"]);
         let broken = [run(0, 0.0, 50.0), run(0, 60.0, 110.0), run(1, 200.0, 300.0)];
-        assert_eq!(codes(&requests, &outcomes, &broken), ["GLN-634"]);
+        assert_eq!(codes(&requests, &outcomes, &broken), ["GLN-644"]);
         let mut waits = outcomes.clone();
         waits[0].state = LeaseState::Queued;
-        assert_eq!(codes(&requests, &waits, &sound), ["GLN-630"]);
+        assert_eq!(codes(&requests, &waits, &sound), ["GLN-640"]);
         let mut promised = outcomes.clone();
         promised[0].promised = Some(s(0.0));
         let delayed = [run(0, 10.0, 110.0), run(1, 200.0, 300.0)];
-        assert_eq!(codes(&requests, &promised, &delayed), ["GLN-636"]);
+        assert_eq!(codes(&requests, &promised, &delayed), ["GLN-646"]);
         let bound = LeaseKind::Deadline { start: s(0.0), deadline: s(90.0) };
         let tight = [request(1, bound), request(2, reserved)];
-        assert_eq!(codes(&tight, &outcomes, &sound), ["GLN-635"]);
+        assert_eq!(codes(&tight, &outcomes, &sound), ["GLN-645"]);
     }
 }
