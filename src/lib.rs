@@ -53,17 +53,20 @@
 //! | engine | [`engine`] | what happens when? |
 //! | assembly | [`spec`] | what may a run file say? |
 //! | | [`explain`] | why was it decided so? |
+//! | | [`batch`] | which of many runs is better, and how sure is that? |
 //! | faces | [`frames`], [`cli`] | tables of a run, and the command `galerna` |
 //!
 //! # Features
 //!
-//! `frames` (default): Parquet traces and the folder of a run, by polars. `cli` (default, needs
-//! `frames`): the command. Without either the engine and all policies are there.
+//! `frames` (default): Parquet traces, the folder of a run and batches, by polars. `cli` (default,
+//! needs `frames`): the command. Without either the engine and all policies are there.
 
 // The one exception, which tells polars its number of threads, is allowed where it stands.
 #![deny(unsafe_code)]
 #![warn(missing_docs)]
 
+#[cfg(feature = "frames")]
+pub mod batch;
 pub mod calendar;
 pub mod check;
 #[cfg(feature = "cli")]

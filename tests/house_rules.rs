@@ -50,7 +50,8 @@ const IMPORTS: &[(&str, &[&[&str]])] = &[
     ("spec", &[VOCABULARY, NOUNS, CONCEPTS, &["engine"]]),
     ("explain", &[VOCABULARY, NOUNS, CONCEPTS, &["engine", "spec"]]),
     ("frames", &[VOCABULARY, NOUNS, &["trace", "metric", "check", "spec"]]),
-    ("cli", &[VOCABULARY, NOUNS, CONCEPTS, &["engine", "spec", "explain", "frames"]]),
+    ("batch", &[VOCABULARY, NOUNS, CONCEPTS, &["engine", "spec", "frames"]]),
+    ("cli", &[VOCABULARY, NOUNS, CONCEPTS, &["engine", "spec", "explain", "frames", "batch"]]),
     ("bin", &[&["cli"]]),
 ];
 

@@ -3,7 +3,7 @@
 //! | code | meaning |
 //! |---|---|
 //! | 0 | done |
-//! | 1 | `check` has findings |
+//! | 1 | `check` has findings, or runs of a `sweep` or `compare` failed |
 //! | 2 | the input is wrong: a spec, a trace, a folder or the command itself |
 //! | 3 | the plan is infeasible: the fleet cannot hold the VMs |
 //! | 4 | a policy failed |
@@ -12,12 +12,15 @@
 //! Results go to standard output, everything else to standard error. A reader that closes the pipe
 //! early ends the command quietly.
 
+mod batch;
 mod check;
+mod compare;
 mod explain;
 mod figures;
 mod meaning;
 mod policies;
 mod run;
+mod sweep;
 mod threads;
 mod traces;
 
@@ -30,7 +33,7 @@ use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 
 /// Done.
 pub const DONE: i32 = 0;
-/// `check` has findings.
+/// `check` has findings, or runs of a batch failed.
 pub const FINDINGS: i32 = 1;
 /// Something in the input is wrong.
 pub const BAD_INPUT: i32 = 2;
@@ -55,16 +58,20 @@ Examples:
   galerna run lr-mmt --out out/first          the same, with its tables in a folder
   galerna check out/first                     verify that folder from its tables alone
   galerna explain out/first --vm 31           why it moved, and where else it could have gone
+  galerna compare thr-mmt lr-mmt              which is better, and how sure is that?
+  galerna sweep my-sweep.toml                 many runs at once, one table
   galerna policies list                       which runs are bundled
   galerna policies describe cloudsim-3.0.3/lr-mmt
   galerna traces info sample                  what is in a trace
 
-Exit codes: 0 done, 1 check has findings, 2 bad input, 3 infeasible plan, 4 a policy failed,
-130 interrupted.";
+Exit codes: 0 done, 1 check has findings or runs of a batch failed, 2 bad input, 3 infeasible
+plan, 4 a policy failed, 130 interrupted.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
     Run(run::Run),
+    Compare(compare::Compare),
+    Sweep(sweep::Sweep),
     Check(check::Check),
     Explain(explain::Explain),
     Policies(policies::Policies),
@@ -133,6 +140,8 @@ pub fn main_with(args: impl IntoIterator<Item = OsString>) -> i32 {
     };
     let answer = match command {
         Command::Run(run) => run.execute(&args),
+        Command::Compare(compare) => compare.execute(),
+        Command::Sweep(sweep) => sweep.execute(),
         Command::Check(check) => check.execute(),
         Command::Explain(explain) => explain.execute(),
         Command::Policies(policies) => policies.execute(),

@@ -174,7 +174,7 @@ fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.sync_all()
 }
 
-fn sync_folder(path: &Path) -> io::Result<()> {
+pub(crate) fn sync_folder(path: &Path) -> io::Result<()> {
     // Only Unix lets a folder be opened and synced.
     if cfg!(unix) { File::open(path)?.sync_all() } else { Ok(()) }
 }
@@ -192,7 +192,8 @@ fn encoded(run: &RunFolder<'_>) -> io::Result<Vec<(&'static str, Vec<u8>)>> {
     TABLES.into_iter().zip(frames).map(|(name, frame)| Ok((name, parquet(frame)?))).collect()
 }
 
-fn parquet(mut frame: DataFrame) -> io::Result<Vec<u8>> {
+/// `frame` as the bytes of a Parquet file, the same whatever the number of threads.
+pub(crate) fn parquet(mut frame: DataFrame) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     ParquetWriter::new(&mut bytes)
         .with_row_group_size(Some(ROW_GROUP))

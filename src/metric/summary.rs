@@ -21,7 +21,7 @@ use crate::stats::{CompensatedSum, mean, standard_deviation};
 use crate::units::Joules;
 
 /// What a run added up to. Ratios are fractions, times seconds.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
     /// Energy of all hosts, kWh.
     pub energy_kwh: f64,
@@ -92,6 +92,11 @@ impl Summary {
             mean_migration_duration_s: mean(&meter.copy_durations),
             sd_migration_duration_s: standard_deviation(&meter.copy_durations),
         }
+    }
+
+    /// The name of every metric, in the order of [`named`](Self::named).
+    pub fn names() -> Vec<&'static str> {
+        Self::default().named().into_iter().map(|(name, _)| name).collect()
     }
 
     /// Every metric with its name, in the order of the published table.

@@ -25,8 +25,7 @@ impl Inputs {
     /// # Errors
     /// Those of [`trace::read`].
     pub fn read(spec: &RunSpec) -> Result<Self, trace::Error> {
-        let selection = Selection { day: spec.trace.day.clone(), order: spec.trace.order };
-        Ok(Self::with(spec, trace::read(&spec.trace.path, &selection)?))
+        Ok(Self::with(spec, spec.read_trace()?))
     }
 
     /// The fleet of `spec` on a trace that is at hand already.
@@ -37,6 +36,15 @@ impl Inputs {
 }
 
 impl RunSpec {
+    /// Reads the trace that it names.
+    ///
+    /// # Errors
+    /// Those of [`trace::read`].
+    pub fn read_trace(&self) -> Result<UtilisationTrace, trace::Error> {
+        let selection = Selection { day: self.trace.day.clone(), order: self.trace.order };
+        trace::read(&self.trace.path, &selection)
+    }
+
     /// The rules of the run that it describes.
     pub fn rules(&self) -> Rules {
         Rules {

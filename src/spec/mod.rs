@@ -38,7 +38,7 @@ pub use choice::Choice;
 pub use error::Error;
 pub use fleet::{FleetSpec, HostBlock, Preset, VmSpec};
 pub use python::PythonPolicy;
-pub use read::{Override, load, parse};
+pub use read::{Override, load, parse, text};
 
 /// A complete run.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]

@@ -43,6 +43,11 @@ impl Override {
         Ok(Self::new(key.trim(), parsed.unwrap_or_else(|| Value::String(value.to_owned()))))
     }
 
+    /// Key and value.
+    pub fn into_parts(self) -> (String, Value) {
+        (self.key, self.value)
+    }
+
     fn apply(self, table: &mut Table) -> Result<(), Problem> {
         let mut keys: Vec<&str> = self.key.split('.').collect();
         let last = keys.pop().unwrap_or_default().to_owned();
@@ -78,15 +83,23 @@ fn of_default_kind(key: &str) -> Table {
 /// [`Error`] with every problem: the file is missing, is no TOML, or holds unknown keys or values
 /// out of range.
 pub fn load(path: &Path, overrides: Vec<Override>) -> Result<RunSpec, Error> {
+    parse(&text(path)?, &path.display().to_string(), overrides)
+}
+
+/// The text of the spec at `path`, or of the bundled one of that name.
+///
+/// # Errors
+/// [`Error`] when there is neither.
+pub fn text(path: &Path) -> Result<String, Error> {
     let name = path.display().to_string();
     if path.is_file() {
         let text = std::fs::read_to_string(path).map_err(|error| {
             Problem::new("GLN-201", &name, error.to_string(), "Check the file's permissions")
         })?;
-        return parse(&text, &name, overrides);
+        return Ok(text);
     }
     match catalogue::named(path) {
-        Some(entry) => parse(entry.text, &name, overrides),
+        Some(entry) => Ok(entry.text.to_owned()),
         None => {
             let known = catalogue::catalogue();
             let hint = suggestion(&name, known.iter().map(|entry| entry.name));

@@ -1,6 +1,15 @@
-//! Pure functions on slices of numbers: order statistics, moments and the local-regression kernel.
+//! Pure functions on slices of numbers: order statistics, moments, the local-regression kernel, and
+//! what paired differences say.
 //!
 //! Where tools differ in the last bits, the function says whose order of operations it follows.
+
+mod multiplicity;
+mod normal;
+mod signed_rank;
+
+pub use multiplicity::{holm, sign_test};
+pub use normal::{normal_quantile_of_tail, normal_tail};
+pub use signed_rank::{Centre, SignedRanks};
 
 /// The median; of an even count the middle of the two central values. `None` of nothing.
 ///

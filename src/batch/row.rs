@@ -1,0 +1,93 @@
+//! What is kept of a run: its figures, or why it failed.
+
+use serde::{Deserialize, Serialize};
+
+use crate::engine::Outcome;
+
+/// A finished run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Row {
+    /// The name under which the result is kept; `None` where the spec does not tell all of it: the
+    /// trace could not be read, or a policy is not galerna's.
+    pub address: Option<String>,
+    /// BLAKE3 of the trace, where it could be read.
+    pub trace_blake3: Option<String>,
+    /// How it ended.
+    pub ended: Ended,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Ended {
+    /// It came to its end.
+    Done {
+        /// The metrics, in the order of [`Summary::names`](crate::metric::Summary::names).
+        #[serde(with = "bits")]
+        figures: Vec<Option<f64>>,
+        /// BLAKE3 of the event log.
+        event_log_blake3: String,
+    },
+    /// It did not.
+    Failed {
+        /// Why.
+        error: String,
+    },
+}
+
+impl Row {
+    /// The row of a run that came to its end.
+    pub(super) fn done(address: Option<String>, trace_blake3: &str, outcome: &Outcome) -> Self {
+        let figures = outcome.summary.named().into_iter().map(|(_, value)| value).collect();
+        let event_log_blake3 = outcome.record.event_log_blake3();
+        let ended = Ended::Done { figures, event_log_blake3 };
+        Self { address, trace_blake3: Some(trace_blake3.to_owned()), ended }
+    }
+
+    /// The metric at `index`, where the run has it.
+    pub fn figure(&self, index: usize) -> Option<f64> {
+        match &self.ended {
+            Ended::Done { figures, .. } => figures.get(index).copied().flatten(),
+            Ended::Failed { .. } => None,
+        }
+    }
+
+    /// Why it failed, if it did.
+    pub fn error(&self) -> Option<&str> {
+        match &self.ended {
+            Ended::Done { .. } => None,
+            Ended::Failed { error } => Some(error),
+        }
+    }
+}
+
+/// Numbers as their 64 bits, so that what is read is what was written.
+mod bits {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub fn serialize<S: Serializer>(figures: &[Option<f64>], to: S) -> Result<S::Ok, S::Error> {
+        let bits: Vec<Option<u64>> = figures.iter().map(|f| f.map(f64::to_bits)).collect();
+        bits.serialize(to)
+    }
+
+    pub fn deserialize<'d, D: Deserializer<'d>>(from: D) -> Result<Vec<Option<f64>>, D::Error> {
+        let bits = Vec::<Option<u64>>::deserialize(from)?;
+        Ok(bits.into_iter().map(|b| b.map(f64::from_bits)).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_comes_back_bit_by_bit() {
+        let figures = vec![Some(0.1 + 0.2), None, Some(-0.0), Some(5e-324)];
+        let ended = Ended::Done { figures, event_log_blake3: "ab".into() };
+        let row = Row { address: Some("x".into()), trace_blake3: None, ended };
+        let text = serde_json::to_string(&row).unwrap();
+        let back: Row = serde_json::from_str(&text).unwrap();
+        assert_eq!(back, row);
+        assert_eq!(back.figure(2).unwrap().to_bits(), (-0.0f64).to_bits());
+    }
+}
