@@ -15,9 +15,6 @@ use galerna::model::lease::{Site, Workload};
 use galerna::model::lease_record::LeaseState;
 use galerna::time::Instant;
 
-/// Runs whose mapper this version does not have: `mapper=deadline`.
-const LEFT_OUT: &str = "_dlmap";
-
 fn shared() -> Option<PathBuf> {
     let folder = std::env::var_os("GALERNA_SHARED").map(PathBuf::from);
     let folder = folder.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared"));
@@ -184,13 +181,9 @@ fn every_reference_run_is_reproduced_to_the_second() {
         small.entry(line["run"].clone()).or_default().push(line);
     }
     let mut found = Vec::new();
-    let (mut compared, mut left_out) = (0, 0);
+    let mut compared = 0;
     for line in lines(&text(&folder.join("summary.csv"))) {
         let run = &line["name"];
-        if run.ends_with(LEFT_OUT) {
-            left_out += 1;
-            continue;
-        }
         let workload = workload(&shared, &line);
         let rules = rules(&shared, &line);
         let site = workload.site.clone().expect("the trace describes its site");
@@ -213,8 +206,7 @@ fn every_reference_run_is_reproduced_to_the_second() {
         found.extend(sound.iter().map(|finding| format!("{run}: {finding}")));
         compared += 1;
     }
-    println!("{compared} runs compared, {left_out} with the deadline mapper left out");
-    assert!(compared >= 85, "only {compared} runs were compared");
+    assert!(compared >= 113, "only {compared} runs were compared");
     assert!(found.is_empty(), "{} differences:\n{}", found.len(), found.join("\n"));
 }
 

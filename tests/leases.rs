@@ -7,7 +7,7 @@ use galerna::check::{LeaseEvidence, check_leases};
 use galerna::engine::run_leases;
 use galerna::lease::{
     Backfilling, ColdMigration, Exclusion, HostSelectionSpec, LeasePolicies, LeaseRules,
-    LeaseSummary, PreemptionSpec, Schedule, Suspension,
+    LeaseSummary, Mapping, PreemptionSpec, Schedule, Suspension,
 };
 use galerna::model::lease::{
     CPU, LeaseKind, LeaseRequest, MEMORY, NodeSet, RESOURCES, Site, Software, Workload,
@@ -94,6 +94,8 @@ fn rules(random: &mut Stream, base: LeaseRules) -> LeaseRules {
         Backfilling::Intermediate(3),
         Backfilling::Conservative,
     ];
+    let preemptions =
+        [PreemptionSpec::None, PreemptionSpec::ArPreemptsBestEffort, PreemptionSpec::Deadline];
     let migrations = [ColdMigration::No, ColdMigration::Yes, ColdMigration::WithoutTransfer];
     LeaseRules {
         backfilling: pick(random, &backfilling),
@@ -103,7 +105,8 @@ fn rules(random: &mut Stream, base: LeaseRules) -> LeaseRules {
         shutdown: seconds(pick(random, &[0, 0, 10])),
         enactment: seconds(pick(random, &[0, 0, 1])),
         preparation: if chance(random, 2) { images } else { Preparation::Unmanaged },
-        preemption: pick(random, &[PreemptionSpec::None, PreemptionSpec::ArPreemptsBestEffort]),
+        preemption: pick(random, &preemptions),
+        mapping: pick(random, &[Mapping::Greedy, Mapping::Deadline]),
         host_selection: pick(random, &[HostSelectionSpec::Any, HostSelectionSpec::Greedy]),
         ..base
     }

@@ -27,11 +27,14 @@ use crate::time::{Instant, Span};
 /// Slack (time until the deadline by duration) up to which a lease is first tried at its start.
 const LITTLE_SLACK: f64 = 2.0;
 
-/// A lease that was taken off its place.
+/// The plan of a lease, whole or from some run on, that can be given back to it.
 #[derive(Debug, Clone)]
 pub(super) struct TakenOff {
     pub lease: u32,
-    run: ReservationId,
+    /// The runs that stay.
+    kept: Vec<ReservationId>,
+    /// The runs that are taken off, by start.
+    runs: Vec<ReservationId>,
     hosts: Vec<u32>,
     pub start: Instant,
 }
@@ -50,7 +53,7 @@ impl Scheduler<'_> {
         if slack <= LITTLE_SLACK && self.reserve(lease, start)? {
             return Ok(true);
         }
-        if self.place_within(lease, earliest, deadline, true)? {
+        if self.place_within(lease, earliest, deadline)? {
             return Ok(true);
         }
         if self.image_size(lease).is_some() || !self.reshuffle(lease, earliest)? {
@@ -61,14 +64,12 @@ impl Scheduler<'_> {
         Ok(true)
     }
 
-    /// Plans `lease` at the first instant from `earliest` on that lets it end by `deadline`, and
-    /// changes its state if it is `new`.
+    /// Plans a new lease at the first instant from `earliest` on that lets it end by `deadline`.
     fn place_within(
         &mut self,
         lease: u32,
         earliest: Instant,
         deadline: Instant,
-        new: bool,
     ) -> Result<bool, PolicyError> {
         let work = self.requests[lease as usize].duration - self.lives[lease as usize].accumulated;
         let shutdown = self.shutdown_estimate(lease);
@@ -93,16 +94,14 @@ impl Scheduler<'_> {
             let Some(delivery) = self.delivery(lease, start, &mapped.hosts) else { continue };
             let Some(outline) = self.outline(lease, &demand, start, &mapped) else { continue };
             self.carry_out(lease, outline);
-            if new {
-                self.deliver(lease, &mapped.hosts, delivery);
-            }
+            self.deliver(lease, &mapped.hosts, delivery);
             return Ok(true);
         }
         Ok(false)
     }
 
     /// Start and deadline of a deadline lease.
-    fn window(&self, lease: u32) -> Option<(Instant, Instant)> {
+    pub(super) fn window(&self, lease: u32) -> Option<(Instant, Instant)> {
         match self.requests[lease as usize].kind {
             LeaseKind::Deadline { start, deadline } => Some((start, deadline)),
             _ => None,
@@ -116,62 +115,91 @@ impl Scheduler<'_> {
         (deadline - from).0 as f64 / left.0 as f64
     }
 
-    /// Deadline leases without images whose plan has not begun, by number.
+    /// Runs of a lease, by start.
+    pub(super) fn runs_of(&self, lease: u32) -> Vec<ReservationId> {
+        let life = &self.lives[lease as usize];
+        life.run.iter().chain(&life.later).copied().collect()
+    }
+
+    /// Whether neither `run` nor anything before it has begun.
+    pub(super) fn is_ahead(&self, run: ReservationId) -> bool {
+        let scheduled = |run: ReservationId| self.table.get(run).phase == Phase::Scheduled;
+        scheduled(run) && self.table.get(run).before.iter().all(|&part| scheduled(part))
+    }
+
+    /// Deadline leases without images that have runs ahead, by number.
     fn movable(&self) -> Vec<u32> {
-        let begun = |part: &ReservationId| self.table.get(*part).phase != Phase::Scheduled;
-        let runs = self.table.runs().iter().map(|&run| self.table.get(run));
-        let movable = runs.filter(|run| {
-            let state = self.lives[run.lease as usize].state;
-            let waits = matches!(state, LeaseState::Scheduled | LeaseState::Ready);
-            waits
-                && run.phase == Phase::Scheduled
-                && !run.before.iter().any(begun)
-                && self.window(run.lease).is_some()
-                && self.image_size(run.lease).is_none()
-        });
-        let mut leases: Vec<u32> = movable.map(|run| run.lease).collect();
+        let runs = self.table.runs().iter().filter(|&&run| self.is_ahead(run));
+        let mut leases: Vec<u32> = runs.map(|&run| self.table.get(run).lease).collect();
+        leases.retain(|&lease| self.window(lease).is_some() && self.image_size(lease).is_none());
         leases.sort_unstable_by_key(|&lease| (self.requests[lease as usize].number, lease));
+        leases.dedup();
         leases
     }
 
-    /// What is needed to give a lease its present plan back.
-    pub(super) fn taken_off(&self, lease: u32) -> Option<TakenOff> {
-        let run = self.lives[lease as usize].run?;
-        let plan = self.table.get(run);
-        Some(TakenOff { lease, run, hosts: plan.mapping.clone(), start: plan.start })
+    /// The runs of a lease that are ahead and end at or after `earliest`; none if there are none.
+    pub(super) fn taken_off(&self, lease: u32, earliest: Instant) -> Option<TakenOff> {
+        let (runs, kept): (Vec<ReservationId>, Vec<ReservationId>) = self
+            .runs_of(lease)
+            .into_iter()
+            .partition(|&run| self.is_ahead(run) && self.table.get(run).end >= earliest);
+        let plan = self.table.get(*runs.first()?);
+        let (hosts, start) = (plan.mapping.clone(), plan.start);
+        Some(TakenOff { lease, kept, runs, hosts, start })
     }
 
-    fn take_off(&mut self, lease: u32) -> Option<TakenOff> {
-        let taken = self.taken_off(lease);
-        self.drop_plan(lease);
-        taken
+    fn take_off(&mut self, lease: u32, earliest: Instant) -> Option<TakenOff> {
+        let taken = self.taken_off(lease, earliest)?;
+        taken.runs.iter().for_each(|&run| self.drop_run(run));
+        self.set_runs(lease, taken.kept.clone());
+        Some(taken)
     }
 
-    /// Drops the plan of a lease and gives it its old one back.
+    pub(super) fn set_runs(&mut self, lease: u32, runs: Vec<ReservationId>) {
+        let life = self.life(lease);
+        life.run = runs.first().copied();
+        life.later = runs.get(1..).unwrap_or_default().to_vec();
+    }
+
+    /// Drops the runs that a lease has got instead of those taken off.
+    fn clear(&mut self, taken: &TakenOff) {
+        for run in self.runs_of(taken.lease) {
+            if !taken.kept.contains(&run) {
+                self.drop_run(run);
+            }
+        }
+        self.set_runs(taken.lease, taken.kept.clone());
+    }
+
+    /// Gives a lease the runs back that were taken off.
     pub(super) fn put_back(&mut self, taken: &TakenOff) {
-        self.drop_plan(taken.lease);
-        let plan = self.table.get(taken.run);
-        let parts = [&plan.before[..], &[taken.run], &plan.after[..]].concat();
+        self.clear(taken);
+        taken.runs.iter().for_each(|&run| self.reinstate_run(run));
+        let mut runs = [&taken.kept[..], &taken.runs[..]].concat();
+        runs.sort_by_key(|&run| self.table.get(run).start);
+        self.set_runs(taken.lease, runs);
+    }
+
+    /// Puts a run back that was dropped, with what comes before and after it.
+    pub(super) fn reinstate_run(&mut self, run: ReservationId) {
+        let plan = self.table.get(run);
+        let parts = [&plan.before[..], &[run], &plan.after[..]].concat();
         parts.into_iter().for_each(|part| self.table.reinstate(part));
-        self.life(taken.lease).run = Some(taken.run);
     }
 
     /// Places the deadline leases that have not begun again, with `lease` among them.
     fn reshuffle(&mut self, lease: u32, earliest: Instant) -> Result<bool, PolicyError> {
-        let mut order = self.movable();
-        order.retain(|&other| {
-            let run = self.lives[other as usize].run;
-            run.is_some_and(|run| self.table.get(run).end >= earliest)
-        });
+        let movable = self.movable().into_iter();
         let taken: Vec<TakenOff> =
-            order.clone().into_iter().filter_map(|other| self.take_off(other)).collect();
+            movable.filter_map(|other| self.take_off(other, earliest)).collect();
+        let mut order: Vec<u32> = taken.iter().map(|old| old.lease).collect();
         order.push(lease);
         order.sort_by(|&a, &b| self.tightness(a, earliest).total_cmp(&self.tightness(b, earliest)));
         let done = self.place_in_order(lease, &order, &taken, earliest)?;
         if !done {
             self.drop_plan(lease);
             // All places are cleared before the old ones are taken again.
-            taken.iter().for_each(|old| self.drop_plan(old.lease));
+            taken.iter().for_each(|old| self.clear(old));
             taken.iter().for_each(|old| self.put_back(old));
         }
         Ok(done)
@@ -223,10 +251,11 @@ impl Scheduler<'_> {
         until: &mut Instant,
     ) -> Result<bool, PolicyError> {
         let Some((start, deadline)) = self.window(lease) else { return Ok(false) };
-        if !self.place_within(lease, start.max(earliest), deadline, false)? {
+        let kept = self.runs_of(lease);
+        if !self.plan_rest(lease, &kept, start.max(earliest), deadline)? {
             return Ok(false);
         }
-        if let Some(run) = self.lives[lease as usize].run {
+        if let Some(&run) = self.runs_of(lease).last() {
             let run = self.table.get(run);
             touched.extend_from_slice(&run.mapping);
             *until = run.end.max(*until);
@@ -243,6 +272,10 @@ impl Scheduler<'_> {
         let until = now + free;
         let mut candidates = self.movable();
         candidates.retain(|&lease| {
+            let state = self.lives[lease as usize].state;
+            if !matches!(state, LeaseState::Scheduled | LeaseState::Ready) {
+                return false;
+            }
             let other = &self.requests[lease as usize];
             let Some((start, _)) = self.window(lease) else { return false };
             let run = self.lives[lease as usize].run.map(|run| self.table.get(run).start);
@@ -260,8 +293,8 @@ impl Scheduler<'_> {
             if used + more > area(nodes, free) {
                 continue;
             }
-            let Some(old) = self.take_off(lease) else { continue };
-            if self.place_within(lease, start.max(now), until, false)? {
+            let Some(old) = self.take_off(lease, now) else { continue };
+            if self.plan_rest(lease, &old.kept, start.max(now), until)? {
                 used += more;
             } else {
                 self.put_back(&old);

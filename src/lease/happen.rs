@@ -103,9 +103,13 @@ impl Scheduler<'_> {
         let places = run.mapping.clone();
         let life = self.life(lease);
         life.memory_at = places;
-        life.run = None;
+        life.run = (!life.later.is_empty()).then(|| life.later.remove(0));
         life.outcome.suspensions += 1;
+        let planned = life.run.is_some();
         self.turn(lease, LeaseState::SuspendedPending);
+        if planned {
+            return self.turn(lease, LeaseState::SuspendedScheduled);
+        }
         self.turn(lease, LeaseState::SuspendedQueued);
         self.enqueue(lease);
     }

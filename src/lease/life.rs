@@ -13,6 +13,8 @@ pub(super) struct Life {
     pub accumulated: Span,
     /// The run that is planned or under way.
     pub run: Option<ReservationId>,
+    /// Runs that are planned after that one, by start (deadline leases that were displaced).
+    pub later: Vec<ReservationId>,
     /// The host of each VM in the run before.
     pub previous: Vec<u32>,
     /// Where the saved memory of each VM is.
@@ -32,6 +34,7 @@ impl Life {
             state: LeaseState::New,
             accumulated: Span::ZERO,
             run: None,
+            later: Vec::new(),
             previous: Vec::new(),
             memory_at: Vec::new(),
             disk_at: Vec::new(),

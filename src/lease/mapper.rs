@@ -10,6 +10,8 @@
 //! the preemption policy is displaced first.
 
 use super::host_selection::HostStatus;
+use super::preemption::Preemptee;
+use super::rules::Mapping;
 use super::scheduler::Scheduler;
 use super::slots::NEVER;
 use crate::model::lease::{Amounts, CPU, MEMORY, NodeSet, RESOURCES};
@@ -44,7 +46,8 @@ pub(super) struct Mapped {
 }
 
 /// Hosts in the order of the host selection, found as far as they are needed.
-struct HostOrder {
+#[derive(Default)]
+pub(super) struct HostOrder {
     found: Vec<u32>,
     /// How many hosts have been looked at. Those that are not empty are scored only when the
     /// empty ones do not suffice.
@@ -58,7 +61,10 @@ impl Scheduler<'_> {
         if !ask.displacing && !self.could_fit(ask) {
             return Ok(None);
         }
-        let mut order = HostOrder { found: Vec::new(), asked: 0, sorted: false };
+        if ask.displacing && self.rules.mapping == Mapping::Deadline {
+            return self.map_by_deadline(ask);
+        }
+        let mut order = HostOrder::default();
         let mut displaced = Vec::new();
         let mut candidates = None;
         loop {
@@ -76,6 +82,14 @@ impl Scheduler<'_> {
                 Some(next) => displaced.push(next),
             }
         }
+    }
+
+    /// What will be left of the duration of a lease at `at`, if it runs until then as planned.
+    fn remaining_at(&self, lease: u32, at: Instant) -> Span {
+        let life = &self.lives[lease as usize];
+        let runs = life.run.iter().chain(&life.later).map(|&run| self.table.get(run));
+        let ran = runs.map(|run| (run.end.min(at).0 - run.start.0).max(0)).sum();
+        self.requests[lease as usize].duration - life.accumulated - Span(ran)
     }
 
     /// Whether the site as a whole has room for the shortest slice of use.
@@ -97,7 +111,7 @@ impl Scheduler<'_> {
         [sum(CPU), sum(MEMORY)]
     }
 
-    fn map_beside(
+    pub(super) fn map_beside(
         &mut self,
         ask: &Ask<'_>,
         displaced: &[u32],
@@ -130,6 +144,13 @@ impl Scheduler<'_> {
             }
         }
         Ok(Some((hosts, until)))
+    }
+
+    /// All hosts in their order as things are now.
+    pub(super) fn whole_order(&mut self, ask: &Ask<'_>) -> Result<HostOrder, PolicyError> {
+        let mut order = HostOrder::default();
+        self.host_in_order(ask, &mut order, usize::MAX)?;
+        Ok(order)
     }
 
     /// The host whose turn it is as number `turn`, if there are so many.
@@ -189,7 +210,7 @@ impl Scheduler<'_> {
     }
 
     /// Leases that may be displaced, the first to go at the end.
-    fn candidates(&mut self, ask: &Ask<'_>) -> Result<Vec<u32>, PolicyError> {
+    pub(super) fn candidates(&mut self, ask: &Ask<'_>) -> Result<Vec<u32>, PolicyError> {
         let mut leases: Vec<u32> = Vec::new();
         for row in &self.table.rows {
             let slots = row.slots.iter().take_while(|slot| slot.start < ask.until);
@@ -205,7 +226,13 @@ impl Scheduler<'_> {
                 continue;
             }
             let by = &self.requests[ask.lease as usize];
-            if let Some(score) = self.preemption.score(by, request, ask.start)? {
+            let preemptee = Preemptee {
+                request,
+                remaining: self.remaining_at(lease, ask.start),
+                suspend: self.suspend_estimate(lease),
+                resume: self.resume_estimate(lease),
+            };
+            if let Some(score) = self.preemption.score(by, preemptee, ask.start)? {
                 scored.push((score, lease));
             }
         }
@@ -222,7 +249,9 @@ impl Scheduler<'_> {
     fn can_be_displaced(&self, lease: u32) -> bool {
         let life = &self.lives[lease as usize];
         let planned = life.run.is_some_and(|run| self.table.get(run).is_live());
-        planned && life.state != LeaseState::Suspending
+        // A deadline lease must not be sent back to the queue: only who plans it anew may move it.
+        let bound = self.window(lease).is_some() && self.rules.mapping != Mapping::Deadline;
+        planned && !bound && life.state != LeaseState::Suspending
     }
 
     fn vm_in_order(&self, lease: u32, place: usize) -> u32 {

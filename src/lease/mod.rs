@@ -30,6 +30,7 @@ mod admission;
 mod advance;
 mod best_effort;
 mod deadline;
+mod deadline_mapper;
 mod estimate;
 pub mod format;
 mod happen;
@@ -51,7 +52,7 @@ mod table;
 
 pub use admission::{AdmissionPolicy, AdmissionSpec};
 pub use host_selection::{HostSelection, HostSelectionSpec, HostStatus};
-pub use preemption::{PreemptionPolicy, PreemptionSpec};
+pub use preemption::{Preemptee, PreemptionPolicy, PreemptionSpec};
 pub use rules::{
     Backfilling, ColdMigration, Estimate, Exclusion, LeaseRules, Mapping, Oddities, Suspension,
 };

@@ -61,17 +61,31 @@ impl Scheduler<'_> {
         (start < end).then_some(Outline { hosts, resumptions, start, end, ending })
     }
 
-    fn layout<'b>(&self, hosts: &'b [u32], spans: &'b [Span]) -> Layout<'b> {
+    pub(super) fn layout<'b>(&self, hosts: &'b [u32], spans: &'b [Span]) -> Layout<'b> {
         let (exclusion, enactment) = (self.rules.exclusion, self.rules.enactment);
         Layout { hosts, spans, exclusion, enactment }
     }
 
     /// Enters a plan.
     pub(super) fn carry_out(&mut self, lease: u32, outline: Outline) {
+        let all = self.rules.oddities.migration_moves_all;
+        let life = &self.lives[lease as usize];
+        let places = if all { life.previous.clone() } else { life.memory_at.clone() };
+        self.carry_out_from(lease, outline, &places, self.now);
+    }
+
+    /// Enters a plan; saved memory is at `places` and can leave there from `free` on.
+    pub(super) fn carry_out_from(
+        &mut self,
+        lease: u32,
+        outline: Outline,
+        places: &[u32],
+        free: Instant,
+    ) {
         let mut before = Vec::new();
         // Without migration the saved VMs are resumed on the hosts that they had, in any order.
         if !outline.resumptions.is_empty() && self.rules.migration != ColdMigration::No {
-            before = self.plan_migrations(lease, &outline.hosts);
+            before = self.plan_migrations(lease, places, &outline.hosts, free);
         }
         for part in &outline.resumptions {
             before.push(self.enter_operation(lease, Use::Resume, part, &outline.hosts));
@@ -100,7 +114,11 @@ impl Scheduler<'_> {
         self.life(lease).run = Some(run);
     }
 
-    fn enter_suspensions(&mut self, run: ReservationId, parts: &[Operation]) -> Vec<u32> {
+    pub(super) fn enter_suspensions(
+        &mut self,
+        run: ReservationId,
+        parts: &[Operation],
+    ) -> Vec<u32> {
         let (lease, hosts) = (self.table.get(run).lease, self.table.get(run).mapping.clone());
         let parts = parts.iter();
         parts.map(|part| self.enter_operation(lease, Use::Suspend, part, &hosts)).collect()
@@ -142,18 +160,24 @@ impl Scheduler<'_> {
         self.table.enter(reservation)
     }
 
-    /// Enters the migrations of a suspended lease to `hosts`, from now on: disks, then memory.
-    fn plan_migrations(&mut self, lease: u32, hosts: &[u32]) -> Vec<ReservationId> {
+    /// Enters the migrations of a lease saved at `memory` to `hosts`, from `free` on: disks, then
+    /// memory.
+    fn plan_migrations(
+        &mut self,
+        lease: u32,
+        memory: &[u32],
+        hosts: &[u32],
+        free: Instant,
+    ) -> Vec<ReservationId> {
         let all = self.rules.oddities.migration_moves_all;
         let life = &self.lives[lease as usize];
-        let memory: Vec<u32> = if all { life.previous.clone() } else { life.memory_at.clone() };
         let disks = match self.image_size(lease) {
-            Some(_) => life.disk_at.iter().zip(&memory).map(|(at, &m)| at.unwrap_or(m)).collect(),
+            Some(_) => life.disk_at.iter().zip(memory).map(|(at, &m)| at.unwrap_or(m)).collect(),
             None => Vec::new(),
         };
-        let mut time = self.now;
+        let mut time = free;
         let mut entered = Vec::new();
-        for (purpose, places) in [(Use::MoveDisk, disks), (Use::MoveMemory, memory)] {
+        for (purpose, places) in [(Use::MoveDisk, disks), (Use::MoveMemory, memory.to_vec())] {
             let moves = moves(&places, hosts, all);
             if self.rules.migration == ColdMigration::WithoutTransfer {
                 if !moves.is_empty() {
@@ -200,7 +224,15 @@ impl Scheduler<'_> {
 
     /// Takes the plan of a lease out; what is under way of it stops now.
     pub(super) fn drop_plan(&mut self, lease: u32) {
-        let Some(run) = self.life(lease).run.take() else { return };
+        let later = std::mem::take(&mut self.life(lease).later);
+        later.into_iter().for_each(|run| self.drop_run(run));
+        if let Some(run) = self.life(lease).run.take() {
+            self.drop_run(run);
+        }
+    }
+
+    /// Takes a run out, with what comes before and after it.
+    pub(super) fn drop_run(&mut self, run: ReservationId) {
         let plan = self.table.get(run);
         let (before, after) = (plan.before.clone(), plan.after.clone());
         let goes_on = self.rules.oddities.migration_moves_all;

@@ -7,15 +7,24 @@
 //! Only an advance reservation displaces, and only a best-effort lease that was submitted less
 //! than 7 days before the reservation starts: the older a lease, the less it is disturbed.
 //!
-//! Source: Haizea 1.0 and 1.1, preemption policies `no-preemption` and `ar-preempts-everything`.
+//! The policy `deadline` lets any lease displace a deadline lease that can wait:
+//!
+//! ```text
+//! score = (deadline - (t + suspend + length of the preemptor + resume)) / remaining duration
+//! ```
+//!
+//! and spares it where that is below 1, because it would miss its deadline.
+//!
+//! Source: Haizea 1.0 and 1.1, preemption policies `no-preemption`, `ar-preempts-everything` and
+//! (1.1) `deadline`.
 //! Haizea's manual says that the youngest is displaced first; its mapper takes the oldest (the
 //! oddity `lowest-score-goes-first`).
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::lease::LeaseRequest;
+use crate::model::lease::{LeaseKind, LeaseRequest};
 use crate::policy::PolicyError;
-use crate::time::Instant;
+use crate::time::{Instant, Span};
 
 const DAY_S: f64 = 86_400.0;
 
@@ -30,9 +39,22 @@ pub trait PreemptionPolicy {
     fn score(
         &mut self,
         preemptor: &LeaseRequest,
-        preemptee: &LeaseRequest,
+        preemptee: Preemptee<'_>,
         at: Instant,
     ) -> Result<Option<f64>, PolicyError>;
+}
+
+/// A lease that could be displaced.
+#[derive(Debug, Clone, Copy)]
+pub struct Preemptee<'a> {
+    /// What was asked for.
+    pub request: &'a LeaseRequest,
+    /// What will be left of its duration when it is displaced.
+    pub remaining: Span,
+    /// What saving it is estimated to take.
+    pub suspend: Span,
+    /// What loading it is estimated to take.
+    pub resume: Span,
 }
 
 /// Built-in preemption policies.
@@ -44,15 +66,29 @@ pub enum PreemptionSpec {
     None,
     /// Reservations displace best-effort leases younger than a week.
     ArPreemptsBestEffort,
+    /// Any lease displaces deadline leases that can wait.
+    Deadline,
+}
+
+/// How much slack a deadline lease would have left.
+fn slack_left(preemptor: &LeaseRequest, preemptee: Preemptee<'_>, at: Instant) -> Option<f64> {
+    let LeaseKind::Deadline { deadline, .. } = preemptee.request.kind else { return None };
+    let back = at + preemptee.suspend + preemptor.duration + preemptee.resume;
+    let slack = (deadline - back).0 as f64 / preemptee.remaining.0 as f64;
+    (slack >= 1.0).then_some(slack)
 }
 
 impl PreemptionPolicy for PreemptionSpec {
     fn score(
         &mut self,
         preemptor: &LeaseRequest,
-        preemptee: &LeaseRequest,
+        preemptee: Preemptee<'_>,
         at: Instant,
     ) -> Result<Option<f64>, PolicyError> {
+        if *self == Self::Deadline {
+            return Ok(slack_left(preemptor, preemptee, at));
+        }
+        let preemptee = preemptee.request;
         let displaces = *self == Self::ArPreemptsBestEffort
             && preemptor.is_reservation()
             && preemptee.is_best_effort();
@@ -65,8 +101,7 @@ impl PreemptionPolicy for PreemptionSpec {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::lease::{LeaseKind, NodeSet, RESOURCES, Software};
-    use crate::time::Span;
+    use crate::model::lease::{NodeSet, RESOURCES, Software};
 
     fn lease(kind: LeaseKind, arrival_d: f64) -> LeaseRequest {
         LeaseRequest {
@@ -91,6 +126,8 @@ mod tests {
         let waiting = lease(LeaseKind::BestEffort, 10.0);
         let policy = &mut PreemptionSpec::ArPreemptsBestEffort;
         let at = |policy: &mut PreemptionSpec, by, of, day: f64| {
+            let (remaining, suspend, resume) = (Span(1), Span(1), Span(1));
+            let of = Preemptee { request: of, remaining, suspend, resume };
             policy.score(by, of, Instant::from_seconds(day * DAY_S)).expect("it always answers")
         };
         let score = at(policy, &reservation, &waiting, 13.1).expect("it is young enough");
@@ -99,5 +136,23 @@ mod tests {
         assert_eq!(at(policy, &waiting, &waiting, 13.1), None);
         assert_eq!(at(policy, &reservation, &reservation, 13.1), None);
         assert_eq!(at(&mut PreemptionSpec::None, &reservation, &waiting, 13.1), None);
+    }
+
+    /// Due on day 10, displaced on day 1 for half a day, with 2 d left and 1/4 d for saving and for
+    /// loading: (10 - 2) / 2 = 4; due on day 3.9 it would be too late: (3.9 - 2) / 2 < 1.
+    #[test]
+    fn a_deadline_lease_is_displaced_by_what_slack_it_has_left() {
+        let days = |days: f64| Span::from_seconds(days * DAY_S);
+        let instant = |days: f64| Instant::from_seconds(days * DAY_S);
+        let mut preemptor = lease(LeaseKind::Immediate, 0.0);
+        preemptor.duration = days(0.5);
+        let mut score = |due: f64| {
+            let kind = LeaseKind::Deadline { start: instant(0.0), deadline: instant(due) };
+            let (suspend, resume) = (days(0.25), days(0.25));
+            let request = lease(kind, 0.0);
+            let of = Preemptee { request: &request, remaining: days(2.0), suspend, resume };
+            PreemptionSpec::Deadline.score(&preemptor, of, instant(1.0)).expect("it answers")
+        };
+        assert_eq!([score(10.0), score(3.9)], [Some(4.0), None]);
     }
 }

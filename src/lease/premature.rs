@@ -59,6 +59,8 @@ impl Scheduler<'_> {
         }
         self.table.finish(run);
         self.close(run);
+        let later = std::mem::take(&mut self.life(lease).later);
+        later.into_iter().for_each(|run| self.drop_run(run));
         let life = self.life(lease);
         life.accumulated = life.accumulated + length;
         life.outcome.premature = true;
@@ -111,7 +113,8 @@ impl Scheduler<'_> {
         let begun = |&part: &ReservationId| self.table.get(part).phase != Phase::Scheduled;
         let prepared = self.image_size(lease).is_some();
         let kept = self.rules.oddities.replans_may_delay || prepared;
-        (!kept && !plan.before.iter().any(begun)).then(|| self.taken_off(lease)).flatten()
+        let ahead = !plan.before.iter().any(begun);
+        (!kept && ahead).then(|| self.taken_off(lease, Instant(i64::MIN))).flatten()
     }
 
     /// Whether a lease has no plan, or one that starts after `start`.

@@ -79,6 +79,9 @@ pub enum Mapping {
     /// Host by host in the order of the host selection, as many VMs on each as fit.
     #[default]
     Greedy,
+    /// The same, but a deadline lease that is to be displaced is planned anew at once, and stays
+    /// where it is if it would miss its deadline.
+    Deadline,
 }
 
 /// How long suspending or resuming a lease is estimated to take.

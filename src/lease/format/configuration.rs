@@ -243,10 +243,14 @@ impl Options {
                     ("no-preemption", PreemptionSpec::None),
                     ("ar-preempts-everything", PreemptionSpec::ArPreemptsBestEffort),
                     ("ar-preempts-be", PreemptionSpec::ArPreemptsBestEffort),
+                    ("deadline", PreemptionSpec::Deadline),
                 ];
                 rules.preemption = choice(value, &choices)?;
             }
-            "mapper" => rules.mapping = choice(value, &[("greedy", Mapping::Greedy)])?,
+            "mapper" => {
+                let choices = [("greedy", Mapping::Greedy), ("deadline", Mapping::Deadline)];
+                rules.mapping = choice(value, &choices)?;
+            }
             "policy-host-selection" => {
                 let choices =
                     [("no-policy", HostSelectionSpec::Any), ("greedy", HostSelectionSpec::Greedy)];
