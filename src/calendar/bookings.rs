@@ -107,6 +107,11 @@ impl<const K: usize> Calendar<K> {
         self.earliest_start(change, duration, need)
     }
 
+    /// From `time` on, the first instant at which `need` is not free; none if it always is.
+    pub fn free_until(&self, time: Instant, need: [i64; K]) -> Option<Instant> {
+        self.tree.first_lack(time.0, need).map(Instant)
+    }
+
     /// The first instant after `time` at which what is free changes.
     pub fn next_change(&self, time: Instant) -> Option<Instant> {
         let next = self.tree.next_step(time.0);

@@ -8,7 +8,8 @@
 //!    [`Calendar::next_start`]: when again?)
 //! 3. [`Calendar::min_during`]: what is free throughout an interval?
 //! 4. [`Calendar::add`], [`Calendar::remove`], [`Calendar::extend`]: bookings come, go, change.
-//! 5. [`Calendar::next_change`]: when does availability change next?
+//! 5. [`Calendar::next_change`]: when does availability change next? (and
+//!    [`Calendar::free_until`]: until when is so much free?)
 //!
 //! and undoes bookings as a whole ([`Calendar::mark`], [`Calendar::rollback`]), so that a plan can
 //! be tried without copying anything.

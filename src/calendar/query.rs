@@ -144,6 +144,29 @@ impl<const K: usize> Tree<K> {
         })
     }
 
+    /// The first instant from `from` on at which some of `need` is lacking.
+    pub fn first_lack(&self, from: i64, need: Amounts<K>) -> Option<i64> {
+        self.first_lack_below(self.root, from, need)
+    }
+
+    fn first_lack_below(&self, tree: Subtree, from: i64, need: Amounts<K>) -> Option<i64> {
+        if tree.height == 0 {
+            let leaf = &self.leaves[tree.node as usize];
+            let start = leaf.times[..leaf.len].partition_point(|&t| t <= from).saturating_sub(1);
+            let step = (start..leaf.len).find(|&step| lacks(leaf.at(step), need))?;
+            return Some(leaf.times[step].max(from));
+        }
+        let inner = &self.inners[tree.node as usize];
+        let start = inner.first[..inner.len].partition_point(|&t| t <= from).saturating_sub(1);
+        (start..inner.len).find_map(|at| {
+            if !lacks(column(&inner.least, at), need) {
+                return None;
+            }
+            let child = Subtree { node: inner.child[at], height: tree.height - 1 };
+            self.first_lack_below(child, from, minus(need, inner.added(at)))
+        })
+    }
+
     /// The first instant from `after` on from which `need` is free for `duration` without a break.
     pub fn earliest(&self, after: i64, duration: i64, need: Amounts<K>) -> Option<i64> {
         let mut start = after;

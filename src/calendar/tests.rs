@@ -83,6 +83,9 @@ fn compare(calendar: &Calendar<2>, naive: &Naive, random: &mut Stream) {
     assert_eq!(calendar.min_during(at, span), naive.min_during(time, duration));
     let found = calendar.earliest_start(at, span, need).map(|start| start.0);
     assert_eq!(found, naive.earliest_start(time, duration, need), "{time} {duration} {need:?}");
+    let lacks = |time: &i64| naive.at(*time)[0] < need[0] || naive.at(*time)[1] < need[1];
+    let lack = (time..FIRST + LENGTH as i64).find(lacks);
+    assert_eq!(calendar.free_until(at, need).map(|lack| lack.0), lack);
     let changes = naive.changes();
     let next = changes.iter().copied().find(|&change| change > time);
     assert_eq!(calendar.next_change(at).map(|change| change.0), next);

@@ -39,6 +39,7 @@ mod life;
 mod mapper;
 mod overhead;
 mod plan;
+pub mod planner;
 mod preemption;
 mod premature;
 mod prepare;

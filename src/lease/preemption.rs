@@ -146,7 +146,7 @@ mod tests {
         let instant = |days: f64| Instant::from_seconds(days * DAY_S);
         let mut preemptor = lease(LeaseKind::Immediate, 0.0);
         preemptor.duration = days(0.5);
-        let mut score = |due: f64| {
+        let score = |due: f64| {
             let kind = LeaseKind::Deadline { start: instant(0.0), deadline: instant(due) };
             let (suspend, resume) = (days(0.25), days(0.25));
             let request = lease(kind, 0.0);
