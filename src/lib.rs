@@ -40,6 +40,7 @@
 //! | | [`policy`], [`problem`] | what does a policy promise? how is a fault worded? |
 //! | nouns | [`model`] | hosts, VMs, the fleet, the rules, the record of a run |
 //! | | [`calendar`] | what is free when? |
+//! | | [`topology`] | how are hosts connected, and how do flows share what connects them? |
 //! | concepts | [`power`] | what does a host draw? |
 //! | | [`trace`] | what do VMs ask for? |
 //! | | [`detect`] | which hosts are over- or underloaded? |
@@ -91,5 +92,6 @@ pub mod select;
 pub mod spec;
 pub mod stats;
 pub mod time;
+pub mod topology;
 pub mod trace;
 pub mod units;

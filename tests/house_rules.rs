@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use source::{Token, functions, taken, tokens, without_tests};
 
 const VOCABULARY: &[&str] = &["time", "id", "stats", "random", "problem", "units", "policy"];
-const NOUNS: &[&str] = &["model", "calendar"];
+const NOUNS: &[&str] = &["model", "calendar", "topology"];
 const CONCEPTS: &[&str] = &[
     "power",
     "trace",
@@ -35,6 +35,7 @@ const IMPORTS: &[(&str, &[&[&str]])] = &[
     ("policy", &[&["time"]]),
     ("model", &[VOCABULARY]),
     ("calendar", &[VOCABULARY, &["model"]]),
+    ("topology", &[VOCABULARY]),
     ("power", &[VOCABULARY, NOUNS]),
     ("trace", &[VOCABULARY, NOUNS]),
     ("migrate", &[VOCABULARY, NOUNS]),
