@@ -49,6 +49,7 @@
 //! | | [`migrate`] | what does a move cost? |
 //! | | [`provision`] | what must lie where before a lease starts? |
 //! | | [`lease`] | which lease runs when and where? |
+//! | | [`sequence`] | in which order, and when, do VMs move? |
 //! | | [`metric`] | what did it all come to? |
 //! | | [`check`] | does a finished run hold? |
 //! | engine | [`engine`] | what happens when? |
@@ -89,6 +90,7 @@ pub mod problem;
 pub mod provision;
 pub mod random;
 pub mod select;
+pub mod sequence;
 pub mod spec;
 pub mod stats;
 pub mod time;

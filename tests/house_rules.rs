@@ -18,6 +18,7 @@ const CONCEPTS: &[&str] = &[
     "detect",
     "select",
     "place",
+    "sequence",
     "provision",
     "lease",
     "metric",
@@ -44,6 +45,7 @@ const IMPORTS: &[(&str, &[&[&str]])] = &[
     ("place", &[VOCABULARY, NOUNS, &["power", "detect"]]),
     ("provision", &[VOCABULARY, NOUNS]),
     ("lease", &[VOCABULARY, NOUNS, &["provision"]]),
+    ("sequence", &[VOCABULARY, NOUNS, &["migrate"]]),
     ("metric", &[VOCABULARY, NOUNS]),
     // An oracle shares no code with what it judges.
     ("check", &[VOCABULARY, &["model"]]),

@@ -31,6 +31,7 @@ mod layout;
 mod leases;
 mod ledger;
 mod log;
+pub mod plan;
 mod range;
 mod report;
 mod rows;

@@ -18,6 +18,7 @@ mod compare;
 mod explain;
 mod figures;
 mod meaning;
+mod migrate;
 mod policies;
 mod run;
 mod sweep;
@@ -63,6 +64,7 @@ Examples:
   galerna policies list                       which runs are bundled
   galerna policies describe cloudsim-3.0.3/lr-mmt
   galerna traces info sample                  what is in a trace
+  galerna migrate predict --ram-mib 4096 --mbit 1000
 
 Exit codes: 0 done, 1 check has findings or runs of a batch failed, 2 bad input, 3 infeasible
 plan, 4 a policy failed, 130 interrupted.";
@@ -74,6 +76,7 @@ enum Command {
     Sweep(sweep::Sweep),
     Check(check::Check),
     Explain(explain::Explain),
+    Migrate(migrate::Migrate),
     Policies(policies::Policies),
     Traces(traces::Traces),
 }
@@ -144,6 +147,7 @@ pub fn main_with(args: impl IntoIterator<Item = OsString>) -> i32 {
         Command::Sweep(sweep) => sweep.execute(),
         Command::Check(check) => check.execute(),
         Command::Explain(explain) => explain.execute(),
+        Command::Migrate(migrate) => migrate.execute(),
         Command::Policies(policies) => policies.execute(),
         Command::Traces(traces) => traces.execute(),
     };

@@ -1,28 +1,100 @@
 //! What does a move cost, and how do copies share the network?
 //!
-//! A [`MigrationModel`] says how much a migration sends; [`Transfers`] carries the copies out on
-//! the hosts' network cards.
+//! A [`MigrationModel`] answers a [`Task`]: how long, how long stopped, how many bytes, whether it
+//! ends at all. [`PreCopy`] follows the hypervisor's own rule and is held against measurements; the
+//! published models stand beside it as rivals. [`Transfers`] carries copies out on the hosts'
+//! network cards, [`Traffic`] whole migrations, round by round, on any topology.
+//!
+//! ```
+//! use galerna::migrate::{Channel, Constants, Dirty, Memory, MigrationModel, PreCopy, Task};
+//! use galerna::units::{Bytes, BytesPerSecond};
+//!
+//! // 4 GiB, 1 GiB of it used; 3000 pages a second written within 64 MiB; 1 Gbit/s.
+//! let dirty = Dirty::Uniform { rate: 3000.0, working_set: 16_384.0 };
+//! let memory = Memory::of(Bytes::from_gib(4), Bytes::from_gib(1), dirty);
+//! let task = Task::new(memory, Channel::link(BytesPerSecond(125e6)));
+//! let prediction = PreCopy.predict(&task, &Constants::default(), None)?;
+//! assert!(prediction.convergence.converged());
+//! assert!((9.0..10.5).contains(&prediction.total_s));
+//! # Ok::<(), galerna::policy::PolicyError>(())
+//! ```
 
+mod clark;
+mod constants;
+pub mod dirty;
+pub mod evaluate;
+pub mod features;
+pub mod fit;
+mod full_round;
+mod hybrid;
+pub mod limits;
+mod liu;
+pub mod measurement;
+mod mvm;
+pub mod parameters;
+mod post_copy;
+mod pre_copy;
+mod prediction;
 mod ram_over_bandwidth;
+mod rounds;
+pub mod spec;
+mod stop_and_copy;
+mod storage;
+mod task;
+mod traffic;
+pub mod transaction;
 mod transfers;
+mod used_over_bandwidth;
+mod wan;
 
+pub use clark::Clark;
+pub use constants::{Constants, PAGE};
+pub use dirty::{Dirty, DirtyPages};
+pub use features::Features;
+pub use full_round::FullRound;
+pub use hybrid::Hybrid;
+pub use liu::Liu;
+pub use mvm::{Mvm, duration as mvm_duration};
+pub use post_copy::PostCopy;
+pub use pre_copy::PreCopy;
+pub use prediction::{Convergence, Prediction, Stage, StageKind, Timeline};
 pub use ram_over_bandwidth::RamOverBandwidth;
+pub use rounds::{MOST_ROUNDS, Pass, Rounds, Step};
+pub use stop_and_copy::StopAndCopy;
+pub use storage::Storage;
+pub use task::{Channel, Memory, Pace, Task};
+pub use traffic::{Arrival, Done, Escalation, Traffic};
 pub use transfers::{Copy, CopyId, Due, Transfers};
+pub use used_over_bandwidth::UsedOverBandwidth;
+pub use wan::Wan;
 
+use crate::policy::PolicyError;
 use crate::units::Bytes;
 
-/// Names of the built-in migration models.
+/// Names of the migration models that a run can use.
 pub const MODELS: [&str; 1] = ["ram-over-bandwidth"];
 
-/// How much does a migration send?
+/// What a model answers.
+pub type Answer = Result<Prediction, PolicyError>;
+
+/// What does a move cost?
 pub trait MigrationModel: Send {
     /// Name as in the run spec.
     fn name(&self) -> &str;
-    /// Bytes sent to move a VM with `ram` of memory.
-    fn volume(&self, ram: Bytes) -> Bytes;
+    /// What `task` costs; notes the stages in `timeline` where there is one.
+    ///
+    /// # Errors
+    ///
+    /// A model of one's own may fail; the built-in ones answer every task without
+    /// [problems](Task::problems).
+    fn predict(&self, task: &Task, constants: &Constants, timeline: Timeline<'_>) -> Answer;
+    /// Bytes sent to move an idle VM with `ram` of memory, all of it used.
+    fn volume(&self, ram: Bytes) -> Bytes {
+        ram
+    }
 }
 
-/// The built-in model called `name`.
+/// The built-in model called `name` that a run can use.
 pub fn model(name: &str) -> Option<Box<dyn MigrationModel>> {
-    (name == "ram-over-bandwidth").then(|| Box::new(RamOverBandwidth) as Box<dyn MigrationModel>)
+    MODELS.contains(&name).then(|| spec::named(name).ok()).flatten()
 }

@@ -1,25 +1,50 @@
 //! RAM over bandwidth: the memory of the VM is sent once.
 //!
 //! ```text
-//! duration = RAM / bandwidth
+//! duration = RAM / (share x bandwidth)
 //! ```
 //!
 //! No dirty pages, no downtime: the model of every published consolidation table. Source:
-//! Beloglazov and Buyya, Concurrency Computat.: Pract. Exper. 24(13), 2012, sect. 6.5.
+//! Beloglazov and Buyya, Concurrency Computat.: Pract. Exper. 24(13), 2012, sect. 6.5; CloudSim
+//! gives a migration half of the bandwidth (`share` 0.5).
 
-use super::MigrationModel;
+use super::prediction::{Timeline, note};
+use super::task::Task;
+use super::{Answer, Constants, MigrationModel, PAGE, Prediction, StageKind};
 use crate::units::Bytes;
 
 /// The memory, once.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct RamOverBandwidth;
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct RamOverBandwidth {
+    /// Share of the bandwidth that it gets, in (0, 1].
+    pub share: f64,
+}
+
+impl Default for RamOverBandwidth {
+    fn default() -> Self {
+        Self { share: 1.0 }
+    }
+}
+
+impl RamOverBandwidth {
+    /// As in CloudSim: half of the bandwidth.
+    pub fn halved() -> Self {
+        Self { share: 0.5 }
+    }
+}
 
 impl MigrationModel for RamOverBandwidth {
     fn name(&self) -> &str {
-        "ram-over-bandwidth"
+        if self.share == 1.0 { "ram-over-bandwidth" } else { "ram-over-half-bandwidth" }
     }
     fn volume(&self, ram: Bytes) -> Bytes {
         ram
+    }
+    fn predict(&self, task: &Task, constants: &Constants, mut timeline: Timeline<'_>) -> Answer {
+        let bytes = task.memory.pages * PAGE;
+        let seconds = bytes / (self.share * task.channel.nominal());
+        note(&mut timeline, StageKind::Bulk, seconds, bytes, 1.0);
+        Ok(Prediction::simple(constants, seconds, 0.0, bytes))
     }
 }
 
@@ -32,7 +57,7 @@ mod tests {
     /// 613 MB at 62.5 MB/s: 9.808 s.
     #[test]
     fn a_micro_vm_takes_9_808_seconds_at_half_a_gigabit() {
-        let volume = RamOverBandwidth.volume(Bytes::from_mb(613));
+        let volume = RamOverBandwidth::default().volume(Bytes::from_mb(613));
         assert_eq!(volume / BytesPerSecond(62.5e6), Span::from_seconds(9.808));
     }
 }

@@ -1,8 +1,8 @@
 //! Topologies of the literature, by their size.
 //!
 //! Source of the fat tree: Al-Fares, Loukissas and Vahdat, SIGCOMM 2008, sect. 3: `k` pods of `k/2`
-//! edge and `k/2` aggregation switches, `(k/2)^2` core switches, `k^3/4` hosts, every link alike, so
-//! that all hosts can send to all others at full rate.
+//! edge and `k/2` aggregation switches, `(k/2)^2` core switches, `k^3/4` hosts, every link alike,
+//! so that all hosts can send to all others at full rate.
 
 use super::{Cable, Place, Topology};
 
