@@ -9,7 +9,9 @@ use galerna::check::plan::{PlannedHost, PlannedStep, plan as verify};
 use galerna::id::{HostId, Id};
 use galerna::migrate::{Channel, Constants, Dirty, Memory, MigrationModel, PAGE, PreCopy, Task};
 use galerna::random::{below, stream};
-use galerna::sequence::{Detour, Host, Instance, Move, MoveKind, Options, Plan, plan};
+use galerna::sequence::{
+    Detour, Host, Instance, Interruption, Move, MoveKind, Options, Plan, plan, remainder,
+};
 use galerna::topology::{Cable, Routes, generate};
 use galerna::units::Bytes;
 use proptest::prelude::*;
@@ -54,7 +56,10 @@ fn assert_holds(instance: &Instance, plan: &Plan) {
             rate: step.what.rate,
             links: step.what.path.iter().map(|&link| link as usize).collect(),
             span_s: (step.start_s, step.end_s),
-            takes_gives: (step.what.kind != MoveKind::Suspend, step.what.kind != MoveKind::Resume),
+            takes_gives: (
+                step.what.kind != MoveKind::Suspend && !step.what.begun,
+                step.what.kind != MoveKind::Resume,
+            ),
         })
         .collect();
     let problems = verify(&hosts, &instance.links, &steps);
@@ -63,7 +68,9 @@ fn assert_holds(instance: &Instance, plan: &Plan) {
         let last = plan.steps.iter().rfind(|step| step.what.name == one.name);
         let rejected = plan.rejected.iter().any(|other| other.name == one.name);
         let arrived = last.map(|step| step.what.to);
-        assert!(rejected || arrived == Some(one.to), "{} ends at {arrived:?}", one.name);
+        // Of the two halves of a detour the second one tells where it goes.
+        let goal = instance.moves.iter().rfind(|other| other.name == one.name).map(|last| last.to);
+        assert!(rejected || arrived == goal, "{} ends at {arrived:?}", one.name);
     }
 }
 
@@ -183,8 +190,8 @@ fn published_plans(text: &str) -> Vec<Published> {
         let host = &mut last.instance.hosts[from.index()];
         host.used_memory = host.used_memory + memory;
         last.instance.moves.push(one.clone());
-        let (start_s, end_s) = (number(9), number(10));
-        last.published.steps.push(galerna::sequence::Step { what: one, start_s, end_s });
+        let (start_s, end_s, number) = (number(9), number(10), last.published.steps.len());
+        last.published.steps.push(galerna::sequence::Step { number, what: one, start_s, end_s });
     }
     found
 }
@@ -313,4 +320,43 @@ proptest! {
         assert_holds(&instance, &plan);
         prop_assert!(plan.makespan_s >= plan.lower_bound_s * (1.0 - 1e-9));
     }
+    /// Interrupted anywhere, with any moves under way aborted, a plan can be made again from what
+    /// is left, and every VM gets where it should.
+    #[test]
+    fn an_interrupted_plan_is_planned_again(
+        instance in random_instance(),
+        part in 0.0..1.0_f64,
+        aborted in prop::collection::vec(any::<bool>(), 40),
+    ) {
+        let detour = Detour { suspend_rate: Some(1.0), ..Detour::default() };
+        let options = Options { detour, trials: 20, ..Options::default() };
+        let first = plan(&instance, &options).expect("a disk breaks every circle");
+        let at_s = part * first.makespan_s;
+        let numbers = first.steps.iter().map(|step| step.number);
+        let aborted = numbers.filter(|&n| aborted[n % aborted.len()]).collect();
+        let happened = Interruption { dead: vec![], aborted };
+        let left = remainder(&instance, &first, at_s, &happened);
+        prop_assert!(left.impossible.is_empty());
+        let second = plan(&left.instance, &options).expect("a disk breaks every circle");
+        assert_holds(&left.instance, &second);
+        for one in &instance.moves {
+            let over = first.steps.iter().filter(|step| step.end_s <= at_s);
+            let steps = over.chain(&second.steps).filter(|step| step.what.name == one.name);
+            prop_assert_eq!(steps.last().map(|step| step.what.to), Some(one.to));
+        }
+    }
+}
+
+#[test]
+fn what_is_bound_for_a_dead_host_stays_and_is_told() {
+    let mut hosts = vec![Host::with_memory("h", gib(9)); 3];
+    hosts[0].used_memory = gib(4);
+    let both = instance(hosts, vec![between(0, 1), between(0, 2)]);
+    let first = plan(&both, &Options::default()).expect("there is room");
+    let happened = Interruption { dead: vec![HostId(1)], aborted: vec![] };
+    let left = remainder(&both, &first, 4.0, &happened);
+    assert_eq!(left.impossible.len(), 1);
+    assert_eq!(left.instance.moves.len(), 1);
+    let second = plan(&left.instance, &Options::default()).expect("there is room");
+    assert_eq!((second.makespan_s, second.steps[0].what.begun), (6.0, true));
 }

@@ -75,7 +75,9 @@ pub(super) fn break_one(
         Way::Suspend(seconds) => {
             let from = changed.moves[at].from;
             take_detour(&mut changed, at, MoveKind::Suspend, MoveKind::Resume, from);
-            for one in changed.moves.iter_mut().filter(|one| one.kind != MoveKind::Live) {
+            let last = changed.moves.len() - 1;
+            for half in [at, last] {
+                let one = &mut changed.moves[half];
                 (one.seconds, one.path, one.rate) = (seconds, Vec::new(), 0.0);
                 one.downtime_s = seconds;
             }
@@ -106,7 +108,7 @@ fn free_memory(instance: &Instance, waiting: &[usize]) -> Vec<i64> {
 fn ways(instance: &Instance, at: usize, free: &[i64], detour: &Detour) -> Vec<(f64, Way)> {
     let one = &instance.moves[at];
     let mut found = Vec::new();
-    if one.kind != MoveKind::Live {
+    if one.kind != MoveKind::Live || one.begun {
         return found;
     }
     if detour.bypass {

@@ -53,6 +53,8 @@ impl Default for Options {
 /// A move with its time.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Step {
+    /// Number of the move; the second half of a detour has one of its own.
+    pub number: usize,
     /// The move; of a detour, one half.
     pub what: Move,
     /// When it begins, s.
@@ -201,7 +203,11 @@ impl Search<'_> {
     fn attempt(&mut self, order: &[usize]) -> Worth {
         let small = self.instance.moves.len() <= SMALL;
         let generate = if small { serial::schedule } else { chronological::schedule };
-        let starts = generate(self.instance, order);
+        // What has begun before goes on: it comes first in every order.
+        let begun = |at: &usize| self.instance.moves[*at].begun;
+        let (mut first, ahead): (Vec<usize>, Vec<usize>) = order.iter().partition(|at| begun(at));
+        first.extend(ahead);
+        let starts = generate(self.instance, &first);
         let (worth, makespan) = worth(self.instance, &starts, self.goal);
         if worth.partial_cmp(&self.worth) == Some(Ordering::Less) {
             (self.worth, self.makespan) = (worth, makespan);
@@ -319,9 +325,11 @@ fn together(instance: &Instance, order: Vec<usize>) -> Vec<usize> {
 }
 
 fn made(instance: &Instance, starts: &Starts, bound: f64, rejected: Vec<Move>) -> Plan {
-    let timed = instance.moves.iter().zip(starts).filter_map(|(one, start)| {
-        start.map(|start_s| Step { what: one.clone(), start_s, end_s: start_s + one.seconds })
-    });
+    let timed =
+        instance.moves.iter().zip(starts).enumerate().filter_map(|(number, (one, start))| {
+            let what = one.clone();
+            start.map(|start_s| Step { number, what, start_s, end_s: start_s + one.seconds })
+        });
     let mut steps: Vec<Step> = timed.collect();
     steps.sort_by(|a, b| a.start_s.total_cmp(&b.start_s));
     let (worth, makespan_s) = worth(instance, starts, Goal::Makespan);

@@ -84,6 +84,9 @@ pub struct Move {
     pub after: Vec<usize>,
     /// How it goes.
     pub kind: MoveKind,
+    /// Whether it has begun before the plan: its room at the destination is taken already, and it
+    /// goes on from the start of the plan.
+    pub begun: bool,
 }
 
 impl Move {
@@ -105,6 +108,7 @@ impl Move {
             group: None,
             after: Vec::new(),
             kind: MoveKind::Live,
+            begun: false,
         }
     }
 
@@ -121,7 +125,7 @@ impl Move {
 
     /// Whether it takes room at its destination.
     pub(super) fn arrives(&self) -> bool {
-        self.kind != MoveKind::Suspend
+        self.kind != MoveKind::Suspend && !self.begun
     }
 
     /// Whether it gives room back at its source.
@@ -184,7 +188,7 @@ impl Instance {
                 wrong(format!("there is no {role} {host}"), "Name a host of the instance");
             }
         }
-        if one.from == one.to {
+        if one.from == one.to && one.kind == MoveKind::Live {
             wrong("source and destination are the same".into(), "Leave it out");
         }
         if !(one.seconds > 0.0 && one.seconds.is_finite()) {

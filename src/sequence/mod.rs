@@ -7,6 +7,8 @@
 //! VM, or by leaving it where it is. Whether moves go one after the other or side by side follows
 //! from the links alone.
 //!
+//! A plan that is interrupted gives what is [left](remainder) of it, to be planned again.
+//!
 //! A plan comes with the best [lower bound](bound::lower_bound) that is known; where both are equal
 //! the plan is optimal. `check::plan` verifies plans without this code.
 //!
@@ -33,9 +35,11 @@ mod cycles;
 mod dependencies;
 mod improve;
 mod instance;
+mod replan;
 mod serial;
 
 pub use cycles::Detour;
 pub use dependencies::dependencies;
 pub use improve::{Goal, Options, Plan, PlanError, Step, plan};
 pub use instance::{Host, Instance, Move, MoveKind};
+pub use replan::{Interruption, Remainder, remainder};
