@@ -188,7 +188,7 @@ fn published_plans(text: &str) -> Vec<Published> {
         let path = vec![2 * from.0, 2 * to.0 + 1];
         let one = Move { path, rate: number(8), ..one };
         let host = &mut last.instance.hosts[from.index()];
-        host.used_memory = host.used_memory + memory;
+        host.used_memory += memory;
         last.instance.moves.push(one.clone());
         let (start_s, end_s, number) = (number(9), number(10), last.published.steps.len());
         last.published.steps.push(galerna::sequence::Step { number, what: one, start_s, end_s });
@@ -257,7 +257,7 @@ fn fat_tree() -> Instance {
         let path = routes.path(from, to).expect("connected").to_vec();
         let one = Move::new(format!("vm{number}"), from, to, used, 1.0).costing(&prediction);
         let host = &mut hosts[from.index()];
-        host.used_memory = host.used_memory + used;
+        host.used_memory += used;
         moves.push(Move { path, rate: cable.0.capacity.0, ..one });
     }
     Instance { hosts, links: tree.capacities(), moves }
@@ -290,7 +290,7 @@ fn random_instance() -> impl Strategy<Value = Instance> {
         let mut moves = Vec::new();
         for (number, (memory, from, to, seconds)) in vms.into_iter().enumerate() {
             let host = &mut hosts[from as usize];
-            host.used_memory = host.used_memory + Bytes(memory);
+            host.used_memory += Bytes(memory);
             after[to as usize] += memory;
             if from != to {
                 let [a, b] = [from, to].map(HostId);

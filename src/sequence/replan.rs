@@ -85,7 +85,7 @@ fn progress(step: &Step, at_s: f64, happened: &Interruption) -> Progress {
 fn occupy(instance: &mut Instance, one: &Move, arrived: bool, left: bool) {
     if arrived && one.arrives() {
         let host = &mut instance.hosts[one.to.index()];
-        host.used_memory = host.used_memory + one.memory;
+        host.used_memory += one.memory;
         host.used_cpu += one.cpu;
     }
     if left && one.leaves() {
