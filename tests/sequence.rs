@@ -341,8 +341,8 @@ proptest! {
         assert_holds(&left.instance, &second);
         for one in &instance.moves {
             let over = first.steps.iter().filter(|step| step.end_s <= at_s);
-            let steps = over.chain(&second.steps).filter(|step| step.what.name == one.name);
-            prop_assert_eq!(steps.last().map(|step| step.what.to), Some(one.to));
+            let mut steps = over.chain(&second.steps).filter(|step| step.what.name == one.name);
+            prop_assert_eq!(steps.next_back().map(|step| step.what.to), Some(one.to));
         }
     }
 }
