@@ -105,7 +105,7 @@ fn two_full_hosts_swap_over_a_third_in_three_moves() {
 fn without_room_a_swap_is_refused_suspended_or_left_undone() {
     let swap = instance(vec![full("a"), full("b")], vec![between(0, 1), between(1, 0)]);
     let error = plan(&swap, &Options::default()).unwrap_err().to_string();
-    assert!(error.contains("GLN-513 plan: these wait for each other: vm 0-1, vm 1-0"), "{error}");
+    assert!(error.contains("GLN-533 plan: these wait for each other: vm 0-1, vm 1-0"), "{error}");
     let rate = Some(gib(2).0 as f64 / 5.0);
     let detour = Detour { suspend_rate: rate, ..Detour::default() };
     let suspended = plan(&swap, &Options { detour, ..Options::default() }).expect("disk has room");

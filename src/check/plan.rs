@@ -47,12 +47,12 @@ pub struct PlannedStep {
 
 const ROUNDING: f64 = 1e-9;
 
-/// Everything that does not hold, GLN-515; nothing when the plan is right.
+/// Everything that does not hold, GLN-535; nothing when the plan is right.
 pub fn plan(hosts: &[PlannedHost], links: &[f64], steps: &[PlannedStep]) -> Vec<Problem> {
     let mut found = Vec::new();
     let mut wrong = |at: f64, what: String| {
         let remedy = "Do not carry it out";
-        found.push(Problem::new("GLN-515", format!("plan, {at} s"), what, remedy));
+        found.push(Problem::new("GLN-535", format!("plan, {at} s"), what, remedy));
     };
     for step in steps {
         let (start, end) = step.span_s;

@@ -110,7 +110,7 @@ pub struct PlanError {
 ///
 /// # Errors
 ///
-/// GLN-511, GLN-512 and GLN-514 where the instance is wrong, GLN-513 where moves wait for each
+/// GLN-531, GLN-532 and GLN-534 where the instance is wrong, GLN-533 where moves wait for each
 /// other and nothing that is allowed breaks the circle.
 pub fn plan(instance: &Instance, options: &Options) -> Result<Plan, PlanError> {
     let problems = instance.problems();
@@ -153,7 +153,7 @@ fn stuck(instance: &Instance, waiting: &[usize], circles: &[Vec<usize>]) -> Plan
         None => format!("there is never room for: {}", names(waiting)),
     };
     let remedy = "Give a host with room to pass, or allow to suspend or to reject";
-    PlanError { problems: vec![Problem::new("GLN-513", "plan", what, remedy)] }
+    PlanError { problems: vec![Problem::new("GLN-533", "plan", what, remedy)] }
 }
 
 /// Late moves, then the goal, then the other measure; moves without a time count most.

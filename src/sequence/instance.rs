@@ -152,8 +152,8 @@ impl Instance {
 
     /// Everything that is wrong with it.
     ///
-    /// GLN-511 for a host, link or number that cannot be, GLN-512 for moves that wait for each
-    /// other by their own order, GLN-514 for a VM larger than its destination.
+    /// GLN-531 for a host, link or number that cannot be, GLN-532 for moves that wait for each
+    /// other by their own order, GLN-534 for a VM larger than its destination.
     pub fn problems(&self) -> Vec<Problem> {
         let mut found = Vec::new();
         for (number, host) in self.hosts.iter().enumerate() {
@@ -161,7 +161,7 @@ impl Instance {
                 let what = "more is used than there is";
                 let place = format!("host {number} `{}`", host.name);
                 found.push(Problem::new(
-                    "GLN-511",
+                    "GLN-531",
                     place,
                     what,
                     "Start from a placement that fits",
@@ -174,14 +174,14 @@ impl Instance {
         if found.is_empty() && super::dependencies::order(self).is_none() {
             let what = "moves must each be over before the other begins";
             let remedy = "Remove one `after` of the circle";
-            found.push(Problem::new("GLN-512", "moves", what, remedy));
+            found.push(Problem::new("GLN-532", "moves", what, remedy));
         }
         found
     }
 
     fn problems_of(&self, one: &Move, place: &str, found: &mut Vec<Problem>) {
         let mut wrong = |what: String, remedy: &str| {
-            found.push(Problem::new("GLN-511", place, what, remedy));
+            found.push(Problem::new("GLN-531", place, what, remedy));
         };
         for (host, role) in [(one.from, "source"), (one.to, "destination")] {
             if host.index() >= self.hosts.len() {
@@ -209,7 +209,7 @@ impl Instance {
             && (one.memory > host.memory || one.cpu > host.cpu)
         {
             let what = format!("{} do not fit host `{}` of {}", one.memory, host.name, host.memory);
-            found.push(Problem::new("GLN-514", place, what, "Choose another destination"));
+            found.push(Problem::new("GLN-534", place, what, "Choose another destination"));
         }
     }
 }
@@ -229,7 +229,7 @@ mod tests {
         assert_eq!(told.len(), 4, "{told:?}");
         assert!(told[0].contains("it needs 3 B/s, link 0 carries 2 B/s"));
         assert!(
-            told[1].starts_with("GLN-514 move 0 `large`: 11 B do not fit host `small` of 10 B")
+            told[1].starts_with("GLN-534 move 0 `large`: 11 B do not fit host `small` of 10 B")
         );
         assert!(told[2].contains("there is no destination h7"));
         let small = |after| {
@@ -238,6 +238,6 @@ mod tests {
         };
         instance.moves = vec![small(vec![1]), small(vec![0])];
         instance.hosts[0].used_memory = Bytes(2);
-        assert_eq!(instance.problems()[0].code, "GLN-512");
+        assert_eq!(instance.problems()[0].code, "GLN-532");
     }
 }
