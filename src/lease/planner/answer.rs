@@ -196,5 +196,9 @@ pub(super) fn nodes_in(free: Need, need: Need) -> u32 {
 
 /// How many nodes of `need` fit on one host from `start` on for `duration`.
 pub(super) fn room(calendar: &Calendar<2>, need: Need, start: Instant, duration: Span) -> u32 {
+    // Most hosts that are in use lack something soon after the start: that is found at once.
+    if calendar.free_until(start, need).is_some_and(|until| until < start + duration) {
+        return 0;
+    }
     nodes_in(calendar.min_during(start, duration), need)
 }

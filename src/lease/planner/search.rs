@@ -13,7 +13,12 @@ impl Planner {
             if left == 0 {
                 break;
             }
-            let here = room(calendar, need, start, end - start).min(left);
+            let several = nodes_in(self.capacity[host as usize], need) > 1;
+            let here = if several {
+                room(calendar, need, start, end - start).min(left)
+            } else {
+                u32::from(calendar.free_until(start, need).is_none_or(|until| until >= end))
+            };
             hosts.extend(std::iter::repeat_n(host, here as usize));
         }
         hosts
