@@ -47,22 +47,22 @@ struct Predict {
     #[arg(long)]
     used_mib: Option<u64>,
     /// Bandwidth of the link, Mbit/s.
-    #[arg(long)]
+    #[arg(long, allow_negative_numbers = true)]
     mbit: f64,
     /// The hypervisor's own limit, 10^6 bytes/s.
-    #[arg(long)]
+    #[arg(long, allow_negative_numbers = true)]
     limit_mb_s: Option<f64>,
     /// Pages written per second.
-    #[arg(long, default_value_t = 0.0)]
+    #[arg(long, default_value_t = 0.0, allow_negative_numbers = true)]
     dirty_rate: f64,
     /// Memory within which they are written, MiB.
-    #[arg(long, default_value_t = 64.0)]
+    #[arg(long, default_value_t = 64.0, allow_negative_numbers = true)]
     working_set_mib: f64,
     /// How they are written.
     #[arg(long, value_enum, default_value_t = Pattern::Uniform)]
     pattern: Pattern,
     /// Downtime limit, ms.
-    #[arg(long, default_value_t = 300.0)]
+    #[arg(long, default_value_t = 300.0, allow_negative_numbers = true)]
     downtime_limit_ms: f64,
     /// Migration model.
     #[arg(long, default_value = "pre-copy")]
@@ -281,9 +281,10 @@ fn families_table(families: &BTreeMap<String, Family>) -> String {
     text
 }
 
-const HEADER: &str = "\
-                          n      time rel.        bytes rel.     downtime ms   ends
-                            median     p90    median     p90   median    p90  right";
+const HEADER: &str = concat!(
+    "                          n      time rel.        bytes rel.     downtime ms   ends\n",
+    "                            median     p90    median     p90   median    p90  right"
+);
 
 fn accuracy_row(name: &str, accuracy: &Accuracy) -> String {
     let figure = |value: Option<f64>, factor: f64, digits: usize| {
