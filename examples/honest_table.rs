@@ -1,8 +1,9 @@
 //! The published policies under the honest model beside the same policies as `CloudSim` 3.0.3
-//! computes them: one Markdown table, medians over the days of a trace.
+//! computes them: one Markdown table, medians over the days of a trace. With names of policies,
+//! those instead; one that `CloudSim` does not have is shown under the honest model only.
 //!
 //! ```text
-//! cargo run --release --example honest_table -- PATH/planetlab_long.parquet
+//! cargo run --release --example honest_table -- PATH/planetlab_long.parquet [POLICY...]
 //! ```
 
 use std::error::Error;
@@ -28,6 +29,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         .flat_map(|detector| ["mmt", "mc", "mu", "rs"].map(|s| format!("{detector}-{s}")))
         .collect();
     policies.extend(["dvfs".to_owned(), "npa".to_owned()]);
+    let given: Vec<String> = std::env::args().skip(2).collect();
+    if !given.is_empty() {
+        policies = given;
+    }
     let rows: Vec<String> = policies.par_iter().map(|policy| row(policy, &traces)).collect();
     rows.iter().for_each(|row| println!("{row}"));
     Ok(())
@@ -36,10 +41,11 @@ fn main() -> Result<(), Box<dyn Error>> {
 /// A figure of a run and its decimals.
 type Column = (fn(&Summary) -> f64, usize);
 
-/// A row: each figure honest / as in CloudSim.
+/// A row: each figure honest / as in CloudSim, if that has the policy.
 fn row(policy: &str, traces: &[UtilisationTrace]) -> String {
     let honest = summaries(policy, traces);
-    let reference = summaries(&format!("cloudsim-3.0.3/{policy}"), traces);
+    let reference = format!("cloudsim-3.0.3/{policy}");
+    let reference = spec::named(Path::new(&reference)).map(|entry| summaries(entry.name, traces));
     let columns: [Column; 7] = [
         (|s| s.energy_kwh, 1),
         (|s| s.migrations as f64, 0),
@@ -50,8 +56,8 @@ fn row(policy: &str, traces: &[UtilisationTrace]) -> String {
         (|s| s.ping_pong_rate * 100.0, 1),
     ];
     let cells = columns.map(|(figure, digits)| {
-        let [honest, reference] = [&honest, &reference].map(|of| median(of.iter().map(figure)));
-        format!("{honest:.digits$} / {reference:.digits$}")
+        let of = |runs: &Vec<Summary>| format!("{:.digits$}", median(runs.iter().map(figure)));
+        reference.iter().fold(of(&honest), |cell, reference| cell + " / " + &of(reference))
     });
     format!("| {policy} | {} |", cells.join(" | "))
 }

@@ -5,6 +5,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use galerna::detect::{DetectorSpec, UnderloadSpec};
+use galerna::place::PlacerSpec;
+use galerna::select::SelectorSpec;
 use galerna::spec::{Override, RunSpec, load};
 use toml::{Table, Value};
 
@@ -43,6 +46,29 @@ fn the_reference_of_the_run_spec_names_every_key() {
         text.split(|c: char| !c.is_alphanumeric() && c != '-' && c != '_').collect();
     let missing: Vec<&String> = found.iter().filter(|key| !words.contains(key.as_str())).collect();
     assert!(missing.is_empty(), "docs/run-spec.md does not name {missing:?}: add a row for each");
+}
+
+#[test]
+fn the_reference_of_the_run_spec_names_every_policy_and_its_parameters() {
+    let text = page("docs/run-spec.md");
+    let words: BTreeSet<&str> =
+        text.split(|c: char| !c.is_alphanumeric() && c != '-' && c != '_').collect();
+    let mut missing = Vec::new();
+    for (key, kinds) in [
+        ("overload", &DetectorSpec::KINDS[..]),
+        ("underload", &UnderloadSpec::KINDS),
+        ("select", &SelectorSpec::KINDS),
+        ("place", &PlacerSpec::KINDS),
+    ] {
+        for kind in kinds {
+            let spec = spec_with("lr-mmt", &format!("policy.{key}"), kind);
+            let spec: Table = spec.to_toml().parse().expect("a spec is TOML");
+            let policy = spec["policy"][key].as_table().expect("a table");
+            let named = policy.keys().map(String::as_str).chain([*kind]);
+            missing.extend(named.filter(|name| !words.contains(name)).map(str::to_owned));
+        }
+    }
+    assert!(missing.is_empty(), "docs/run-spec.md does not name {missing:?}: add them");
 }
 
 /// The codes `GLN-nnn` in `text`.

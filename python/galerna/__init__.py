@@ -23,7 +23,7 @@ from galerna.errors import (
 )
 from galerna.experiment import run
 from galerna.results import Run
-from galerna.spec import Iqr, Lr, Lrr, Mad, Never, Thr
+from galerna.spec import Iqr, LastN, Loess, LoessRobust, Lr, Lrr, Mad, Mhod, Never, Otf, Thr
 from galerna.traces import trace_days, trace_info
 from galerna.verify import Report, check
 
@@ -31,10 +31,15 @@ __all__ = [
     "GalernaError",
     "InfeasibleError",
     "Iqr",
+    "LastN",
+    "Loess",
+    "LoessRobust",
     "Lr",
     "Lrr",
     "Mad",
+    "Mhod",
     "Never",
+    "Otf",
     "PolicyError",
     "Problem",
     "Report",

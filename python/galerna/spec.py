@@ -20,10 +20,15 @@ class Detector:
         """The table that a spec file would hold.
 
         >>> Mad(safety=3.0).to_spec()
-        {'kind': 'mad', 'safety': 3.0, 'min-history': 12}
+        {'kind': 'mad', 'safety': 3.0, 'min-history': 12, 'at-limit': 'normal'}
         """
-        parameters = {name.replace("_", "-"): value for name, value in asdict(self).items()}
+        parameters = {name.replace("_", "-"): listed(value) for name, value in asdict(self).items()}
         return {"kind": self.kind, **parameters}
+
+
+def listed(value: object) -> object:
+    """`value`, a tuple as the list that a spec file would hold."""
+    return list(value) if isinstance(value, tuple) else value
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +46,7 @@ class Iqr(Detector):
     kind: ClassVar[str] = "iqr"
     safety: float = 1.5
     min_history: int = 12
+    at_limit: Literal["normal", "overloaded"] = "normal"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +56,7 @@ class Mad(Detector):
     kind: ClassVar[str] = "mad"
     safety: float = 2.5
     min_history: int = 12
+    at_limit: Literal["normal", "overloaded"] = "normal"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +75,66 @@ class Lrr(Detector):
     kind: ClassVar[str] = "lrr"
     safety: float = 1.2
     weights: Literal["tricube", "none"] = "tricube"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Loess(Detector):
+    """As `Lr` with `length` points, its own threshold, and the copy time not rounded."""
+
+    kind: ClassVar[str] = "loess"
+    threshold: float = 1.0
+    safety: float = 1.2
+    length: int = 10
+    weigh: Literal["squares", "residuals"] = "squares"
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoessRobust(Detector):
+    """As `Loess`, with outliers weighed down in a second fit."""
+
+    kind: ClassVar[str] = "loess-robust"
+    threshold: float = 1.0
+    safety: float = 1.2
+    length: int = 10
+    weigh: Literal["squares", "residuals"] = "squares"
+    outliers: Literal["cut", "uncut"] = "cut"
+
+
+@dataclass(frozen=True, kw_only=True)
+class LastN(Detector):
+    """A static threshold on the mean of the latest `n` samples."""
+
+    kind: ClassVar[str] = "last-n"
+    threshold: float = 0.8
+    n: int = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Otf(Detector):
+    """Overloaded when a load of `threshold` or more takes more than a share of the host's time."""
+
+    kind: ClassVar[str] = "otf"
+    otf: float = 0.1
+    threshold: float = 0.8
+    min_history: int = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mhod(Detector):
+    """Overloaded when no policy of waiting keeps the host within its share of overload.
+
+    >>> Mhod(states=(0.5, 0.8)).to_spec()["states"]
+    [0.5, 0.8]
+    """
+
+    kind: ClassVar[str] = "mhod"
+    states: tuple[float, ...] = (0.8,)
+    otf: float = 0.1
+    history: int = 500
+    windows: tuple[int, ...] = (30, 40, 50, 60, 70, 80, 90, 100)
+    learning_steps: int = 10
+    search: Literal["exact", "grid"] = "exact"
+    step: float = 0.5
 
 
 @dataclass(frozen=True, kw_only=True)

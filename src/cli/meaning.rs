@@ -3,28 +3,67 @@
 /// The meaning of the dotted spec key `key` when it has `value`, as TOML.
 pub(super) fn meaning(key: &str, value: &str) -> Option<&'static str> {
     let value = value.trim_matches('"');
-    policy(key, value).or_else(|| physics(key, value)).or_else(|| accounting(key, value))
+    detector(key, value)
+        .or_else(|| policy(key, value))
+        .or_else(|| physics(key, value))
+        .or_else(|| accounting(key, value))
+}
+
+fn detector(key: &str, value: &str) -> Option<&'static str> {
+    Some(match (key.strip_prefix("policy.overload.")?, value) {
+        ("kind", "thr") => "overloaded above a fixed utilisation",
+        ("kind", "iqr") => "threshold 1 - safety x interquartile range of the past",
+        ("kind", "mad") => "threshold 1 - safety x median absolute deviation of the past",
+        ("kind", "lrr") => "local regression of the past, robust against outliers",
+        ("kind", "loess") => "local regression of any length, the copy time not rounded",
+        ("kind", "loess-robust") => "the same, robust against outliers",
+        ("kind", "last-n") => "overloaded above a fixed mean of the latest samples",
+        ("kind", "otf") => "overloaded when that takes more than a share of the host's time",
+        ("kind", "mhod") => "overloaded when no policy of waiting keeps a share of overload",
+        ("kind", "never") => "no host counts as overloaded",
+        ("safety" | "threshold", _) => "parameter of the overload detector",
+        ("min-history" | "learning-steps", _) => "samples of the past without which it cannot tell",
+        ("at-limit", "normal") => "a load of exactly the limit is normal",
+        ("at-limit", "overloaded") => "Neat: a load of exactly the limit is overload",
+        ("weights", _) => "Q3: the regression does not weigh the past by its age",
+        ("length", _) => "samples that the regression uses",
+        ("weigh", "squares") => "weights multiply squared residuals",
+        ("weigh", "residuals") => "Neat: weights multiply residuals, and so count twice",
+        ("outliers", "cut") => "points far off weigh nothing",
+        ("outliers", "uncut") => "Neat: the farthest points weigh again",
+        ("n", _) => "samples that are averaged",
+        ("otf", _) => "share of its time that a host may be overloaded",
+        ("states", _) => "where the states of a host end, the last being overload",
+        ("history", _) => "samples that it learns from at most",
+        ("windows", _) => "window sizes of its estimates, samples",
+        ("search", "exact") => "the policy of waiting is found exactly",
+        ("search", "grid") => "Neat: the policy of waiting is searched for on a grid",
+        ("step", _) => "step of that grid, if there is one",
+        _ => return None,
+    })
 }
 
 fn policy(key: &str, value: &str) -> Option<&'static str> {
     Some(match (key, value) {
-        ("policy.overload.kind", "thr") => "overloaded above a fixed utilisation",
-        ("policy.overload.kind", "iqr") => "threshold 1 - safety x interquartile range of the past",
-        ("policy.overload.kind", "mad") => {
-            "threshold 1 - safety x median absolute deviation of the past"
-        }
-        ("policy.overload.kind", "lrr") => "local regression of the past, robust against outliers",
-        ("policy.overload.kind", "never") => "no host counts as overloaded",
-        ("policy.overload.safety" | "policy.overload.threshold", _) => {
-            "parameter of the overload detector"
-        }
-        ("policy.overload.min-history", _) => "samples of the past without which it cannot tell",
-        ("policy.overload.weights", _) => "Q3: the regression does not weigh the past by its age",
         ("policy.fallback.kind", "never") => "no verdict while the past is too short",
         ("policy.fallback.threshold", _) => "limit while the past is too short",
         ("policy.underload.kind", "never") => "no host is emptied to be switched off",
+        ("policy.underload.kind", "threshold") => "hosts used no more than a threshold are emptied",
+        ("policy.underload.kind", "last-n") => "the same by the mean of the latest samples",
+        ("policy.underload.kind", "always") => "every host may be emptied, also full ones",
+        ("policy.underload.threshold", _) => "utilisation up to which a host may be emptied",
+        ("policy.underload.n", _) => "samples that are averaged",
         ("policy.select.kind", "mc") => "the VM whose load correlates most with the others leaves",
         ("policy.select.kind", "mu") => "the VM of least utilisation leaves",
+        ("policy.select.measure", "fraction") => "utilisation is a fraction of the VM's own rate",
+        ("policy.select.measure", "demand") => "Neat: utilisation is in MIPS",
+        ("policy.select.kind", "mmt-max-cpu") => "of the VMs of least memory the busiest leaves",
+        ("policy.select.last-n", _) => "samples of the VM's CPU that are averaged",
+        ("policy.select.skip-idle", "false") => "an idle VM may leave",
+        ("policy.select.skip-idle", "true") => "Neat: if those VMs have idled none leaves",
+        ("policy.select.kind", "knapsack") => "the least memory that clears the overload leaves",
+        ("policy.select.most-sets", _) => "sets of VMs that are tried for that",
+        ("policy.select.kind", "highest-demand") => "the VM that asks for most CPU leaves",
         ("policy.select.kind", "rs") => "a random VM leaves",
         ("policy.select.seeded", "true") => "its draws come from the run's seed",
         ("policy.select.seeded", _) => "Q19: its draws cannot be repeated",

@@ -9,13 +9,16 @@
 //! safety, dimensionless. Quartiles are order statistics, halves rounded up, as in CloudSim.
 //!
 //! Source: Beloglazov and Buyya, Concurrency Computat.: Pract. Exper. 24(13), 2012, sect. 6.2.
+//! OpenStack Neat calls a load of exactly `T` overloaded, which is `at-limit = "overloaded"`, and
+//! says "no" below its history limit, which is a `fallback` of `never`. It rounds halves away from
+//! zero, which for these ranks is the same.
 
 use serde::{Deserialize, Serialize};
 
-use super::{HostLoad, OverloadDetector, Verdict};
+use super::{AtLimit, HostLoad, OverloadDetector, Verdict};
 use crate::model::history::WINDOW;
 use crate::policy::PolicyError;
-use crate::stats::order_statistic_in_place;
+use crate::stats::interquartile_range;
 
 /// Adaptive threshold from the interquartile range of past load.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -25,29 +28,27 @@ pub struct Iqr {
     pub safety: f64,
     /// Samples of history below which the verdict is `Unknown`.
     pub min_history: usize,
+    /// What a load of exactly `T` is.
+    pub at_limit: AtLimit,
 }
 
 impl Default for Iqr {
     fn default() -> Self {
-        Self { safety: 1.5, min_history: 12 }
+        Self { safety: 1.5, min_history: 12, at_limit: AtLimit::Normal }
     }
 }
 
 impl Iqr {
     /// `T` from the latest [`WINDOW`] samples, or `None` while the history is too short.
     pub fn threshold(&self, history: &[f64]) -> Option<f64> {
-        if history.len() < self.min_history.max(3) {
+        if history.len() < self.min_history {
             return None;
         }
         let history = &history[history.len().saturating_sub(WINDOW)..];
-        let count = history.len();
         let mut scratch = [0.0; WINDOW];
-        let values = &mut scratch[..count];
-        values.copy_from_slice(history);
-        let at = |quarter: f64| (quarter * (count + 1) as f64).round() as usize - 1;
-        let upper = order_statistic_in_place(values, at(0.75));
-        let lower = order_statistic_in_place(&mut values[..=at(0.75)], at(0.25));
-        Some(1.0 - self.safety * (upper - lower))
+        let scratch = &mut scratch[..history.len()];
+        scratch.copy_from_slice(history);
+        Some(1.0 - self.safety * interquartile_range(scratch)?)
     }
 }
 
@@ -61,8 +62,7 @@ impl OverloadDetector for Iqr {
     fn assess(&mut self, load: HostLoad<'_>) -> Result<Verdict, PolicyError> {
         Ok(match self.threshold(load.history) {
             None => Verdict::Unknown,
-            Some(limit) if load.now > limit => Verdict::Overloaded,
-            Some(_) => Verdict::Normal,
+            Some(limit) => self.at_limit.judge(load.now, limit),
         })
     }
     fn words(&self, load: HostLoad<'_>) -> Option<String> {

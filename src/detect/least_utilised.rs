@@ -30,11 +30,15 @@ impl UnderloadDetector for LeastUtilised {
         "least-utilised"
     }
     fn candidates(&mut self, active: &[Occupancy<'_>]) -> Result<Vec<HostId>, PolicyError> {
-        let mut order: Vec<&Occupancy<'_>> =
-            active.iter().filter(|host| host.utilisation < self.below).collect();
-        order.sort_by(|a, b| a.utilisation.total_cmp(&b.utilisation).then(a.host.cmp(&b.host)));
-        Ok(order.into_iter().map(|host| host.host).collect())
+        Ok(emptiest_first(active.iter().filter(|host| host.utilisation < self.below)))
     }
+}
+
+/// The hosts in ascending utilisation, lowest id first among equals.
+pub(super) fn emptiest_first<'a>(hosts: impl Iterator<Item = &'a Occupancy<'a>>) -> Vec<HostId> {
+    let mut order: Vec<&Occupancy<'_>> = hosts.collect();
+    order.sort_by(|a, b| a.utilisation.total_cmp(&b.utilisation).then(a.host.cmp(&b.host)));
+    order.into_iter().map(|host| host.host).collect()
 }
 
 #[cfg(test)]

@@ -17,6 +17,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::fitted_line::{FittedLine, weighted_line};
 use super::{HostLoad, Line as Statistic, Linear, OverloadDetector, Verdict};
 use crate::policy::PolicyError;
 use crate::stats::median_in_place;
@@ -115,20 +116,7 @@ impl OverloadDetector for Lrr {
     }
 }
 
-/// A straight line.
-#[derive(Debug, Clone, Copy, PartialEq)]
-struct Line {
-    intercept: f64,
-    slope: f64,
-}
-
-impl Line {
-    fn at(self, x: f64) -> f64 {
-        self.intercept + self.slope * x
-    }
-}
-
-fn judge(load: HostLoad<'_>, safety: f64, fit: impl Fn(&[f64; POINTS]) -> Line) -> Verdict {
+fn judge(load: HostLoad<'_>, safety: f64, fit: impl Fn(&[f64; POINTS]) -> FittedLine) -> Verdict {
     match predicted(load, fit) {
         None => Verdict::Unknown,
         Some(load) if safety * load >= 1.0 => Verdict::Overloaded,
@@ -137,12 +125,16 @@ fn judge(load: HostLoad<'_>, safety: f64, fit: impl Fn(&[f64; POINTS]) -> Line) 
 }
 
 /// The load once the longest copy is complete; `None` while the past is too short.
-fn predicted(load: HostLoad<'_>, fit: impl Fn(&[f64; POINTS]) -> Line) -> Option<f64> {
+fn predicted(load: HostLoad<'_>, fit: impl Fn(&[f64; POINTS]) -> FittedLine) -> Option<f64> {
     let latest = load.history.last_chunk::<POINTS>()?;
     Some(fit(latest).at(POINTS as f64 + load.whole_copy_intervals()))
 }
 
-fn told(load: HostLoad<'_>, safety: f64, fit: impl Fn(&[f64; POINTS]) -> Line) -> Option<String> {
+fn told(
+    load: HostLoad<'_>,
+    safety: f64,
+    fit: impl Fn(&[f64; POINTS]) -> FittedLine,
+) -> Option<String> {
     let predicted = predicted(load, fit)?;
     let limit = 1.0 / safety;
     Some(format!("load {:.3}, predicted {predicted:.3}, limit {limit:.3}", load.now))
@@ -170,7 +162,7 @@ fn statistic(weights: Weights, safety: f64) -> Linear {
 /// Ordinary least squares by updating means, in the order of operations of Apache Commons Math's
 /// simple regression, which CloudSim uses.
 #[inline]
-fn plain_line(y: &[f64; POINTS]) -> Line {
+fn plain_line(y: &[f64; POINTS]) -> FittedLine {
     let (mut mean_x, mut mean_y) = (1.0, y[0]);
     let (mut sum_y, mut spread_x, mut spread_xy) = (y[0], 0.0, 0.0);
     for (i, &value) in y.iter().enumerate().skip(1) {
@@ -184,7 +176,7 @@ fn plain_line(y: &[f64; POINTS]) -> Line {
         sum_y += value;
     }
     let slope = spread_xy / spread_x;
-    Line { intercept: (sum_y - slope * SUM_X) / POINTS as f64, slope }
+    FittedLine { intercept: (sum_y - slope * SUM_X) / POINTS as f64, slope }
 }
 
 /// 1 + 2 + .. + POINTS.
@@ -204,21 +196,9 @@ const TRICUBE: [f64; POINTS] = {
     weights
 };
 
-/// Weighted least squares on x = 1..n; a degenerate fit is the weighted mean.
-fn weighted_line(y: &[f64; POINTS], weights: &[f64; POINTS]) -> Line {
-    let total: f64 = weights.iter().sum();
-    let points = || weights.iter().zip(y).enumerate().map(|(i, (&w, &y))| (w, (i + 1) as f64, y));
-    let mean_x = points().map(|(w, x, _)| w * x).sum::<f64>() / total;
-    let mean_y = points().map(|(w, _, y)| w * y).sum::<f64>() / total;
-    let spread_x: f64 = points().map(|(w, x, _)| w * (x - mean_x) * (x - mean_x)).sum();
-    let spread_xy: f64 = points().map(|(w, x, y)| w * (x - mean_x) * (y - mean_y)).sum();
-    let slope = if spread_x > 0.0 { spread_xy / spread_x } else { 0.0 };
-    Line { intercept: mean_y - slope * mean_x, slope }
-}
-
 /// The second, outlier-resistant fit. Where more than half of the points lie on the first line
 /// exactly there is no scale to judge outliers by and the first fit stands.
-fn robust_line(y: &[f64; POINTS]) -> Line {
+fn robust_line(y: &[f64; POINTS]) -> FittedLine {
     let first = weighted_line(y, &TRICUBE);
     let residuals: [f64; POINTS] = std::array::from_fn(|i| y[i] - first.at((i + 1) as f64));
     let mut sizes = residuals.map(f64::abs);

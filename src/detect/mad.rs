@@ -8,11 +8,12 @@
 //! safety, dimensionless; larger migrates earlier (more energy, fewer SLA violations).
 //!
 //! Source: Beloglazov and Buyya, Concurrency Computat.: Pract. Exper. 24(13), 2012, sect. 6.1.
-//! OpenStack Neat uses `u >= T` and answers "no" below its history limit.
+//! OpenStack Neat calls a load of exactly `T` overloaded, which is `at-limit = "overloaded"`, and
+//! says "no" below its history limit, which is a `fallback` of `never`. Its median is the same.
 
 use serde::{Deserialize, Serialize};
 
-use super::{HostLoad, OverloadDetector, Verdict};
+use super::{AtLimit, HostLoad, OverloadDetector, Verdict};
 use crate::model::history::WINDOW;
 use crate::policy::PolicyError;
 use crate::stats::{median_absolute_deviation, median_in_place};
@@ -25,11 +26,13 @@ pub struct Mad {
     pub safety: f64,
     /// Samples of history below which the verdict is `Unknown`.
     pub min_history: usize,
+    /// What a load of exactly `T` is.
+    pub at_limit: AtLimit,
 }
 
 impl Default for Mad {
     fn default() -> Self {
-        Self { safety: 2.5, min_history: 12 }
+        Self { safety: 2.5, min_history: 12, at_limit: AtLimit::Normal }
     }
 }
 
@@ -87,8 +90,7 @@ impl OverloadDetector for Mad {
         }
         Ok(match self.threshold(load.history) {
             None => Verdict::Unknown,
-            Some(limit) if load.now > limit => Verdict::Overloaded,
-            Some(_) => Verdict::Normal,
+            Some(limit) => self.at_limit.judge(load.now, limit),
         })
     }
     fn words(&self, load: HostLoad<'_>) -> Option<String> {

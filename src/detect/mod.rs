@@ -5,29 +5,49 @@
 //! overloaded with this VM?"). An [`UnderloadDetector`] says which hosts could be emptied, and in
 //! what order.
 
+mod always;
+mod at_limit;
 mod fallback;
+mod fitted_line;
 mod iqr;
+mod last_n;
 mod least_utilised;
 mod linear;
 mod local_regression;
+mod loess;
 mod mad;
+pub mod mhod;
 mod never;
+mod otf;
+mod overload_time;
 mod spec;
 mod thr;
+mod underload_last_n;
+mod underload_threshold;
 
 use crate::id::HostId;
 use crate::policy::PolicyError;
 use crate::time::Instant;
 
+pub use always::Always;
+pub use at_limit::AtLimit;
 pub use fallback::WithFallback;
+pub use fitted_line::{FittedLine, tricube_weights};
 pub use iqr::Iqr;
+pub use last_n::LastN;
 pub use least_utilised::LeastUtilised;
 pub use linear::{Glance, Line, Linear, Sums};
 pub use local_regression::{Lr, Lrr, Weights};
+pub use loess::{Loess, LoessRobust, Outliers, Regression, Weigh};
 pub use mad::Mad;
+pub use mhod::{Mhod, MhodDetector};
 pub use never::Never;
+pub use otf::{Otf, OtfDetector};
+pub use overload_time::{OverloadTimes, Times};
 pub use spec::{DetectorSpec, UnderloadSpec};
 pub use thr::Thr;
+pub use underload_last_n::UnderloadLastN;
+pub use underload_threshold::UnderloadThreshold;
 
 /// What a detector sees of one host, with or without a VM that is about to arrive.
 #[derive(Debug, Clone, Copy)]

@@ -167,6 +167,13 @@ impl Deciding<'_, '_> {
     ) -> Result<(), PolicyError> {
         let load = self.draft.room(host).utilisation();
         let mut candidates = self.candidates(host);
+        if let Some(set) = self.select_set(host, &candidates)? {
+            for vm in set {
+                self.draft.remove(vm, host, &self.state);
+                leaving.push((vm, load));
+            }
+            return Ok(());
+        }
         loop {
             let picked = self.policies.select.pick(host, &candidates, &self.state)?;
             let Some(vm) = picked else { return Ok(()) };
@@ -178,6 +185,21 @@ impl Deciding<'_, '_> {
                 return Ok(());
             }
         }
+    }
+
+    /// The set of VMs that leave `host` together, where the selector chooses sets.
+    fn select_set(
+        &mut self,
+        host: HostId,
+        candidates: &[VmId],
+    ) -> Result<Option<Vec<VmId>>, PolicyError> {
+        let (state, draft) = (self.state, &mut *self.draft);
+        let overload = &mut self.policies.overload;
+        let mut clears = |leaving: &[VmId]| {
+            let verdict = draft.assess_without(leaving, host, &state, &mut **overload)?;
+            Ok(verdict != Verdict::Overloaded)
+        };
+        self.policies.select.pick_set(host, candidates, &state, &mut clears)
     }
 
     /// Tries to empty hosts in the order of the underload rule.

@@ -81,7 +81,8 @@ impl<'a> Engine<'a> {
         let intervals_per_byte = 1.0 / bandwidth / trace.step().seconds();
         let window = policies.overload.window().max(policies.underload.window());
         let draft = Draft::new(fleet, policies.history, intervals_per_byte, window)
-            .judged_by(&*policies.overload);
+            .judged_by(&*policies.overload)
+            .lending_pasts(policies.underload.window() > 0);
         let model = migrate::model(&rules.migration.model).expect("the spec names a known model");
         Self {
             world: World::new(fleet, rules, demand, meter, clock.start(), window),

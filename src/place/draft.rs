@@ -57,6 +57,8 @@ pub struct Draft {
     /// Sampling intervals that copying each VM takes, not rounded.
     pub(super) copy_intervals: IdVec<VmId, f64>,
     pub(super) window: usize,
+    /// Whether pasts of hosts are lent, whatever the detector needs.
+    lends_pasts: bool,
 }
 
 impl Draft {
@@ -94,7 +96,14 @@ impl Draft {
                 .map(|ram| ram.0 as f64 * intervals_per_byte)
                 .collect(),
             window,
+            lends_pasts: false,
         }
+    }
+
+    /// The draft, with the pasts of hosts at hand for who asks for them.
+    pub fn lending_pasts(mut self, lends: bool) -> Self {
+        self.lends_pasts = lends;
+        self
     }
 
     /// The draft, kept in such a way that `detector` is asked most quickly.
@@ -224,7 +233,8 @@ impl Draft {
     /// Whether the pasts of hosts are kept in step: a linear detector needs them only where sums
     /// cannot tell.
     pub(super) fn keeps_pasts(&self) -> bool {
-        self.linear.is_none() && self.rings.is_none() && self.window > 0
+        let wanted = self.linear.is_none() || self.lends_pasts;
+        wanted && self.rings.is_none() && self.window > 0
     }
 
     /// From here on `vm` asks for nothing although it keeps what it was given: in CloudSim a VM

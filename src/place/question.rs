@@ -101,6 +101,7 @@ impl Draft {
         if self.keeps_pasts() {
             past.copy_from_slice(&self.pasts[own_past(host, width)]);
         } else {
+            past.fill(0.0);
             self.lists[host].iter().for_each(|&vm| add_past(past, vm, room.capacity, state));
         }
         let Some(vm) = extra else { return (room.length as usize).min(width) };
@@ -110,7 +111,8 @@ impl Draft {
         (room.length as usize).max(self.past_len(vm, state)).min(width)
     }
 
-    /// The latest samples of the history of `host`, at most `count`, oldest first.
+    /// The latest samples of the history of `host`, at most `count`, oldest first; the draft must
+    /// have been made to [lend](Draft::lending_pasts) them.
     pub fn past(&self, host: HostId, count: usize) -> &[f64] {
         if let Some(rings) = &self.rings {
             return rings.latest(VmId(host.0), count.min(self.window));
@@ -200,6 +202,42 @@ impl Draft {
             self.describe(host, None, state);
         }
         self.ask(detector)
+    }
+
+    /// Judges `host` as it would be without `leaving`: as if they had been taken off it one by one.
+    ///
+    /// # Errors
+    /// Those of the detector.
+    pub fn assess_without(
+        &mut self,
+        leaving: &[VmId],
+        host: HostId,
+        state: &Snapshot<'_>,
+        detector: &mut dyn OverloadDetector,
+    ) -> Result<Verdict, PolicyError> {
+        let mut past = std::mem::take(&mut self.own_past);
+        let (mut requested, mut copy_intervals, mut length) = (0.0, 0.0, 0);
+        let capacity = self.rooms[host].capacity;
+        past.fill(0.0);
+        for &vm in self.lists[host].iter().filter(|vm| !leaving.contains(vm)) {
+            requested += self.vm_request[vm];
+            copy_intervals = self.copy_intervals[vm].max(copy_intervals);
+            length = length.max(self.past_len(vm, state));
+            add_past(&mut past, vm, capacity, state);
+        }
+        let mut length = length.min(self.window);
+        if self.rings.is_some() {
+            length = self.write_past(host, None, state, &mut past);
+        }
+        self.loads.clear(Question::Now, state.now, self.window);
+        self.loads.hosts.push(host);
+        self.loads.now.push(requested / capacity);
+        self.loads.lengths.push(length);
+        self.loads.copy_intervals.push(copy_intervals);
+        self.loads.histories.extend_from_slice(&past);
+        self.own_past = past;
+        self.ask(detector)?;
+        Ok(self.verdicts[0])
     }
 
     /// Judges `hosts` as they would be with `vm`, which asks for `demand` MIPS, on each of them;

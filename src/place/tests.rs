@@ -1,9 +1,10 @@
 //! Drafts and placers against plain reckoning on random small fleets.
 
 use super::*;
-use crate::detect::Thr;
+use crate::detect::{HostLoad, Lr, OverloadDetector, Thr, Verdict, Weights};
 use crate::id::IdVec;
 use crate::model::{Fleet, Machine, Snapshot, VmHistories, VmType};
+use crate::policy::PolicyError;
 use crate::power::PowerTable;
 use crate::random::{Stream, below, stream};
 use crate::time::Instant;
@@ -175,4 +176,93 @@ fn planned_moves_take_memory_one_after_the_other() {
     };
     let entered = moves.iter().position(|&(other, _)| VmId(other) == vm).unwrap();
     assert!(entered == 9 && free_mb < 870.0 || demand > free, "{entered} entered: {refusal}");
+}
+
+/// Notes what it is shown.
+#[derive(Default)]
+struct Spy(Vec<(f64, Vec<f64>, f64)>);
+
+impl OverloadDetector for Spy {
+    fn name(&self) -> &str {
+        "spy"
+    }
+    fn window(&self) -> usize {
+        40
+    }
+    fn assess(&mut self, load: HostLoad<'_>) -> Result<Verdict, PolicyError> {
+        self.0.push((load.now, load.history.to_vec(), load.copy_intervals));
+        Ok(Verdict::Normal)
+    }
+}
+
+/// One host with five VMs of different memory and past, the last two young.
+fn with_pasts(window: usize, body: impl FnOnce(Draft, Snapshot<'_>, &[VmId])) {
+    let (mut fleet, mut stream) = (fleet(), stream(1, "test"));
+    let vms: Vec<VmId> = (0..5).map(VmId).collect();
+    let mut histories = VmHistories::with_window(VMS, window);
+    for &vm in &vms {
+        fleet.vm_ram[vm] = Bytes::from_mb(500 + 100 * u64::from(vm.0 * vm.0 % 7));
+        for _ in 0..if vm.0 < 3 { 60 } else { 25 } {
+            histories.push(vm, below(1000, &mut stream) as f64 / 1000.0);
+        }
+    }
+    let demand: IdVec<VmId, f64> = (0..VMS).map(|_| below(900, &mut stream) as f64).collect();
+    let (demand, histories, utilisation) = (&demand, &histories, &IdVec::filled(0.0, HOSTS));
+    let state = Snapshot { now: Instant::START, fleet: &fleet, demand, histories, utilisation };
+    let mut draft = Draft::new(&fleet, HistoryKind::VmsOnHost, 1e-12, window);
+    let resident = |&vm: &VmId| Resident { vm, allocated: demand[vm] };
+    let residents: Vec<Resident> = vms.iter().map(resident).collect();
+    draft.settle(HostId(0), &residents, Held::default(), &state);
+    body(draft, state, &vms);
+}
+
+#[test]
+fn without_some_vms_a_host_is_judged_as_after_taking_them_off() {
+    for leaving in [&[][..], &[VmId(1)], &[VmId(0), VmId(1), VmId(2)], &[VmId(3), VmId(0)]] {
+        with_pasts(40, |mut draft, state, _| {
+            let (mut asked, mut taken) = (Spy::default(), Spy::default());
+            draft.assess_without(leaving, HostId(0), &state, &mut asked).unwrap();
+            leaving.iter().for_each(|&vm| draft.remove(vm, HostId(0), &state));
+            draft.assess(&[HostId(0)], &state, &mut taken).unwrap();
+            assert_eq!(asked.0, taken.0, "{leaving:?}");
+            assert_eq!(asked.0[0].1.len(), if leaving.len() == 3 { 25 } else { 40 });
+        });
+    }
+}
+
+/// A plain line through a flat past of 1 / 1.2 predicts exactly the limit, so that sums cannot tell
+/// and the detector is asked; each time it must be shown the same past.
+#[test]
+fn a_detector_that_sums_cannot_spare_is_shown_the_same_past_each_time() {
+    let (fleet, host) = (fleet(), HostId(0));
+    let mut histories = VmHistories::new(VMS);
+    let level = fleet.capacity[host].0 / 1.2 / 5000.0 * (1.0 - 1e-13);
+    let vms = [VmId(0), VmId(1)];
+    vms.iter().for_each(|&vm| (0..12).for_each(|_| histories.push(vm, level)));
+    let demand = IdVec::filled(level * 2500.0, VMS);
+    let (demand, histories, utilisation) = (&demand, &histories, &IdVec::filled(0.0, HOSTS));
+    let state = Snapshot { now: Instant::START, fleet: &fleet, demand, histories, utilisation };
+    let mut lr = Lr { weights: Weights::None, ..Lr::default() };
+    let mut draft = Draft::new(&fleet, HistoryKind::VmsOnHost, 1e-12, 10).judged_by(&lr);
+    let residents = vms.map(|vm| Resident { vm, allocated: demand[vm] });
+    draft.settle(host, &residents, Held::default(), &state);
+    for _ in 0..3 {
+        draft.assess(&[host], &state, &mut lr).unwrap();
+        assert_eq!(draft.verdicts(), [Verdict::Normal]);
+    }
+}
+
+#[test]
+fn pasts_are_lent_whatever_the_detector() {
+    with_pasts(30, |draft, _, _| {
+        let past = draft.past(HostId(0), 5).to_vec();
+        let linear = draft.judged_by(&Lr::default());
+        assert!(!linear.keeps_pasts() && past.len() == 5);
+        with_pasts(30, |draft, state, vms| {
+            let mut lending = draft.judged_by(&Lr::default()).lending_pasts(true);
+            vms.iter().for_each(|&vm| lending.remove(vm, HostId(0), &state));
+            vms.iter().for_each(|&vm| lending.append(vm, HostId(0), state.demand[vm], &state));
+            assert_eq!(lending.past(HostId(0), 5), past);
+        });
+    });
 }

@@ -1,8 +1,11 @@
 //! Which VM leaves an overloaded host next?
 
+mod highest_demand;
+mod knapsack;
 mod max_correlation;
 mod min_utilisation;
 mod mmt;
+mod mmt_max_cpu;
 mod random;
 mod spec;
 
@@ -10,11 +13,17 @@ use crate::id::{HostId, VmId};
 use crate::model::Snapshot;
 use crate::policy::PolicyError;
 
+pub use highest_demand::HighestDemand;
+pub use knapsack::Knapsack;
 pub use max_correlation::MaxCorrelation;
-pub use min_utilisation::MinUtilisation;
+pub use min_utilisation::{Measure, MinUtilisation};
 pub use mmt::Mmt;
+pub use mmt_max_cpu::MmtMaxCpu;
 pub use random::Random;
 pub use spec::SelectorSpec;
+
+/// Tells whether a host would no longer be overloaded without these VMs.
+pub type Trial<'t> = dyn FnMut(&[VmId]) -> Result<bool, PolicyError> + 't;
 
 /// Picks the VM that leaves `host` next; asked again until the host is no longer overloaded.
 pub trait VmSelector: Send {
@@ -50,6 +59,22 @@ pub trait VmSelector: Send {
     ) -> Result<(), PolicyError> {
         let _ = (hosts, state);
         Ok(())
+    }
+
+    /// All VMs that leave together, for selectors that weigh sets; asked first, and `None` (which
+    /// is what most answer) to be asked VM by VM. `clears` says whether a set would be enough; the
+    /// engine takes the set as it is.
+    ///
+    /// # Errors
+    /// As [`VmSelector::pick`], and those of `clears`.
+    fn pick_set(
+        &mut self,
+        _host: HostId,
+        _candidates: &[VmId],
+        _state: &Snapshot<'_>,
+        _clears: &mut Trial<'_>,
+    ) -> Result<Option<Vec<VmId>>, PolicyError> {
+        Ok(None)
     }
 }
 

@@ -3,7 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::random::RandomSpec;
-use super::{MaxCorrelation, MinUtilisation, Mmt, Random, VmSelector};
+use super::{
+    HighestDemand, Knapsack, MaxCorrelation, MinUtilisation, Mmt, MmtMaxCpu, Random, VmSelector,
+};
 use crate::random::stream;
 
 /// `policy.select` of a run spec.
@@ -15,22 +17,32 @@ pub enum SelectorSpec {
     /// Maximum correlation.
     Mc,
     /// Minimum utilisation.
-    Mu,
+    Mu(MinUtilisation),
     /// Random selection.
     Rs(RandomSpec),
+    /// Minimum migration time, maximum CPU.
+    MmtMaxCpu(MmtMaxCpu),
+    /// Least memory that clears the overload.
+    Knapsack(Knapsack),
+    /// Highest demand.
+    HighestDemand,
 }
 
 impl SelectorSpec {
     /// Names of the built-ins.
-    pub const KINDS: [&str; 4] = ["mmt", "mc", "mu", "rs"];
+    pub const KINDS: [&str; 7] =
+        ["mmt", "mc", "mu", "rs", "mmt-max-cpu", "knapsack", "highest-demand"];
 
     /// A fresh selector for the run with seed `seed`.
     pub fn build(&self, seed: u64) -> Box<dyn VmSelector> {
         match self {
             Self::Mmt => Box::new(Mmt),
             Self::Mc => Box::new(MaxCorrelation::default()),
-            Self::Mu => Box::new(MinUtilisation),
+            Self::Mu(mu) => Box::new(*mu),
             Self::Rs(spec) => Box::new(Random::new(spec, stream(seed, "select.rs"))),
+            Self::MmtMaxCpu(spec) => Box::new(spec.clone()),
+            Self::Knapsack(spec) => Box::new(spec.clone()),
+            Self::HighestDemand => Box::new(HighestDemand),
         }
     }
 }
@@ -48,16 +60,27 @@ pub(crate) mod tests {
         utilisation: &[f64],
         body: impl FnOnce(Snapshot<'_>, &[VmId]),
     ) {
+        let pasts: Vec<&[f64]> = utilisation.chunks(1).collect();
+        world_with_pasts(ram_mb, &pasts, body);
+    }
+
+    /// As [`world`] with the past of each VM, the newest sample last.
+    pub(crate) fn world_with_pasts(
+        ram_mb: &[u64],
+        pasts: &[&[f64]],
+        body: impl FnOnce(Snapshot<'_>, &[VmId]),
+    ) {
         let g5 = Machine::named("hp-ml110-g5", Bytes::from_gib(32)).unwrap();
         let mut fleet = Fleet::of_hosts(vec![g5], [0]);
         for (row, &mb) in ram_mb.iter().enumerate() {
             let kind = VmType::new(Mips(1000.0), Bytes::from_mb(mb));
             fleet.add_vms_in_blocks(&[kind], &[row]);
         }
-        let demand: IdVec<VmId, f64> = utilisation.iter().map(|u| u * 1000.0).collect();
+        let newest = |past: &&[f64]| past.last().map_or(0.0, |u| u * 1000.0);
+        let demand: IdVec<VmId, f64> = pasts.iter().map(newest).collect();
         let mut histories = VmHistories::new(demand.len());
-        for (vm, &mips) in demand.iter() {
-            histories.push(vm, mips / 1000.0);
+        for (vm, past) in demand.ids().zip(pasts) {
+            past.iter().for_each(|&u| histories.push(vm, u));
         }
         let vms: Vec<VmId> = demand.ids().collect();
         let state = Snapshot {
