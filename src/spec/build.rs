@@ -6,7 +6,7 @@ use crate::detect::{DetectorSpec, WithFallback};
 use crate::engine::Policies;
 use crate::model::{Fleet, Rules};
 use crate::policy::PolicyError;
-use crate::trace::{self, Selection, UtilisationTrace};
+use crate::trace::{self, UtilisationTrace};
 
 /// What a run needs beside its policies; shared by all runs on the same trace and fleet.
 #[derive(Debug)]

@@ -3,6 +3,7 @@
 use super::{RunSpec, policy_limits};
 use crate::migrate::MODELS;
 use crate::problem::{Problem, suggestion};
+use crate::trace::column_problems;
 
 /// A number, where it stands, what it must be and an example.
 pub(super) type Number = (String, f64, Bound, &'static str);
@@ -74,5 +75,24 @@ pub(super) fn problems(spec: &RunSpec, place: &dyn Fn(&str) -> String) -> Vec<Pr
         problems.push(Problem::new("GLN-204", place("[migration] model"), what, remedy));
     }
     problems.extend(spec.fleet.problems(place));
+    problems.extend(trace_problems(spec, place));
+    problems
+}
+
+/// What is wrong with `[trace]`, as far as can be said without its source.
+fn trace_problems(spec: &RunSpec, place: &dyn Fn(&str) -> String) -> Vec<Problem> {
+    let trace = &spec.trace;
+    let mut problems = column_problems(&trace.columns, &place("[trace] columns"));
+    if let (Some(from), Some(to)) = (trace.from, trace.to)
+        && from >= to
+    {
+        let what = format!("must be after `from`, found {from} and {to}");
+        problems.push(Problem::new("GLN-203", place("[trace] to"), what, "Write a later time"));
+    }
+    if trace.step_s == Some(0) {
+        let what = "must be at least 1, found 0";
+        let remedy = "Write a value such as 300";
+        problems.push(Problem::new("GLN-203", place("[trace] step-s"), what, remedy));
+    }
     problems
 }

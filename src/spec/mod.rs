@@ -22,6 +22,7 @@ mod policy_limits;
 pub mod python;
 mod read;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Deserializer, Serialize};
@@ -31,7 +32,7 @@ use crate::engine::{Consolidation, InitialDemand};
 use crate::model::rules::{Accounting, Demand, HostRules, MigrationRules};
 use crate::place::{HistoryKind, PabfdSpec, PlacerSpec};
 use crate::select::SelectorSpec;
-use crate::trace::Order;
+use crate::trace::{Columns, Excess, Format, Gaps, Group, Offset, Order, Resources, Selection};
 
 pub use build::{Inputs, policies, policies_by};
 pub use catalogue::{Entry, catalogue, named};
@@ -67,15 +68,60 @@ pub struct RunSpec {
 
 /// `[trace]`
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct TraceSpec {
-    /// `sample` (the bundled synthetic one), a directory, an archive or a Parquet file.
+    /// `sample` (the bundled synthetic one), a directory, an archive, a csv or a Parquet file.
     pub path: PathBuf,
     /// The day to take from a source that holds several.
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "day_name")]
     pub day: Option<String>,
     /// Order of the VMs (Q18).
     pub order: Order,
+    /// The form of the source.
+    pub format: Format,
+    /// Where the run begins, counted from the first sample of the source.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from: Option<Offset>,
+    /// Where it ends.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub to: Option<Offset>,
+    /// Seconds between two samples.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub step_s: Option<u32>,
+    /// What stands where there is no sample.
+    pub gaps: Gaps,
+    /// What becomes of values above 100 %.
+    pub excess: Excess,
+    /// What counts as a VM in traces of tasks.
+    pub group: Group,
+    /// Which quantities beside the CPU are read.
+    pub resources: Resources,
+    /// Which column means what, in a table.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub columns: Columns,
+}
+
+impl TraceSpec {
+    /// Keys that are left out of a resolved spec where they say nothing.
+    const OPTIONAL: [&str; 5] = ["day", "from", "to", "step-s", "columns"];
+
+    /// Which part of the source is read, and how.
+    pub fn selection(&self) -> Selection {
+        Selection {
+            day: self.day.clone(),
+            order: self.order,
+            format: self.format,
+            columns: self.columns.clone(),
+            from: self.from,
+            to: self.to,
+            step_s: self.step_s,
+            gaps: self.gaps,
+            excess: self.excess,
+            group: self.group,
+            resources: self.resources.clone(),
+            raw: false,
+        }
+    }
 }
 
 /// A day may be written as a number, `20110303`, or as a string.
@@ -94,7 +140,21 @@ fn day_name<'de, D: Deserializer<'de>>(source: D) -> Result<Option<String>, D::E
 
 impl Default for TraceSpec {
     fn default() -> Self {
-        Self { path: "sample".into(), day: None, order: Order::default() }
+        let Selection { order, format, gaps, excess, group, resources, .. } = Selection::default();
+        Self {
+            path: "sample".into(),
+            day: None,
+            order,
+            format,
+            from: None,
+            to: None,
+            step_s: None,
+            gaps,
+            excess,
+            group,
+            resources,
+            columns: Columns::new(),
+        }
     }
 }
 

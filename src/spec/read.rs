@@ -8,7 +8,7 @@ use toml::{Table, Value};
 
 use super::catalogue;
 use super::limits;
-use super::{Error, PolicySpec, RunSpec, python};
+use super::{Error, PolicySpec, RunSpec, TraceSpec, python};
 use crate::detect::{DetectorSpec, UnderloadSpec};
 use crate::place::PlacerSpec;
 use crate::problem::{Problem, suggestion};
@@ -173,7 +173,7 @@ fn section<T: DeserializeOwned + Serialize + Default>(
     let mut known = keys_of(&T::default());
     // Keys that have no default.
     match name {
-        "trace" => known.push("day".into()),
+        "trace" => known.extend(TraceSpec::OPTIONAL.map(str::to_owned)),
         "policy" => known.push("plan".into()),
         _ => {}
     }

@@ -16,15 +16,16 @@ use liblzma::stream::{CONCATENATED, Stream};
 
 use super::error::{Error, unreadable};
 use super::layout::{self, Member};
+use super::members;
 use super::planetlab::{self, MAX_FILE_BYTES};
-use super::source::Selection;
+use super::selection::Selection;
 use super::{UtilisationTrace, Values};
 use crate::problem::Problem;
 
 /// What an archive may unpack to; the ten published days take 20 MB.
 const MAX_UNPACKED_BYTES: u64 = 256 << 20;
 /// Memory that the xz decoder may take; the strongest preset needs 65 MiB.
-const MAX_DECODER_BYTES: u64 = 128 << 20;
+pub(super) const MAX_DECODER_BYTES: u64 = 128 << 20;
 /// Two empty blocks end every tar archive.
 const END_MARK: [u8; 1024] = [0; 1024];
 /// The xz preset of the writer: the strongest, since an archive is written once.
@@ -94,10 +95,13 @@ fn open(path: &Path) -> Result<File, Error> {
     File::open(path).map_err(|cause| unreadable(path.display().to_string(), &cause).into())
 }
 
-/// The tar archive itself, decompressed into memory to its very end, so that checksums are met.
-fn unpacked(place: &str, reader: impl Read, packing: Packing) -> Result<Vec<u8>, Error> {
-    let mut bytes = Vec::new();
-    let mut bounded: Box<dyn Read + '_> = match packing {
+/// The decoder of `packing` on `reader`.
+fn decoder<'r>(
+    place: &str,
+    reader: impl Read + 'r,
+    packing: Packing,
+) -> Result<Box<dyn Read + 'r>, Problem> {
+    Ok(match packing {
         Packing::Plain => Box::new(reader),
         Packing::Gzip => Box::new(MultiGzDecoder::new(reader)),
         Packing::Xz => {
@@ -105,8 +109,93 @@ fn unpacked(place: &str, reader: impl Read, packing: Packing) -> Result<Vec<u8>,
                 .map_err(|cause| damaged(place, &cause))?;
             Box::new(XzDecoder::new_stream(reader, stream))
         }
-    };
-    bounded
+    })
+}
+
+/// What [`each`] is called with for each file: the parts of its name, its place, its content.
+pub(super) type Visitor<'v> = dyn FnMut(&[&str], &str, &mut dyn Read) + 'v;
+
+/// Hands each file of the archive at `path` to `visit`, in its order, while it is unpacked; names
+/// that lead out of the archive and links are refused.
+pub(super) fn each(path: &Path, packing: Packing, visit: &mut Visitor<'_>) -> Result<(), Error> {
+    entries(path, packing, &mut |parts, shown, entry| {
+        visit(parts, shown, entry);
+        true
+    })
+}
+
+/// The name of the first file in the archive at `path`, if there is one.
+pub(super) fn first_file(path: &Path, packing: Packing) -> Result<Option<String>, Error> {
+    let mut first = None;
+    entries(path, packing, &mut |parts, _, _| {
+        let name = parts.last().copied().unwrap_or_default();
+        if layout::is_beside_the_trace(name) {
+            return true;
+        }
+        first = Some(name.to_owned());
+        false
+    })?;
+    Ok(first)
+}
+
+/// The first bytes of the first table in the archive at `path`.
+pub(super) fn first_bytes(path: &Path, packing: Packing) -> Result<Vec<u8>, Error> {
+    const ENOUGH: u64 = 1 << 16;
+    let mut found = Vec::new();
+    let mut failed = None;
+    entries(path, packing, &mut |parts, shown, entry| {
+        let name = parts.last().copied().unwrap_or_default();
+        if members::is_wanted(name).is_none() {
+            return true;
+        }
+        let text = members::unpacked(entry, name);
+        let read = text.and_then(|text| text.take(ENOUGH).read_to_end(&mut found));
+        failed = read.err().map(|cause| damaged(shown, &cause));
+        false
+    })?;
+    failed.map_or(Ok(found), |problem| Err(problem.into()))
+}
+
+/// Goes through the files of the archive until `visit` says that it has enough.
+fn entries(
+    path: &Path,
+    packing: Packing,
+    visit: &mut dyn FnMut(&[&str], &str, &mut dyn Read) -> bool,
+) -> Result<(), Error> {
+    let place = path.display().to_string();
+    let reader = std::io::BufReader::with_capacity(1 << 18, open(path)?);
+    let mut archive = tar::Archive::new(decoder(&place, reader, packing)?);
+    let mut problems = Vec::new();
+    for entry in archive.entries().map_err(|cause| damaged(&place, &cause))? {
+        let mut entry = entry.map_err(|cause| damaged(&place, &cause))?;
+        let name = entry.path_bytes().into_owned();
+        let shown = format!("{place}/{}", String::from_utf8_lossy(&name));
+        let parts = match parts(&name, &shown) {
+            Ok(parts) => parts,
+            Err(problem) => {
+                problems.push(problem);
+                continue;
+            }
+        };
+        let kind = entry.header().entry_type();
+        if kind.is_dir() || kind.is_pax_global_extensions() {
+            continue;
+        }
+        if !kind.is_file() && !kind.is_contiguous() {
+            let what = "found a link or a special file, expected a file";
+            let remedy = "Pack the trace without links";
+            problems.push(Problem::new("GLN-112", shown, what, remedy));
+        } else if !visit(&parts, &shown, &mut entry) {
+            break;
+        }
+    }
+    if problems.is_empty() { Ok(()) } else { Err(Error { problems }) }
+}
+
+/// The tar archive itself, decompressed into memory to its very end, so that checksums are met.
+fn unpacked(place: &str, reader: impl Read, packing: Packing) -> Result<Vec<u8>, Error> {
+    let mut bytes = Vec::new();
+    decoder(place, reader, packing)?
         .by_ref()
         .take(MAX_UNPACKED_BYTES + 1)
         .read_to_end(&mut bytes)
@@ -252,7 +341,7 @@ pub fn write_archive(trace: &UtilisationTrace, day: &str, path: &Path) -> Result
         .map_err(|cause| unwritable(path, &cause))
 }
 
-fn unwritable(path: &Path, cause: &std::io::Error) -> Error {
+pub(super) fn unwritable(path: &Path, cause: &std::io::Error) -> Error {
     let what = format!("cannot be written ({cause})");
     let remedy = "Check that the folder exists, is writable and has room";
     Error::one("GLN-104", path.display().to_string(), what, remedy)
@@ -318,7 +407,7 @@ fn header(kind: tar::EntryType, mode: u32, size: u64) -> tar::Header {
 }
 
 /// Puts `bytes` at `path` in one step.
-fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+pub(super) fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let mut builder = tempfile::Builder::new();
     // A temporary file is private by default; this one is to be as readable as any other output.

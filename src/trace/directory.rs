@@ -9,7 +9,7 @@ use super::UtilisationTrace;
 use super::error::{Error, unreadable};
 use super::layout::{self, Member};
 use super::planetlab::{self, MAX_FILE_BYTES};
-use super::source::{Order, Selection};
+use super::selection::{Order, Selection};
 use crate::problem::Problem;
 
 /// The trace in folder `path`.

@@ -3,7 +3,7 @@
 //! The published layout is `<day>/<VM name>`; a single day may also lie there without its folder.
 
 use super::error::Error;
-use super::source::{Order, Selection};
+use super::selection::{Order, Selection};
 use crate::problem::{self, Problem};
 
 /// How many days an error lists before it only counts them.
@@ -63,6 +63,19 @@ pub(super) fn chosen_day<'a>(
             .map(|day| Some(day.as_str()))
             .ok_or_else(|| no_such_day(place, days, wanted)),
     }
+}
+
+/// Checks the choice among the `days` that a column of a table holds; none means no such column or
+/// that the folders were days.
+pub(super) fn chosen_day_of_column(
+    place: &str,
+    days: &[String],
+    wanted: Option<&str>,
+) -> Result<(), Error> {
+    if days.is_empty() {
+        return Ok(());
+    }
+    chosen_day(place, days, wanted).map(drop)
 }
 
 fn no_such_day(place: &str, days: &[String], wanted: &str) -> Error {

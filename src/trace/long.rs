@@ -3,10 +3,10 @@
 //! Each value is put where its VM and step say; every step of every VM must be there once.
 
 use super::error::Error;
-use super::planetlab::STEP;
-use super::source::Order;
+use super::selection::Order;
 use super::{UtilisationTrace, Values};
 use crate::problem::Problem;
+use crate::time::Span;
 
 /// A table in long form: entry `i` of each column is row `i`.
 #[derive(Debug, Clone)]
@@ -21,8 +21,13 @@ pub(super) struct Table {
     pub(super) values: Values,
 }
 
-/// The trace that `table` holds; problems call it `place`.
-pub(super) fn dense(place: &str, table: Table, order: Order) -> Result<UtilisationTrace, Error> {
+/// The trace that `table` holds, whose steps are `step` apart; problems call it `place`.
+pub(super) fn dense(
+    place: &str,
+    table: Table,
+    order: Order,
+    step: Span,
+) -> Result<UtilisationTrace, Error> {
     if table.names.is_empty() {
         let what = "found no rows, expected one per VM and step";
         return Err(Error::one("GLN-105", place, what, "Check how the table was written"));
@@ -42,7 +47,7 @@ pub(super) fn dense(place: &str, table: Table, order: Order) -> Result<Utilisati
         Values::Percent(values) => Values::Percent(placed(&values, &positions)),
         Values::Fraction(values) => Values::Fraction(placed(&values, &positions)),
     };
-    Ok(UtilisationTrace::new(names, STEP, values))
+    Ok(UtilisationTrace::new(names, step, values))
 }
 
 /// Per row where its value belongs in the VM-major matrix; `None` unless each place is taken once.
@@ -149,6 +154,7 @@ fn wrong_steps_of(steps: &[i64], last: i64) -> impl Iterator<Item = (i64, String
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::trace::planetlab::STEP;
 
     fn table(rows: &[(u32, i64, u8)]) -> Table {
         Table {
@@ -160,18 +166,18 @@ mod tests {
     }
 
     fn told(rows: &[(u32, i64, u8)]) -> String {
-        dense("t", table(rows), Order::Name).unwrap_err().to_string()
+        dense("t", table(rows), Order::Name, STEP).unwrap_err().to_string()
     }
 
     #[test]
     fn rows_in_any_order_make_the_same_trace() {
         let sorted = [(0, 0, 1), (0, 1, 2), (1, 0, 3), (1, 1, 4)];
         let shuffled = [sorted[3], sorted[0], sorted[2], sorted[1]];
-        let trace = dense("t", table(&sorted), Order::Name).unwrap();
+        let trace = dense("t", table(&sorted), Order::Name, STEP).unwrap();
         assert_eq!(trace.values(), &Values::Percent(vec![3, 4, 1, 2]));
         assert_eq!((trace.name(0), trace.name(1)), ("a", "b"));
-        assert_eq!(dense("t", table(&shuffled), Order::Name).unwrap(), trace);
-        let listed = dense("t", table(&sorted), Order::Listed).unwrap();
+        assert_eq!(dense("t", table(&shuffled), Order::Name, STEP).unwrap(), trace);
+        let listed = dense("t", table(&sorted), Order::Listed, STEP).unwrap();
         assert_eq!(listed.values(), &Values::Percent(vec![1, 2, 3, 4]));
     }
 
@@ -213,6 +219,6 @@ mod tests {
     fn an_empty_table_is_no_trace() {
         let empty =
             Table { vms: vec![], names: vec![], steps: vec![], values: Values::Fraction(vec![]) };
-        assert_eq!(dense("t", empty, Order::Name).unwrap_err().problems[0].code, "GLN-105");
+        assert_eq!(dense("t", empty, Order::Name, STEP).unwrap_err().problems[0].code, "GLN-105");
     }
 }

@@ -4,7 +4,7 @@
 use super::UtilisationTrace;
 use super::archive::{self, Packing};
 use super::error::Error;
-use super::source::Selection;
+use super::selection::Selection;
 
 /// The path that means the bundled sample; also the name of its only day.
 pub(super) const WORD: &str = "sample";
