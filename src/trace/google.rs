@@ -27,7 +27,7 @@ use super::delimited::{Fields, Lines, number, separator};
 use super::error::Error;
 use super::faults::{Faults, excerpt};
 use super::members::{Container, Table};
-use super::resource::{Resource, Unit};
+use super::resource::Resource;
 use super::selection::{Group, Selection};
 use super::series::{Clock, Sampling, Series};
 use super::table::{Part, Schema};

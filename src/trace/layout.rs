@@ -161,7 +161,7 @@ mod tests {
     #[test]
     fn name_order_is_by_bytes_and_listed_order_is_kept() {
         let listed = vec![member(None, "b"), member(None, "B"), member(None, "a")];
-        let kept = Selection { day: None, order: Order::Listed };
+        let kept = Selection { order: Order::Listed, ..Selection::default() };
         let by_name = selected("p", listed.clone(), &Selection::default()).unwrap();
         assert_eq!(names(&by_name), ["B", "a", "b"]);
         assert_eq!(names(&selected("p", listed, &kept).unwrap()), ["b", "B", "a"]);

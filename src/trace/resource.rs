@@ -144,12 +144,12 @@ impl Readings {
     pub(super) fn hash(&self, hasher: &mut blake3::Hasher) {
         match self {
             Self::Single(values) => {
-                values.iter().for_each(|value| drop(hasher.update(&value.to_le_bytes())));
+                values.iter().fold(hasher, |hasher, value| hasher.update(&value.to_le_bytes()))
             }
             Self::Double(values) => {
-                values.iter().for_each(|value| drop(hasher.update(&value.to_le_bytes())));
+                values.iter().fold(hasher, |hasher, value| hasher.update(&value.to_le_bytes()))
             }
-        }
+        };
     }
 
     /// Those in `rows` of `width` values, from `first` to before `last` of each.

@@ -12,7 +12,7 @@
 
 use super::file::ParquetFile;
 use crate::trace::columns::{self, ColumnName, Map, Role};
-use crate::trace::series::{Clock, Sampling};
+use crate::trace::series::Clock;
 use crate::trace::{Error, Format, Selection, alibaba, long_csv};
 
 /// What the columns of a file are.
@@ -162,10 +162,5 @@ impl Form {
         self.map
             .find(|role| matches!(role, Role::Cores | Role::CpuMhz | Role::MemorySize))
             .is_some()
-    }
-
-    /// Whether the step is told by a number.
-    pub(super) fn is_numbered(&self) -> bool {
-        self.clock.sampling == Sampling::Nearest && self.column(|r| *r == Role::Step).is_some()
     }
 }
