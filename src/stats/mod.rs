@@ -89,16 +89,33 @@ pub fn standard_deviation(values: &[f64]) -> Option<f64> {
     Some((squares / (values.len() - 1) as f64).sqrt())
 }
 
-/// The autocorrelation at `lag`: `None` where the series is shorter than `lag + 2` or constant.
+/// The autocorrelation at `lag` of a series in which gaps are not a number: `None` where the series
+/// is shorter than `lag + 2`, constant, or nothing but gaps.
+///
+/// ```text
+/// r_k = (n - k) / n * mean((x_t - m)(x_{t+k} - m)) / mean((x_t - m)^2)
+/// ```
+///
+/// `m`: mean, `n`: length of the series; means are over what has a value, so that a gap counts
+/// neither as a pair nor as a sample. Without gaps that is the usual biased estimate.
 pub fn autocorrelation(values: &[f64], lag: usize) -> Option<f64> {
-    if values.len() < lag + 2 {
+    let known = || values.iter().copied().filter(|value| !value.is_nan());
+    let count = known().count();
+    if values.len() < lag + 2 || count == 0 {
         return None;
     }
-    let centre = mean(values)?;
-    let power: f64 = values.iter().map(|x| (x - centre) * (x - centre)).sum();
-    let shared: f64 =
-        values.iter().zip(&values[lag..]).map(|(a, b)| (a - centre) * (b - centre)).sum();
-    (power > 0.0).then(|| shared / power)
+    let centre = known().sum::<f64>() / count as f64;
+    let power: f64 = known().map(|value| (value - centre) * (value - centre)).sum();
+    let (mut shared, mut pairs) = (0.0, 0usize);
+    for (a, b) in values.iter().zip(&values[lag..]) {
+        if !a.is_nan() && !b.is_nan() {
+            shared += (a - centre) * (b - centre);
+            pairs += 1;
+        }
+    }
+    let (all, expected) = (values.len() as f64, (values.len() - lag) as f64);
+    let thinning = (expected / pairs as f64) * (count as f64 / all);
+    (power > 0.0 && pairs > 0).then(|| shared * thinning / power)
 }
 
 /// The tricube kernel `(1 - x^3)^3` on `[0, 1]`, 0 beyond (Cleveland, JASA 74, 1979).
@@ -156,6 +173,15 @@ mod tests {
     fn autocorrelation_of_a_ramp() {
         assert_eq!(autocorrelation(&[1.0, 2.0, 3.0, 4.0, 5.0], 1), Some(0.4));
         assert_eq!(autocorrelation(&[1.0; 9], 1), None);
+    }
+
+    /// 1 2 - 4 5: mean 3, power 4 + 1 + 1 + 4 = 10, pairs (1, 2) and (4, 5): 2 + 2 = 4, two of four
+    /// pairs and four of five samples: 4 / 10 * (4 / 2) * (4 / 5) = 0.64.
+    #[test]
+    fn a_gap_counts_neither_as_pair_nor_as_sample() {
+        let gap = autocorrelation(&[1.0, 2.0, f64::NAN, 4.0, 5.0], 1).unwrap();
+        assert!((gap - 0.64).abs() < 1e-12, "{gap}");
+        assert_eq!(autocorrelation(&[f64::NAN; 5], 1), None);
     }
 
     #[test]

@@ -57,7 +57,7 @@ pub enum Defect {
 
 impl Defect {
     /// How a report words one kind, and what is counted.
-    fn words(self) -> (&'static str, &'static str) {
+    pub(super) fn words(self) -> (&'static str, &'static str) {
         match self {
             Self::MislabelledTime => ("time labelled ms, counted in s", "files"),
             Self::ShiftedHeader => ("header shifted by one column", "files"),

@@ -3,13 +3,16 @@
 //! Per VM, with `x_t` its utilisation in per cent: sd (divisor n - 1), autocorrelation of `x_t` at
 //! 1, 6 and 12 samples and of `x_{t+1} - x_t` at 1. White noise around a level has 0 and -0.5; a
 //! VM whose load drifts has more of both. Constant VMs have no autocorrelation and are left out of
-//! its median.
+//! its median. A gap counts
+//! neither as a sample nor as a pair.
 
 use std::fmt;
 
 use rayon::prelude::*;
 use serde::Serialize;
 
+use super::defect::Finding;
+use super::resource::{Metric, VmSize};
 use super::{UtilisationTrace, Values};
 use crate::stats::{autocorrelation, mean, median_in_place, standard_deviation};
 
@@ -62,6 +65,71 @@ pub struct TraceInfo {
     pub autocorrelation_lag_12: Option<f64>,
     /// Median over VMs of the lag-1 autocorrelation of the differences.
     pub difference_autocorrelation_lag_1: Option<f64>,
+    /// The quantities beside the CPU.
+    pub resources: Vec<ResourceInfo>,
+    /// What the VMs have, where the source tells.
+    pub sizes: Option<SizeInfo>,
+    /// What was odd in the source and what is done about it.
+    pub defects: Vec<Finding>,
+}
+
+/// Statistics of a quantity beside the CPU.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ResourceInfo {
+    /// Its name.
+    pub resource: String,
+    /// Its unit.
+    pub unit: String,
+    /// Mean of all values.
+    pub mean: Option<f64>,
+    /// Greatest value.
+    pub greatest: Option<f64>,
+    /// Steps without a value.
+    pub missing: usize,
+}
+
+impl ResourceInfo {
+    fn of(metric: &Metric) -> Self {
+        let all = (0..metric.values.len()).map(|index| metric.values.value(index));
+        let (mut sum, mut count, mut greatest) = (0.0, 0usize, None);
+        for value in all.filter(|value| !value.is_nan()) {
+            sum += value;
+            count += 1;
+            greatest = Some(greatest.map_or(value, |known: f64| known.max(value)));
+        }
+        Self {
+            resource: metric.resource.name().to_owned(),
+            unit: metric.unit.symbol().to_owned(),
+            mean: (count > 0).then(|| sum / count as f64),
+            greatest,
+            missing: metric.values.len() - count,
+        }
+    }
+}
+
+/// What the VMs of a trace have, each the sum over those of which it is known.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SizeInfo {
+    /// VMs of which anything is known.
+    pub vms: usize,
+    /// Virtual cores.
+    pub cores: f64,
+    /// CPU rate, MHz.
+    pub cpu_mhz: f64,
+    /// Memory, kilobytes.
+    pub memory_kb: f64,
+}
+
+impl SizeInfo {
+    fn of(sizes: &[VmSize]) -> Self {
+        let total = |of: fn(&VmSize) -> Option<f64>| sizes.iter().filter_map(of).sum();
+        Self {
+            vms: sizes.iter().filter(|size| !size.is_unknown()).count(),
+            cores: total(|size| size.cores),
+            cpu_mhz: total(|size| size.cpu_mhz),
+            memory_kb: total(|size| size.memory_kb),
+        }
+    }
 }
 
 /// Computes the statistics of `trace`, in parallel over its VMs.
@@ -98,11 +166,14 @@ pub fn info(trace: &UtilisationTrace) -> TraceInfo {
         autocorrelation_lag_6: median(|vm| vm.level[1]),
         autocorrelation_lag_12: median(|vm| vm.level[2]),
         difference_autocorrelation_lag_1: median(|vm| vm.difference),
+        resources: trace.metrics().iter().map(ResourceInfo::of).collect(),
+        sizes: trace.sizes().map(SizeInfo::of),
+        defects: trace.defects().to_vec(),
     }
 }
 
 /// The samples of VM `row` in per cent.
-fn percents(trace: &UtilisationTrace, row: usize) -> Vec<f64> {
+pub(super) fn percents(trace: &UtilisationTrace, row: usize) -> Vec<f64> {
     let range = row * trace.samples()..(row + 1) * trace.samples();
     match trace.values() {
         Values::Percent(values) => values[range].iter().map(|&v| f64::from(v)).collect(),
@@ -130,9 +201,6 @@ impl Character {
         let changes: Vec<f64> = series.windows(2).map(|pair| pair[1] - pair[0]).collect();
         let sizes: Vec<f64> = changes.iter().map(|c| c.abs()).filter(|c| !c.is_nan()).collect();
         let gaps = series.len() - values.len();
-        // A gap breaks the alignment of a series with itself.
-        let whole =
-            |lag: usize, of: &[f64]| (gaps == 0).then(|| autocorrelation(of, lag)).flatten();
         let zero_run = series.windows(2).position(|pair| pair == [0.0, 0.0]);
         Self {
             gaps,
@@ -143,8 +211,8 @@ impl Character {
             sum: values.iter().sum(),
             sd: standard_deviation(&values),
             change: mean(&sizes),
-            level: [1, 6, 12].map(|lag| whole(lag, series)),
-            difference: whole(1, &changes),
+            level: [1, 6, 12].map(|lag| autocorrelation(series, lag)),
+            difference: autocorrelation(&changes, 1),
         }
     }
 }
@@ -181,6 +249,44 @@ impl fmt::Display for TraceInfo {
             ("  of the differences, lag 1", number(self.difference_autocorrelation_lag_1, 3), ""),
         ] {
             writeln!(f, "{}", format!("{name:<32} {value:>12} {unit}").trim_end())?;
+        }
+        self.print_resources(f)?;
+        self.print_defects(f)
+    }
+}
+
+impl TraceInfo {
+    fn print_resources(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(SizeInfo { vms, cores, cpu_mhz, memory_kb }) = &self.sizes {
+            let (ghz, gb) = (cpu_mhz / 1e3, memory_kb / 1e6);
+            writeln!(f, "\nsizes of {vms} VMs: {cores} cores, {ghz:.1} GHz, {gb:.1} million KB")?;
+        }
+        if self.resources.is_empty() {
+            return Ok(());
+        }
+        writeln!(f, "\n{:<12} {:<9} {:>14} {:>16} {:>10}", "also", "in", "mean", "greatest", "missing")?;
+        for resource in &self.resources {
+            let number = |value: Option<f64>| match value {
+                Some(value) if resource.unit == "fraction" => format!("{value:.4}"),
+                Some(value) => format!("{value:.1}"),
+                None => "-".to_owned(),
+            };
+            let ResourceInfo { resource: name, unit, mean, greatest, missing } = resource;
+            let (mean, greatest) = (number(*mean), number(*greatest));
+            writeln!(f, "{name:<12} {unit:<9} {mean:>14} {greatest:>16} {missing:>10}")?;
+        }
+        Ok(())
+    }
+
+    fn print_defects(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.defects.is_empty() {
+            return Ok(());
+        }
+        writeln!(f, "\nodd in the source, and what a run does about it")?;
+        for finding in &self.defects {
+            let (name, counted) = finding.defect.words();
+            writeln!(f, "{name:<34} {:>10} {counted}, {}", finding.count, finding.handled)?;
+            writeln!(f, "{:<34} first: {}", "", finding.first)?;
         }
         Ok(())
     }
@@ -225,7 +331,6 @@ mod tests {
         let values = vec![f32::NAN, 0.5, 1.5, -0.1, 0.25, 0.25, 0.25, 0.25];
         let info = info(&trace(Values::Fraction(values), 2));
         assert_eq!((info.gaps, info.out_of_range, info.constant_vms), (1, 2, 1));
-        assert_eq!(info.autocorrelation_lag_1, None);
     }
 
     #[test]

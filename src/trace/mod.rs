@@ -41,7 +41,7 @@ pub use columns::{ColumnName, Columns};
 pub use defect::{Defect, Finding};
 pub use error::Error;
 pub use generate::{Parameters, generate};
-pub use info::{TraceInfo, info};
+pub use info::{ResourceInfo, SizeInfo, TraceInfo, info};
 pub use offset::Offset;
 #[cfg(feature = "frames")]
 pub use parquet::write_parquet;
