@@ -1,23 +1,90 @@
-//! What is in a trace?
+//! What is in a trace, which are published, and how to get, convert or make one?
 
 use std::path::PathBuf;
 
-use galerna::trace::{self, Selection};
+use galerna::trace::{self, FetchOptions, Parameters, Selection, Twin, UtilisationTrace};
 use pyo3::prelude::*;
+use serde::Serialize;
 
 use crate::errors;
 
-/// Statistics of the trace at `path` as JSON.
+/// The trace at `path`; `selection` is the `[trace]` section without its path, as JSON.
+fn opened(
+    py: Python<'_>,
+    path: PathBuf,
+    selection: &str,
+    published: bool,
+) -> PyResult<UtilisationTrace> {
+    let spec = errors::trace_section(py, path, selection)?;
+    let selection = spec.selection();
+    let selection = if published { selection.published() } else { selection };
+    py.detach(|| trace::read(&spec.path, &selection)).map_err(|error| errors::trace(py, error))
+}
+
+fn json(value: &impl Serialize) -> String {
+    serde_json::to_string(value).expect("it has a JSON form")
+}
+
+/// Statistics of a trace as JSON.
 #[pyfunction]
-pub fn trace_info(py: Python<'_>, path: PathBuf, day: Option<String>) -> PyResult<String> {
-    let selection = Selection { day, ..Selection::default() };
-    let info = py.detach(|| trace::read(&path, &selection).map(|trace| trace::info(&trace)));
-    let info = info.map_err(|error| errors::trace(py, error))?;
-    Ok(serde_json::to_string(&info).expect("statistics have a JSON form"))
+pub fn trace_info(py: Python<'_>, path: PathBuf, selection: &str) -> PyResult<String> {
+    let trace = opened(py, path, selection, true)?;
+    Ok(json(&py.detach(|| trace::info(&trace))))
 }
 
 /// The days of the trace at `path`.
 #[pyfunction]
 pub fn days(py: Python<'_>, path: PathBuf) -> PyResult<Vec<String>> {
     py.detach(|| trace::days(&path)).map_err(|error| errors::trace(py, error))
+}
+
+/// Writes the trace at `path` as Parquet to `out`.
+#[pyfunction]
+pub fn convert_trace(py: Python<'_>, path: PathBuf, out: PathBuf, selection: &str) -> PyResult<()> {
+    let trace = opened(py, path, selection, true)?;
+    py.detach(|| trace::write_parquet(&trace, &out)).map_err(|error| errors::trace(py, error))
+}
+
+/// The published traces as JSON.
+#[pyfunction]
+pub fn published_traces() -> String {
+    json(&trace::catalogue())
+}
+
+/// Fetches the published trace `name`; returns the folder that it is in.
+#[pyfunction]
+pub fn fetch_trace(py: Python<'_>, name: &str, into: Option<PathBuf>) -> PyResult<PathBuf> {
+    let fetched = py.detach(|| {
+        let entry = trace::entry(name)?;
+        let folder = into.unwrap_or_else(trace::cache_folder).join(&entry.name);
+        entry.fetched(&folder, &FetchOptions::default())?;
+        Ok(folder)
+    });
+    fetched.map_err(|error| errors::trace(py, error))
+}
+
+/// Writes a synthetic trace as Parquet to `out`, in the likeness of the trace at `like` if that is
+/// given; returns how close it came as JSON.
+#[pyfunction]
+pub fn generate_trace(
+    py: Python<'_>,
+    out: PathBuf,
+    like: Option<PathBuf>,
+    vms: Option<usize>,
+    seed: u64,
+    selection: &str,
+) -> PyResult<Option<String>> {
+    let source = like.map(|like| opened(py, like, selection, true)).transpose()?;
+    py.detach(|| {
+        let made = match &source {
+            Some(source) => Twin::of(source).generate(vms, seed),
+            None => {
+                let usual = Parameters::default();
+                trace::generate(&Parameters { vms: vms.unwrap_or(usual.vms), ..usual }, seed)
+            }
+        };
+        trace::write_parquet(&made, &out)?;
+        Ok(source.map(|source| json(&trace::fitness(&source, &made))))
+    })
+    .map_err(|error| errors::trace(py, error))
 }

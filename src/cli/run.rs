@@ -115,7 +115,11 @@ impl Run {
         let mut text = format!("{}, seed {}\n", report.spec, report.seed);
         let per_vm = trace.samples / trace.vms.max(1);
         let size = format!("{} VMs x {per_vm} samples", trace.vms);
-        writeln!(text, "{}{day}: {size}\n", trace.path).expect("a string");
+        writeln!(text, "{}{day}: {size}", trace.path).expect("a string");
+        for finding in &trace.defects {
+            writeln!(text, "  {finding}").expect("a string");
+        }
+        text.push('\n');
         text += &figures::table(&report.summary);
         writeln!(text, "\nevent log {}", report.event_log_blake3).expect("a string");
         if let Some(dir) = &self.out {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::metric::Summary;
 use crate::model::Record;
 use crate::spec::{Inputs, RunSpec};
-use crate::trace::UtilisationTrace;
+use crate::trace::{Finding, UtilisationTrace};
 
 /// The identity and the figures of a finished run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -45,6 +45,9 @@ pub struct TraceReport {
     pub step_s: f64,
     /// BLAKE3 of names, step and values.
     pub blake3: String,
+    /// What was odd in the source and what was done about it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub defects: Vec<Finding>,
 }
 
 /// CPU seconds of the process, all threads together.
@@ -102,6 +105,7 @@ impl TraceReport {
             samples: trace.vms() * trace.samples(),
             step_s: trace.step().seconds(),
             blake3: trace.blake3(),
+            defects: trace.defects().to_vec(),
         }
     }
 }

@@ -19,6 +19,7 @@ use super::layout::{self, Member};
 use super::members;
 use super::planetlab::{self, MAX_FILE_BYTES};
 use super::selection::Selection;
+use super::zip::Zip;
 use super::{UtilisationTrace, Values};
 use crate::problem::Problem;
 
@@ -37,6 +38,8 @@ pub(super) enum Packing {
     Xz,
     Gzip,
     Plain,
+    /// A zip archive, which may hold csv tables only.
+    Zip,
 }
 
 impl Packing {
@@ -48,6 +51,7 @@ impl Packing {
             () if ends(&[".tar.xz", ".txz"]) => Some(Self::Xz),
             () if ends(&[".tar.gz", ".tgz"]) => Some(Self::Gzip),
             () if ends(&[".tar"]) => Some(Self::Plain),
+            () if ends(&[".zip"]) => Some(Self::Zip),
             () => None,
         }
     }
@@ -102,6 +106,11 @@ fn decoder<'r>(
     packing: Packing,
 ) -> Result<Box<dyn Read + 'r>, Problem> {
     Ok(match packing {
+        Packing::Zip => {
+            let what = "the zip archive holds no csv files, expected some";
+            let remedy = "Pack VM files with tar, or give their folder";
+            return Err(Problem::new("GLN-106", place, what, remedy));
+        }
         Packing::Plain => Box::new(reader),
         Packing::Gzip => Box::new(MultiGzDecoder::new(reader)),
         Packing::Xz => {
@@ -162,6 +171,9 @@ fn entries(
     packing: Packing,
     visit: &mut dyn FnMut(&[&str], &str, &mut dyn Read) -> bool,
 ) -> Result<(), Error> {
+    if packing == Packing::Zip {
+        return zipped(path, visit);
+    }
     let place = path.display().to_string();
     let reader = std::io::BufReader::with_capacity(1 << 18, open(path)?);
     let mut archive = tar::Archive::new(decoder(&place, reader, packing)?);
@@ -187,6 +199,28 @@ fn entries(
             problems.push(Problem::new("GLN-112", shown, what, remedy));
         } else if !visit(&parts, &shown, &mut entry) {
             break;
+        }
+    }
+    if problems.is_empty() { Ok(()) } else { Err(Error { problems }) }
+}
+
+/// The same for a zip archive.
+fn zipped(
+    path: &Path,
+    visit: &mut dyn FnMut(&[&str], &str, &mut dyn Read) -> bool,
+) -> Result<(), Error> {
+    let zip = Zip::open(path)?;
+    let mut problems = Vec::new();
+    for entry in zip.entries.iter().filter(|entry| !entry.name.ends_with(b"/")) {
+        let shown = format!("{}/{}", path.display(), String::from_utf8_lossy(&entry.name));
+        let content = parts(&entry.name, &shown).and_then(|p| Ok((p, zip.content(entry)?)));
+        match content {
+            Ok((parts, mut content)) => {
+                if !visit(&parts, &shown, &mut content) {
+                    break;
+                }
+            }
+            Err(problem) => problems.push(problem),
         }
     }
     if problems.is_empty() { Ok(()) } else { Err(Error { problems }) }
@@ -330,10 +364,11 @@ fn content(
 /// (`GLN-130`); the file may not be writable (`GLN-104`).
 pub fn write_archive(trace: &UtilisationTrace, day: &str, path: &Path) -> Result<(), Error> {
     let values = writable(trace, day)?;
-    let packing = Packing::of(path).ok_or_else(|| {
-        let what = "the name is that of no archive, expected .tar.xz, .tar.gz, .tgz or .tar";
-        Error::one("GLN-130", path.display().to_string(), what, "Choose one of these endings")
-    })?;
+    let packing =
+        Packing::of(path).filter(|packing| *packing != Packing::Zip).ok_or_else(|| {
+            let what = "the name is that of no archive, expected .tar.xz, .tar.gz, .tgz or .tar";
+            Error::one("GLN-130", path.display().to_string(), what, "Choose one of these endings")
+        })?;
     let rows = values.chunks_exact(planetlab::SAMPLES);
     let files = (0..trace.vms()).map(|row| trace.name(row)).zip(rows);
     packed(day, files, packing)
@@ -382,7 +417,7 @@ fn packed<'a>(
     let bytes = tar.into_inner()?;
     let mut packed = Vec::new();
     match packing {
-        Packing::Plain => return Ok(bytes),
+        Packing::Zip | Packing::Plain => return Ok(bytes),
         Packing::Gzip => {
             let best = flate2::Compression::best();
             flate2::read::GzEncoder::new(Cursor::new(bytes), best).read_to_end(&mut packed)?
@@ -437,6 +472,7 @@ mod tests {
             ("A.TAR.GZ", Some(Packing::Gzip)),
             ("a.tgz", Some(Packing::Gzip)),
             ("a.tar", Some(Packing::Plain)),
+            ("a.zip", Some(Packing::Zip)),
             ("a.xz", None),
             ("tar", None),
         ] {

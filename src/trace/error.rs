@@ -10,6 +10,7 @@
 //! | GLN-106 | the form of the source is not known |
 //! | GLN-107 | several days, none selected |
 //! | GLN-108 | the selected day is not there |
+//! | GLN-109 | the span or the step makes no sense for the source |
 //! | GLN-110 | an archive or Parquet file is damaged |
 //! | GLN-111 | an archive entry's name leads out of the archive |
 //! | GLN-112 | an archive entry or folder member is neither file nor folder |
@@ -21,7 +22,15 @@
 //! | GLN-122 | a column has nulls |
 //! | GLN-123 | a VM lacks a step or has one twice |
 //! | GLN-124 | this build cannot read Parquet |
+//! | GLN-127 | a line has another number of fields than the table |
 //! | GLN-130 | a trace cannot be written in the layout asked for |
+//! | GLN-131 | the file to be written is there already |
+//! | GLN-140 | no published trace of that name is known |
+//! | GLN-141 | the server refuses to send a file |
+//! | GLN-142 | a fetched file has another checksum |
+//! | GLN-143 | the connection failed or broke off |
+//! | GLN-144 | an address is not HTTPS |
+//! | GLN-145 | the publisher offers no direct download |
 
 use crate::problem::{self, Problem};
 

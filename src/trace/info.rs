@@ -3,8 +3,7 @@
 //! Per VM, with `x_t` its utilisation in per cent: sd (divisor n - 1), autocorrelation of `x_t` at
 //! 1, 6 and 12 samples and of `x_{t+1} - x_t` at 1. White noise around a level has 0 and -0.5; a
 //! VM whose load drifts has more of both. Constant VMs have no autocorrelation and are left out of
-//! its median. A gap counts
-//! neither as a sample nor as a pair.
+//! its median. A gap counts neither as a sample nor as a pair.
 
 use std::fmt;
 
@@ -264,7 +263,11 @@ impl TraceInfo {
         if self.resources.is_empty() {
             return Ok(());
         }
-        writeln!(f, "\n{:<12} {:<9} {:>14} {:>16} {:>10}", "also", "in", "mean", "greatest", "missing")?;
+        writeln!(
+            f,
+            "\n{:<12} {:<9} {:>14} {:>16} {:>10}",
+            "also", "in", "mean", "greatest", "missing"
+        )?;
         for resource in &self.resources {
             let number = |value: Option<f64>| match value {
                 Some(value) if resource.unit == "fraction" => format!("{value:.4}"),

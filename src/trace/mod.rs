@@ -3,17 +3,29 @@
 //! A trace is a dense matrix, one row per VM and one column per sample, kept as the source has it
 //! (whole per cent for `PlanetLab`, `f32` fractions otherwise) and widened to `f64` where it is
 //! computed with. It is read once and shared read-only by all runs.
+//!
+//! ```text
+//! source      which form is it?         archive, directory, members, tables, parquet: its parts
+//! table       text by columns           bitbrains, azure, alibaba, google, long_csv, wide: whose
+//! series      samples at any time  ->   grid: steps  ->  repair: gaps, excess  ->  a trace
+//! catalogue   which are published  ->   fetch: from the publisher
+//! generate    by published statistics   twin: in the likeness of a trace; fitness: how close
+//! ```
 
 mod alibaba;
 mod archive;
 mod azure;
 mod bitbrains;
+mod catalogue;
 mod columns;
 mod defect;
 mod delimited;
 mod directory;
 mod error;
 mod faults;
+#[cfg(feature = "cli")]
+mod fetch;
+mod fitness;
 mod generate;
 mod google;
 mod grid;
@@ -34,12 +46,18 @@ mod series;
 mod source;
 mod table;
 mod tables;
+mod twin;
 mod wide;
+mod zip;
 
 pub use archive::write_archive;
+pub use catalogue::{Entry, Parcel, catalogue, entry};
 pub use columns::{ColumnName, Columns};
 pub use defect::{Defect, Finding};
 pub use error::Error;
+#[cfg(feature = "cli")]
+pub use fetch::{FetchOptions, FetchProgress, Fetched, cache_folder, fetch};
+pub use fitness::{Comparison, Fitness, fitness};
 pub use generate::{Parameters, generate};
 pub use info::{ResourceInfo, SizeInfo, TraceInfo, info};
 pub use offset::Offset;
@@ -49,6 +67,7 @@ pub use resource::{AllWord, Metric, Readings, Resource, Resources, Unit, VmSize}
 pub use sample::SAMPLE_SEED;
 pub use selection::{Excess, Format, Gaps, Group, Order, Selection};
 pub use source::{days, read};
+pub use twin::Twin;
 
 pub(crate) use columns::problems as column_problems;
 
