@@ -92,32 +92,28 @@ mod bitbrains {
         (0..trace.samples()).filter(|slot| lacking(slot) * 2 > trace.vms()).count()
     }
 
-    /// The csv files and the Parquet form of the same ten VMs: the same slots, and the same values
-    /// up to the rounding that the README states (0.1 % of CPU, 0.1 % of the memory's capacity).
+    /// The csv files and the Parquet form of the same ten VMs: the same values up to the rounding
+    /// that the README states (0.1 % of CPU, 0.1 % of the memory's capacity), but for time stamps
+    /// halfway between two slots.
     #[test]
     fn the_published_layout_and_the_parquet_form_agree() {
         let (Some(csv), Some(parquet)) = (shared(CSV), shared(MONTHS)) else { return };
         let csv = read(&csv, &published()).unwrap();
         let table = read(&parquet, &of_day("8").published()).unwrap();
         assert_eq!((csv.vms(), csv.samples()), (10, 8640));
-        assert_eq!(valued(&info(&csv)), 85_905);
+        assert_eq!(valued(&info(&csv)), 86_222, "every row of the ten files has a step");
         assert_eq!(count(&csv, Defect::MislabelledTime), 10);
-        assert_eq!(count(&csv, Defect::Merged), 317);
-        assert_eq!(count(&csv, Defect::Duplicate), 0);
-        assert_eq!(count(&csv, Defect::OutOfOrder), 0);
-        let samples: u64 = 85_905 + 317;
-        assert_eq!(samples, 86_222, "rows of the ten files");
+        for none in [Defect::Merged, Defect::Duplicate, Defect::OutOfOrder, Defect::NoValue] {
+            assert_eq!(count(&csv, none), 0, "{none:?}");
+        }
         let memory = csv.metric(Resource::Memory).unwrap();
         let permille = table.metric(Resource::Memory).unwrap();
         assert_eq!((memory.unit, permille.unit), (Unit::Kilobytes, Unit::Fraction));
         for vm in 0..csv.vms() {
             let names: Vec<&str> = (0..table.vms()).map(|row| table.name(row)).collect();
             let row = names.iter().position(|name| *name == csv.name(vm)).unwrap();
-            for slot in 0..8640 {
-                let (exact, rounded) = (csv.fraction(vm, slot), table.fraction(row, slot));
-                assert_eq!(exact.is_nan(), rounded.is_nan(), "VM {}, slot {slot}", csv.name(vm));
-                assert!(exact.is_nan() || (exact - rounded).abs() < 0.000_501, "{exact} {rounded}");
-            }
+            let apart = apart(&csv, vm, &table, row);
+            assert!(apart <= 66, "VM {}: {apart} slots differ", csv.name(vm));
             let (known, listed) = (csv.sizes().unwrap()[vm], table.sizes().unwrap()[row]);
             assert_eq!(known.cores, listed.cores);
             assert_eq!(known.memory_kb, listed.memory_kb);
@@ -126,11 +122,32 @@ mod bitbrains {
         // One VM whose capacity does not change: usage over capacity is what the table has.
         let (vm, row) = (0, (0..500).find(|&row| table.name(row) == csv.name(0)).unwrap());
         let capacity = csv.sizes().unwrap()[vm].memory_kb.unwrap();
-        for slot in 0..8640 {
+        let differs = |slot: &usize| {
             let exact = memory.values.value(vm * 8640 + slot) / capacity;
             let rounded = permille.values.value(row * 8640 + slot);
-            assert!(exact.is_nan() || (exact - rounded).abs() < 0.000_501, "{exact} {rounded}");
+            !exact.is_nan() && !((exact - rounded).abs() < 0.000_501)
+        };
+        assert!((0..8640).filter(differs).count() <= 66);
+    }
+
+    /// Slots of a VM that differ by more than rounding. Where a time stamp lies halfway between two
+    /// slots, the Parquet form rounds it to the even one and the reader to the later one: there an
+    /// even slot of the table has what the next one, or both together, have in the csv, and the odd
+    /// one has nothing. No other difference is allowed.
+    fn apart(csv: &UtilisationTrace, vm: usize, table: &UtilisationTrace, row: usize) -> usize {
+        let equal = |a: f64, b: f64| (a.is_nan() && b.is_nan()) || (a - b).abs() < 0.000_501;
+        let differs = |slot: &usize| !equal(csv.fraction(vm, *slot), table.fraction(row, *slot));
+        let slots: Vec<usize> = (0..8640).filter(differs).collect();
+        for &slot in &slots {
+            let rounded = table.fraction(row, slot);
+            let (own, next) = (csv.fraction(vm, slot), csv.fraction(vm, slot + 1));
+            let explained = match slot % 2 {
+                0 => equal(rounded, next) || equal(rounded, (own + next) / 2.0),
+                _ => rounded.is_nan(),
+            };
+            assert!(explained, "VM {}, slot {slot}: {own} {rounded}", csv.name(vm));
         }
+        slots.len()
     }
 
     /// The README: 499 VMs, one week, all metrics; 1,001,750 rows as counted in the file.
@@ -174,8 +191,8 @@ mod bitbrains {
 }
 
 /// The README: 900 VMs in the file-name order of the source, 288 steps, memory above 100 % in
-/// places. Means and counts as reckoned from the file. (Its remark that CPU reaches 127.6 % holds of
-/// memory: CPU ends at 88.9 %.)
+/// places. Means and counts as reckoned from the file. (Its remark that CPU reaches 127.6 % holds
+/// of memory: CPU ends at 88.9 %.)
 #[test]
 fn google_has_the_stated_counts() {
     let Some(path) = shared("google-2011-gcd/cpu_mem.parquet") else { return };

@@ -10,6 +10,7 @@ polars data frames: `run.hosts`, `run.vms`, `run.actions`, `run.samples`. A dete
 a plain class or function, see `galerna.policy`.
 """
 
+from galerna import traces
 from galerna._core import __version__
 from galerna.catalogue import describe, policies
 from galerna.errors import (
@@ -55,4 +56,5 @@ __all__ = [
     "run",
     "trace_days",
     "trace_info",
+    "traces",
 ]

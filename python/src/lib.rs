@@ -31,7 +31,9 @@ mod _core {
     #[pymodule_export]
     use super::table::Table;
     #[pymodule_export]
-    use super::trace::{days, trace_info};
+    use super::trace::{
+        convert_trace, days, fetch_trace, generate_trace, published_traces, trace_info,
+    };
 
     use super::{Bound, PyModule, PyModuleMethods, PyResult};
 

@@ -65,7 +65,8 @@ fn existing(overwrite: bool) -> Existing {
     if overwrite { Existing::Replace } else { Existing::Refuse }
 }
 
-fn read(path: &str, tables: Option<&str>, changes: &str) -> Result<RunSpec, spec::Error> {
+/// The spec called or stored at `path`, or the one in `tables`, with `changes`.
+pub fn read(path: &str, tables: Option<&str>, changes: &str) -> Result<RunSpec, spec::Error> {
     let changes: Vec<(String, toml::Value)> = from_json(changes, "overrides")?;
     let changes = changes.into_iter().map(|(key, value)| Override::new(key, value)).collect();
     match tables {

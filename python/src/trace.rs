@@ -2,23 +2,19 @@
 
 use std::path::PathBuf;
 
-use galerna::trace::{self, FetchOptions, Parameters, Selection, Twin, UtilisationTrace};
+use galerna::trace::{self, FetchOptions, Parameters, Twin, UtilisationTrace};
 use pyo3::prelude::*;
 use serde::Serialize;
 
-use crate::errors;
+use crate::{errors, run};
 
-/// The trace at `path`; `selection` is the `[trace]` section without its path, as JSON.
-fn opened(
-    py: Python<'_>,
-    path: PathBuf,
-    selection: &str,
-    published: bool,
-) -> PyResult<UtilisationTrace> {
-    let spec = errors::trace_section(py, path, selection)?;
-    let selection = spec.selection();
-    let selection = if published { selection.published() } else { selection };
-    py.detach(|| trace::read(&spec.path, &selection)).map_err(|error| errors::trace(py, error))
+/// The published values of the trace that `changes` name: a JSON list of pairs, key and value of
+/// the spec's `[trace]`.
+fn opened(py: Python<'_>, changes: &str) -> PyResult<UtilisationTrace> {
+    let spec = run::read("trace", Some("{}"), changes).map_err(|error| errors::spec(py, error))?;
+    let selection = spec.trace.selection().published();
+    py.detach(|| trace::read(&spec.trace.path, &selection))
+        .map_err(|error| errors::trace(py, error))
 }
 
 fn json(value: &impl Serialize) -> String {
@@ -27,8 +23,8 @@ fn json(value: &impl Serialize) -> String {
 
 /// Statistics of a trace as JSON.
 #[pyfunction]
-pub fn trace_info(py: Python<'_>, path: PathBuf, selection: &str) -> PyResult<String> {
-    let trace = opened(py, path, selection, true)?;
+pub fn trace_info(py: Python<'_>, changes: &str) -> PyResult<String> {
+    let trace = opened(py, changes)?;
     Ok(json(&py.detach(|| trace::info(&trace))))
 }
 
@@ -38,10 +34,10 @@ pub fn days(py: Python<'_>, path: PathBuf) -> PyResult<Vec<String>> {
     py.detach(|| trace::days(&path)).map_err(|error| errors::trace(py, error))
 }
 
-/// Writes the trace at `path` as Parquet to `out`.
+/// Writes a trace as Parquet to `out`.
 #[pyfunction]
-pub fn convert_trace(py: Python<'_>, path: PathBuf, out: PathBuf, selection: &str) -> PyResult<()> {
-    let trace = opened(py, path, selection, true)?;
+pub fn convert_trace(py: Python<'_>, out: PathBuf, changes: &str) -> PyResult<()> {
+    let trace = opened(py, changes)?;
     py.detach(|| trace::write_parquet(&trace, &out)).map_err(|error| errors::trace(py, error))
 }
 
@@ -63,18 +59,17 @@ pub fn fetch_trace(py: Python<'_>, name: &str, into: Option<PathBuf>) -> PyResul
     fetched.map_err(|error| errors::trace(py, error))
 }
 
-/// Writes a synthetic trace as Parquet to `out`, in the likeness of the trace at `like` if that is
-/// given; returns how close it came as JSON.
+/// Writes a synthetic trace as Parquet to `out`, in the likeness of the trace that `like` names if
+/// it does; returns how close it came as JSON.
 #[pyfunction]
 pub fn generate_trace(
     py: Python<'_>,
     out: PathBuf,
-    like: Option<PathBuf>,
+    like: Option<&str>,
     vms: Option<usize>,
     seed: u64,
-    selection: &str,
 ) -> PyResult<Option<String>> {
-    let source = like.map(|like| opened(py, like, selection, true)).transpose()?;
+    let source = like.map(|like| opened(py, like)).transpose()?;
     py.detach(|| {
         let made = match &source {
             Some(source) => Twin::of(source).generate(vms, seed),

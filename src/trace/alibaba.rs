@@ -6,12 +6,12 @@
 //! network in, network out (normalised to 0..100), disk I/O %
 //! ```
 //!
-//! Machines report at multiples of 10 s, on average about every 100 s. The trace has the mean of the
-//! samples in each step of 300 s (or `step-s`), from time 0 on; a step without one is a gap. Values
-//! of -1 and 101 mark a failed measurement and count as gaps.
+//! Machines report at multiples of 10 s, on average about every 100 s. The trace has the mean of
+//! the samples in each step of 300 s (or `step-s`), from time 0 on; a step without one is a gap.
+//! Values of -1 and 101 mark a failed measurement and count as gaps.
 //!
-//! Source: the schema of cluster-trace-v2018, repository alibaba/clusterdata. Rows were at hand only
-//! as Parquet, whose values are those of the csv.
+//! Source: the schema of cluster-trace-v2018, repository alibaba/clusterdata. Rows were at hand
+//! only as Parquet, whose values are those of the csv.
 
 use std::io::BufRead;
 use std::path::Path;

@@ -7,8 +7,9 @@
 //! Network transmitted throughput [KB/s]
 //! ```
 //!
-//! Separated by `;` and a tab. The VM is the file's name; folders such as `rnd/2013-8` are the days.
-//! The step is the one nearest to the time stamp, counted from the earliest sample of all VMs.
+//! Separated by `;` and a tab. The VM is the file's name; folders such as `rnd/2013-8` are the
+//! days. The step is the one nearest to the time stamp, counted from the earliest sample of all
+//! VMs.
 //!
 //! Its flaws and what is done: time stamps are labelled ms and count seconds (their size decides);
 //! they jitter by a second (nearest step); some come twice (averaged); a seventh of July 2013 is

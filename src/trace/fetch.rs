@@ -15,9 +15,9 @@ use ureq::Agent;
 use ureq::http::{Response, StatusCode, header};
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 
-use super::archive::unwritable;
 use super::catalogue::{Entry, Parcel};
 use super::error::Error;
+use super::whole_file::unwritable;
 use crate::problem::Problem;
 
 /// How often a broken connection is taken up again, as long as bytes arrive.
@@ -70,9 +70,9 @@ pub fn cache_folder() -> PathBuf {
 /// Fetches `parcel` into `folder`, which is made if need be.
 ///
 /// # Errors
-/// `GLN-141` when the server refuses, `GLN-142` when the checksum is another one, `GLN-143` when the
-/// connection fails or breaks off, `GLN-144` for an address that is not HTTPS, `GLN-104` when a file
-/// cannot be written.
+/// `GLN-141` when the server refuses, `GLN-142` when the checksum is another one, `GLN-143` when
+/// the connection fails or breaks off, `GLN-144` for an address that is not HTTPS, `GLN-104` when a
+/// file cannot be written.
 pub fn fetch(
     parcel: &Parcel,
     folder: &Path,

@@ -4,15 +4,15 @@
 //! x_k(g) = sum over the rows of group g of  r |[b, e) and [k s, (k + 1) s)| / s
 //! ```
 //!
-//! `b`, `e`: begin and end of a row's measurement, `r`: its mean CPU rate (or memory), `s`: length of
-//! a step, 300 s. A group is what `group` says: all tasks of a job (the default, as the published
-//! "VMs" of this trace are made), one task, or all tasks on a machine. Rates are in units of the
-//! largest machine's CPU (memory likewise), so a job on many machines goes above 100 %: `excess`
-//! decides about that.
+//! `b`, `e`: begin and end of a row's measurement, `r`: its mean CPU rate (or memory), `s`: length
+//! of a step, 300 s. A group is what `group` says: all tasks of a job (the default, as the
+//! published "VMs" of this trace are made), one task, or all tasks on a machine. Rates are in units
+//! of the largest machine's CPU (memory likewise), so a job on many machines goes above 100 %:
+//! `excess` decides about that.
 //!
-//! Rows of 20 fields (19 before version 2 of the trace): 1 begin (microseconds), 2 end, 3 job, 4 task
-//! index, 5 machine, 6 mean CPU rate, 7 canonical memory usage, 12 mean disk I/O time, 14 maximum CPU
-//! rate. The trace begins at 600 s, which is the step that begins it here as well.
+//! Rows of 20 fields (19 before version 2 of the trace): 1 begin (microseconds), 2 end, 3 job, 4
+//! task index, 5 machine, 6 mean CPU rate, 7 canonical memory usage, 12 mean disk I/O time, 14
+//! maximum CPU rate. The trace begins at 600 s, which is the step that begins it here as well.
 //!
 //! Source: Reiss, Wilkes and Hellerstein, "Google cluster-usage traces: format + schema", 2011;
 //! repository google/cluster-data. No original bytes were at hand. Known difference: the sum of the

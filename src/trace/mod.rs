@@ -14,6 +14,7 @@
 
 mod alibaba;
 mod archive;
+mod archive_writer;
 mod azure;
 mod bitbrains;
 mod catalogue;
@@ -47,10 +48,11 @@ mod source;
 mod table;
 mod tables;
 mod twin;
+mod whole_file;
 mod wide;
 mod zip;
 
-pub use archive::write_archive;
+pub use archive_writer::write_archive;
 pub use catalogue::{Entry, Parcel, catalogue, entry};
 pub use columns::{ColumnName, Columns};
 pub use defect::{Defect, Finding};

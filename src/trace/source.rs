@@ -8,8 +8,8 @@
 //! | `.csv`, `.tsv`, `.txt`, also `.gz` or `.xz` | one table |
 //! | `.parquet` | one table |
 //!
-//! Of csv files the first line says which publisher's they are, of Parquet the names of the columns;
-//! `format` overrules that.
+//! Of csv files the first line says which publisher's they are, of Parquet the names of the
+//! columns; `format` overrules that.
 
 use std::io::Read;
 use std::path::Path;
@@ -267,9 +267,7 @@ mod tests {
         assert_eq!(of("Timestamp [ms];\tCPU cores;\tCPU usage [%]"), Format::Bitbrains);
         assert_eq!(of("m_1932,386640,41,92,,,43.04,33.08,5"), Format::Alibaba);
         assert_eq!(
-            of(
-                "0,+ZcrOp5/c/fJ6mVgP5qMZlOAGDwyjaaDNM0WoWOt2IDb47gT0UwK9lFwkPQv3C7Q,2.052803,3.911587,2.86199"
-            ),
+            of("0,+ZcrOp5/c/fJ6mVgP5qMZlOAGDwyjaaDNM0WoWOt2IDb47g,2.052803,3.911587,2.86199"),
             Format::Azure
         );
         assert_eq!(of(usage), Format::Google);

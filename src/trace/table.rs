@@ -435,18 +435,15 @@ mod tests {
     fn every_wrong_field_is_told_with_line_and_column() {
         let text = "vm,t,cpu,mem\na,0,x,1\na,300,1\n,600,1,1\na,soon,-3,1\na,900,-3,1\n";
         let remedy = "Correct the line or leave it out.";
+        let least = "expected a number of at least 0";
         assert_eq!(
             told(read("f", text.as_bytes(), &usual(), None)),
             [
-                format!(
-                    "GLN-101 f:2, column `cpu`: found `x`, expected a number of at least 0. {remedy}"
-                ),
+                format!("GLN-101 f:2, column `cpu`: found `x`, {least}. {remedy}"),
                 format!("GLN-127 f:3: found 3 fields, expected 4. {remedy}"),
                 format!("GLN-103 f:4, column `vm`: found ``, expected a VM name. {remedy}"),
                 format!("GLN-101 f:5, column `t`: found `soon`, expected a time. {remedy}"),
-                format!(
-                    "GLN-101 f:6, column `cpu`: found `-3`, expected a number of at least 0. {remedy}"
-                ),
+                format!("GLN-101 f:6, column `cpu`: found `-3`, {least}. {remedy}"),
             ]
         );
         let rubbish = "vm,t,cpu,mem\n".to_owned() + &"a,b,c,d\n".repeat(100);

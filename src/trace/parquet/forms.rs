@@ -2,11 +2,11 @@
 //!
 //! | form | columns | what they are |
 //! |---|---|---|
-//! | Bitbrains | `month`, `vm`, `slot`, `cpu_decipct`, `mem_permille` | steps of 300 s; memory 65535 is saturated |
-//! | Bitbrains, all metrics | `vm`, `slot`, `cpu_decipct`, `mem_kb`, `disk_r_kbps`, `disk_w_kbps`, `net_r_kbps`, `net_w_kbps` | the same |
-//! | Google 2011 | `vm`, `step`, `cpu_millipct`, `mem_millipct` | steps of 300 s |
-//! | Azure 2017 | `vm`, `step`, `cpu_avg_centipct`, `cpu_max_centipct` | steps of 300 s |
-//! | Alibaba 2018 | `machine`, `time_s`, `cpu_pct`, `mem_pct`, `net_in`, `net_out`, `disk_io_pct` | irregular, see `alibaba` |
+//! | Bitbrains | `month`, `vm`, `slot`, `cpu_decipct`, `mem_permille` | 65535 is saturated |
+//! | the same, one week | the same with `mem_kb`, `disk_r_kbps`, `net_r_kbps`, ... | all metrics |
+//! | Google 2011 | `vm`, `step`, `cpu_millipct`, `mem_millipct` | |
+//! | Azure 2017 | `vm`, `step`, `cpu_avg_centipct`, `cpu_max_centipct` | |
+//! | Alibaba 2018 | `machine`, `time_s`, `cpu_pct`, `mem_pct`, `net_in`, ... | irregular |
 //!
 //! A file `vms.csv` beside the Bitbrains ones gives the VMs' sizes.
 

@@ -6,19 +6,19 @@
 //! | `step` | u32 | sample number, from 0 |
 //! | `cpu_pct` | u8 | CPU utilisation, whole per cent; or instead |
 //! | `cpu` | f32 | CPU utilisation as a fraction; null in a gap |
-//! | `memory_kb`, `disk_io_fraction`, `net_in_kbps`, ... | f32 or f64 | other quantities and their units |
+//! | `memory_kb`, `disk_io_fraction`, ... | f32 or f64 | other quantities and their units |
 //! | `cores`, `cpu_mhz`, `memory_size_kb` | f64 | the VM's size, where it is known |
 //!
-//! The file's metadata has the step in seconds under `galerna.step_s`. The same trace makes the same
-//! bytes.
+//! The file's metadata has the step in seconds under `galerna.step_s`. The same trace makes the
+//! same bytes.
 
 use std::path::Path;
 
 use polars::prelude::*;
 
 use super::file::STEP_KEY;
-use crate::trace::archive::{replace, unwritable};
 use crate::trace::resource::{Metric, Readings, VmSize};
+use crate::trace::whole_file::{replace, unwritable};
 use crate::trace::{Error, UtilisationTrace, Values};
 
 /// Rows of a row group: a day of 3,600 VMs.

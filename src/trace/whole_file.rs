@@ -1,0 +1,27 @@
+//! A file that appears whole or not at all.
+
+use std::io::Write;
+use std::path::Path;
+
+use super::error::Error;
+
+/// The error of a file that cannot be written.
+pub(super) fn unwritable(path: &Path, cause: &std::io::Error) -> Error {
+    let what = format!("cannot be written ({cause})");
+    let remedy = "Check that the folder exists, is writable and has room";
+    Error::one("GLN-104", path.display().to_string(), what, remedy)
+}
+
+/// Puts `bytes` at `path` in one step.
+pub(super) fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let mut builder = tempfile::Builder::new();
+    // A temporary file is private by default; this one is to be as readable as any other output.
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    let mut file = builder.tempfile_in(folder.unwrap_or(Path::new(".")))?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    file.persist(path)?;
+    Ok(())
+}
