@@ -189,7 +189,7 @@ impl VmTwin {
         let mut series = vec![0.0; samples];
         for (rank, &at) in order.iter().enumerate() {
             let p = rank as f64 / (samples - 1).max(1) as f64;
-            series[at as usize] = self.value(&points, p).clamp(0.0, 100.0);
+            series[at as usize] = self.value(&points, p);
         }
         series
     }

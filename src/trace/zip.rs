@@ -238,6 +238,32 @@ mod tests {
     }
 
     #[test]
+    fn a_trace_is_read_from_a_zip_as_its_publisher_packs_it() {
+        let file = |percent: &str| {
+            format!(
+                "Timestamp [ms];\tCPU cores;\tCPU capacity provisioned [MHZ];\tCPU usage [MHZ];\t\
+                 CPU usage [%];\tMemory capacity provisioned [KB];\tMemory usage [KB];\tDisk read \
+                 throughput [KB/s];\tDisk write throughput [KB/s];\tNetwork received throughput \
+                 [KB/s];\tNetwork transmitted throughput [KB/s]\n\
+                 1375308176;\t2;\t5200.0;\t52.0;\t{percent};\t4096.0;\t1;\t0;\t0;\t0;\t0\n"
+            )
+        };
+        let (one, two) = (file("25"), file("50"));
+        let files = [("rnd/", &b""[..]), ("rnd/2013-8/2.csv", two.as_bytes())];
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("rnd.zip");
+        let mut all = files.to_vec();
+        all.push(("rnd/2013-8/10.csv", one.as_bytes()));
+        std::fs::write(&path, packed(&all)).unwrap();
+        let trace = crate::trace::read(&path, &crate::trace::Selection::default()).unwrap();
+        assert_eq!((trace.vms(), trace.name(0), trace.fraction(0, 0)), (2, "10", 0.25));
+        assert_eq!(crate::trace::days(&path).unwrap(), ["2013-8"]);
+        std::fs::write(&path, packed(&[("../x.csv", one.as_bytes())])).unwrap();
+        let error = crate::trace::read(&path, &crate::trace::Selection::default()).unwrap_err();
+        assert_eq!(error.problems[0].code, "GLN-111");
+    }
+
+    #[test]
     fn cut_and_changed_archives_are_told() {
         let whole = packed(&[("a.csv", b"some text that is long enough to be cut")]);
         for kept in [0, 10, whole.len() - 1, whole.len() / 2] {

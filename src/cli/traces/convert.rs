@@ -75,8 +75,11 @@ pub(super) fn said(trace: &UtilisationTrace, out: &Path) -> String {
             trace.metrics().iter().map(|metric| metric.resource.name()).collect();
         writeln!(text, "beside CPU: {}", names.join(", ")).expect("a string");
     }
+    if !trace.defects().is_empty() {
+        text += "odd in the source; gaps and values above 100 % are kept, a run deals with them:\n";
+    }
     for finding in trace.defects() {
-        writeln!(text, "{finding}").expect("a string");
+        writeln!(text, "  {finding}").expect("a string");
     }
     text
 }
