@@ -173,16 +173,18 @@ fn server(content: &'static [u8]) -> String {
     address
 }
 
+fn words(args: &[String]) -> Vec<&str> {
+    args.iter().map(String::as_str).collect()
+}
+
 #[test]
 fn a_published_trace_is_fetched_from_a_mirror_and_checked() {
     let folder = tempfile::tempdir().unwrap();
     let into = text(folder.path());
     let mirror = server(b"600000000,900000000,1,0,2,0.1,0.2,0,0,0,0,0,0,0.3,0,0,0,0,0,0\n");
     let fetch = |name: &str, mirror: &str| {
-        let args = ["traces", "fetch", name, "--mirror", mirror, "--into", into];
-        args.map(str::to_owned)
+        ["traces", "fetch", name, "--mirror", mirror, "--into", into].map(str::to_owned)
     };
-    let words = |args: &[String]| args.iter().map(String::as_str).collect::<Vec<_>>();
     let google = fetch("google-2011", &mirror);
     let told = out(&words(&google));
     for piece in

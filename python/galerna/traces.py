@@ -1,8 +1,8 @@
 """Traces: what is in one, which are published, and how to get, convert or make one.
 
-Where a function takes a trace it takes the keys of a spec's `[trace]` as keyword arguments, with `_`
-for the hyphen and `from_` for `from`: `day`, `format`, `from_`, `to`, `step_s`, `gaps`, `excess`,
-`group`, `columns`.
+Where a function takes a trace it takes the keys of a spec's `[trace]` as keyword arguments, with
+`_` for the hyphen and `from_` for `from`: `day`, `format`, `from_`, `to`, `step_s`, `gaps`,
+`excess`, `group`, `columns`.
 """
 
 from __future__ import annotations

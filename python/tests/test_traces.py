@@ -53,12 +53,15 @@ def test_wrong_traces_and_options_are_told(load: Path, tmp_path: Path) -> None:
 
 def test_the_catalogue_says_whom_to_cite() -> None:
     for trace in gl.traces.published():
-        assert trace["citations"] and trace["licence"] and trace["publisher"]
+        assert trace["citations"]
+        assert trace["licence"]
+        assert trace["publisher"]
 
 
 def test_a_twin_tells_how_close_it_came(tmp_path: Path) -> None:
     out = tmp_path / "twin.parquet"
     fitness = gl.traces.generate(out, like="sample", to="6h", seed=3)
-    assert fitness is not None and fitness["distance"] < 0.05
+    assert fitness is not None
+    assert fitness["distance"] < 0.05
     assert gl.traces.info(out)["vms"] == 1052
     assert gl.traces.generate(tmp_path / "day.parquet", vms=3) is None
