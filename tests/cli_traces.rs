@@ -194,12 +194,12 @@ fn a_published_trace_is_fetched_from_a_mirror_and_checked() {
     }
     assert!(out(&words(&google)).contains("was there already"));
     let alibaba = fetch("alibaba-2018", &mirror);
-    refused(&words(&alibaba), &["GLN-142", "3e6ee87fd204bb85", "machine_usage.tar.gz"]);
+    refused(&words(&alibaba), &["GLN-152", "3e6ee87fd204bb85", "machine_usage.tar.gz"]);
     assert_eq!(fs::read_dir(folder.path().join("alibaba-2018")).unwrap().count(), 0);
     let missing = fetch("azure-2017", &format!("{mirror}/missing"));
-    refused(&words(&missing), &["GLN-141", "404"]);
-    refused(&["traces", "fetch", "planetlab", "--into", into], &["GLN-145", "git clone"]);
-    refused(&["traces", "fetch", "planetlap"], &["GLN-140", "did you mean `planetlab`?"]);
+    refused(&words(&missing), &["GLN-151", "404"]);
+    refused(&["traces", "fetch", "planetlab", "--into", into], &["GLN-155", "git clone"]);
+    refused(&["traces", "fetch", "planetlap"], &["GLN-150", "did you mean `planetlab`?"]);
     let plain = fetch("google-2011", "http://example.org");
-    refused(&words(&plain), &["GLN-144", "https"]);
+    refused(&words(&plain), &["GLN-154", "https"]);
 }

@@ -183,7 +183,7 @@ fn what_an_earlier_command_left_is_used_by_the_next() {
     let folder = tempfile::tempdir().unwrap();
     let parcel = server.parcel(Some(sha256(&content())));
     let error = get(&parcel, folder.path()).unwrap_err();
-    assert!(error.starts_with("GLN-143"), "{error}");
+    assert!(error.starts_with("GLN-153"), "{error}");
     assert!(error.contains("broke off") && error.contains("300000 bytes are kept"), "{error}");
     assert_eq!(names(folder.path()), ["load.csv.gz.part", "load.csv.gz.part.version"]);
     let mut fetched = get(&parcel, folder.path());
@@ -227,7 +227,7 @@ fn a_body_without_a_length_ends_with_the_connection() {
     let server = Server::of(content(), cut);
     let error =
         get(&server.parcel(Some(sha256(&content()))), &folder.path().join("b")).unwrap_err();
-    assert!(error.starts_with("GLN-142"), "{error}");
+    assert!(error.starts_with("GLN-152"), "{error}");
 }
 
 #[test]
@@ -235,7 +235,7 @@ fn a_wrong_checksum_leaves_nothing_behind() {
     let server = Server::of(content(), Manners::default());
     let folder = tempfile::tempdir().unwrap();
     let error = get(&server.parcel(Some("0".repeat(64))), folder.path()).unwrap_err();
-    let expected = format!("GLN-142 {}/data/load.csv.gz: the file has SHA-256", server.address);
+    let expected = format!("GLN-152 {}/data/load.csv.gz: the file has SHA-256", server.address);
     assert!(error.starts_with(&expected), "{error}");
     assert!(error.contains(&sha256(&content())) && error.contains(&"0".repeat(64)), "{error}");
     assert!(names(folder.path()).is_empty());
@@ -247,7 +247,7 @@ fn a_refusal_is_told_and_a_weak_server_asked_again() {
     let missing = Manners { statuses: vec!["404 Not Found"; 9], ..Manners::default() };
     let server = Server::of(content(), missing);
     let error = get(&server.parcel(None), folder.path()).unwrap_err();
-    assert!(error.starts_with("GLN-141") && error.contains("answered 404"), "{error}");
+    assert!(error.starts_with("GLN-151") && error.contains("answered 404"), "{error}");
     assert_eq!(server.requests().len(), 1, "a refusal is final");
     assert!(!names(folder.path()).contains(&"load.csv.gz".to_owned()));
     let tired = Manners { statuses: vec!["503 Service Unavailable"; 2], ..Manners::default() };
@@ -257,7 +257,7 @@ fn a_refusal_is_told_and_a_weak_server_asked_again() {
     let dead = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let url = format!("http://{dead}/x.csv");
     let error = get(&Parcel { url, sha256: None, checksum_from: None }, folder.path()).unwrap_err();
-    assert!(error.starts_with("GLN-143"), "{error}");
+    assert!(error.starts_with("GLN-153"), "{error}");
 }
 
 #[test]
@@ -267,7 +267,7 @@ fn only_https_is_spoken_to_other_machines() {
     {
         let parcel = Parcel { url: url.into(), sha256: None, checksum_from: None };
         let error = get(&parcel, folder.path()).unwrap_err();
-        assert!(error.starts_with("GLN-144"), "{error}");
+        assert!(error.starts_with("GLN-154"), "{error}");
     }
     assert!(names(folder.path()).is_empty());
 }
@@ -312,7 +312,7 @@ mod https {
         let url = format!("https://localhost:{port}/load.csv");
         let parcel = Parcel { url, sha256: Some(sha256(&content())), checksum_from: None };
         let error = get(&parcel, folder.path()).unwrap_err();
-        assert!(error.starts_with("GLN-143"), "{error}");
+        assert!(error.starts_with("GLN-153"), "{error}");
         let authorities = folder.path().join("authority.pem");
         fs::write(&authorities, pem).unwrap();
         let trusting = FetchOptions { authorities: Some(authorities), again: false };

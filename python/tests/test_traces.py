@@ -45,9 +45,9 @@ def test_wrong_traces_and_options_are_told(load: Path, tmp_path: Path) -> None:
         gl.traces.info(load, gabs="zero")
     with pytest.raises(gl.SpecError, match="unknown variant `hlod`"):
         gl.traces.info(load, gaps="hlod")
-    with pytest.raises(gl.TraceError, match="GLN-140"):
+    with pytest.raises(gl.TraceError, match="GLN-150"):
         gl.traces.fetch("planetlap", tmp_path)
-    with pytest.raises(gl.TraceError, match="GLN-145"):
+    with pytest.raises(gl.TraceError, match="GLN-155"):
         gl.traces.fetch("planetlab", tmp_path)
 
 

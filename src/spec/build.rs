@@ -41,8 +41,7 @@ impl RunSpec {
     /// # Errors
     /// Those of [`trace::read`].
     pub fn read_trace(&self) -> Result<UtilisationTrace, trace::Error> {
-        let selection = Selection { day: self.trace.day.clone(), order: self.trace.order };
-        trace::read(&self.trace.path, &selection)
+        trace::read(&self.trace.path, &self.trace.selection())
     }
 
     /// The rules of the run that it describes.

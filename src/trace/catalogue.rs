@@ -79,7 +79,7 @@ pub fn catalogue() -> Vec<Entry> {
 /// The published trace called `name`.
 ///
 /// # Errors
-/// `GLN-140` when there is none.
+/// `GLN-150` when there is none.
 pub fn entry(name: &str) -> Result<Entry, Error> {
     let all = catalogue();
     let names: Vec<String> = all.iter().map(|entry| entry.name.clone()).collect();
@@ -87,7 +87,7 @@ pub fn entry(name: &str) -> Result<Entry, Error> {
         let hint = suggestion(name, names.iter().map(String::as_str));
         let what = format!("no published trace of that name is known{hint}");
         let remedy = format!("Use one of {}", names.join(", "));
-        Error::one("GLN-140", name, what, remedy)
+        Error::one("GLN-150", name, what, remedy)
     })
 }
 
@@ -121,7 +121,7 @@ mod tests {
     #[test]
     fn a_misspelt_name_gets_a_suggestion() {
         let error = entry("planetlap").unwrap_err().to_string();
-        assert!(error.starts_with("GLN-140 planetlap: "), "{error}");
+        assert!(error.starts_with("GLN-150 planetlap: "), "{error}");
         assert!(error.contains("did you mean `planetlab`?"), "{error}");
     }
 }

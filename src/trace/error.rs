@@ -25,12 +25,12 @@
 //! | GLN-127 | a line has another number of fields than the table |
 //! | GLN-130 | a trace cannot be written in the layout asked for |
 //! | GLN-131 | the file to be written is there already |
-//! | GLN-140 | no published trace of that name is known |
-//! | GLN-141 | the server refuses to send a file |
-//! | GLN-142 | a fetched file has another checksum |
-//! | GLN-143 | the connection failed or broke off |
-//! | GLN-144 | an address is not HTTPS |
-//! | GLN-145 | the publisher offers no direct download |
+//! | GLN-150 | no published trace of that name is known |
+//! | GLN-151 | the server refuses to send a file |
+//! | GLN-152 | a fetched file has another checksum |
+//! | GLN-153 | the connection failed or broke off |
+//! | GLN-154 | an address is not HTTPS |
+//! | GLN-155 | the publisher offers no direct download |
 
 use crate::problem::{self, Problem};
 

@@ -70,8 +70,8 @@ pub fn cache_folder() -> PathBuf {
 /// Fetches `parcel` into `folder`, which is made if need be.
 ///
 /// # Errors
-/// `GLN-141` when the server refuses, `GLN-142` when the checksum is another one, `GLN-143` when
-/// the connection fails or breaks off, `GLN-144` for an address that is not HTTPS, `GLN-104` when a
+/// `GLN-151` when the server refuses, `GLN-152` when the checksum is another one, `GLN-153` when
+/// the connection fails or breaks off, `GLN-154` for an address that is not HTTPS, `GLN-104` when a
 /// file cannot be written.
 pub fn fetch(
     parcel: &Parcel,
@@ -96,7 +96,7 @@ pub fn fetch(
         part.discard();
         let what = format!("the file has SHA-256 {sha256}, expected {expected}");
         let remedy = "Fetch it again; if that does not help, ask the publisher";
-        return Err(Error::one("GLN-142", &parcel.url, what, remedy));
+        return Err(Error::one("GLN-152", &parcel.url, what, remedy));
     }
     part.finish(&path).map_err(|cause| unwritable(&path, &cause))?;
     Ok(Fetched { path, sha256, bytes, was_there: false, resumed_at })
@@ -106,7 +106,7 @@ impl Entry {
     /// Fetches all parcels of a published trace into `folder`, without telling how far it is.
     ///
     /// # Errors
-    /// Those of [`fetch`], and `GLN-145` where there is nothing to fetch.
+    /// Those of [`fetch`], and `GLN-155` where there is nothing to fetch.
     pub fn fetched(&self, folder: &Path, options: &FetchOptions) -> Result<Vec<Fetched>, Error> {
         self.fetchable()?;
         let parcels = self.parcels.iter();
@@ -116,14 +116,14 @@ impl Entry {
     /// Whether there is anything to fetch.
     ///
     /// # Errors
-    /// `GLN-145`, with how to get it by hand.
+    /// `GLN-155`, with how to get it by hand.
     pub fn fetchable(&self) -> Result<(), Error> {
         if !self.parcels.is_empty() {
             return Ok(());
         }
         let by_hand = self.by_hand.as_deref().unwrap_or("see the page");
         let what = format!("the publisher offers no direct download, see {}", self.page);
-        Err(Error::one("GLN-145", &self.name, what, format!("Get it by hand: {by_hand}")))
+        Err(Error::one("GLN-155", &self.name, what, format!("Get it by hand: {by_hand}")))
     }
 }
 
@@ -134,7 +134,7 @@ fn agent(url: &str, options: &FetchOptions) -> Result<Agent, Error> {
     let is_here = host.is_some_and(|host| ["127.0.0.1", "localhost"].contains(&host));
     if !url.starts_with("https://") && !is_here {
         let what = "the address is not an https one, expected https://...";
-        return Err(Error::one("GLN-144", url, what, "Use the publisher's https address"));
+        return Err(Error::one("GLN-154", url, what, "Use the publisher's https address"));
     }
     let mut tls = TlsConfig::builder();
     if let Some(path) = &options.authorities {
@@ -189,7 +189,7 @@ fn download(
     let kept = part.bytes;
     let what = format!("the download broke off ({})", last.unwrap_or_default());
     let remedy = format!("Try again: {kept} bytes are kept and need not come again");
-    Err(Error::one("GLN-143", &parcel.url, what, remedy))
+    Err(Error::one("GLN-153", &parcel.url, what, remedy))
 }
 
 /// Why an attempt ended early.
@@ -242,7 +242,7 @@ fn attempt(
 fn refused(url: &str, what: &str) -> Trouble {
     let what = format!("the server refused: {what}");
     let remedy = "Check the address, or see the publisher's page (galerna traces list)";
-    Trouble::Final(Problem::new("GLN-141", url, what, remedy))
+    Trouble::Final(Problem::new("GLN-151", url, what, remedy))
 }
 
 fn unwritten(path: &Path, cause: &io::Error) -> Problem {
