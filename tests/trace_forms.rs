@@ -10,13 +10,13 @@ mod given;
 
 use std::fs;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use galerna::trace::{
     ColumnName, Defect, Excess, Format, Gaps, Group, Offset, Order, Resource, Resources, Selection,
-    Unit, UtilisationTrace, VmSize, days, read,
+    Unit, VmSize, days, read,
 };
 use given::*;
 use tempfile::TempDir;

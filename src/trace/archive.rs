@@ -163,12 +163,11 @@ pub(super) fn first_bytes(path: &Path, packing: Packing) -> Result<Vec<u8>, Erro
     failed.map_or(Ok(found), |problem| Err(problem.into()))
 }
 
+/// Called with the folders and the name of each file and with what it holds; `true` ends the visit.
+type Visit<'v> = dyn FnMut(&[&str], &str, &mut dyn Read) -> bool + 'v;
+
 /// Goes through the files of the archive until `visit` says that it has enough.
-fn entries(
-    path: &Path,
-    packing: Packing,
-    visit: &mut dyn FnMut(&[&str], &str, &mut dyn Read) -> bool,
-) -> Result<(), Error> {
+fn entries(path: &Path, packing: Packing, visit: &mut Visit<'_>) -> Result<(), Error> {
     if packing == Packing::Zip {
         return zipped(path, visit);
     }
@@ -203,10 +202,7 @@ fn entries(
 }
 
 /// The same for a zip archive.
-fn zipped(
-    path: &Path,
-    visit: &mut dyn FnMut(&[&str], &str, &mut dyn Read) -> bool,
-) -> Result<(), Error> {
+fn zipped(path: &Path, visit: &mut Visit<'_>) -> Result<(), Error> {
     let zip = Zip::open(path)?;
     let mut problems = Vec::new();
     for entry in zip.entries.iter().filter(|entry| !entry.name.ends_with(b"/")) {

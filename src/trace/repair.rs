@@ -27,7 +27,7 @@ pub(super) fn finished(
     let mut problems = Vec::new();
     for found in &found {
         problems.extend(found.problems.iter().map(|(code, at, what, remedy)| {
-            Problem::new(*code, format!("{place}: {at}"), what, *remedy)
+            Problem::new(code, format!("{place}: {at}"), what, *remedy)
         }));
     }
     if !problems.is_empty() && !selection.raw {

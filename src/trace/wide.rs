@@ -132,7 +132,8 @@ fn series(
         let mut value = |at: usize| {
             let field = fields.raw(text, at).unwrap_or_default();
             let is_time = time == Some(at);
-            let found = number(field).filter(|v| if is_time { !v.is_nan() } else { !(*v < 0.0) });
+            let negative = |v: f64| v < 0.0;
+            let found = number(field).filter(|&v| if is_time { !v.is_nan() } else { !negative(v) });
             if found.is_none() {
                 let what =
                     || format!("found `{}`, expected a number of at least 0", excerpt(field));

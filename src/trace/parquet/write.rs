@@ -92,8 +92,11 @@ fn quantity(metric: &Metric) -> Column {
     }
 }
 
+/// One of the sizes of a VM.
+type SizeOf = fn(&VmSize) -> Option<f64>;
+
 fn sizes(sizes: &[VmSize], samples: usize) -> Vec<Column> {
-    let of: [(&str, fn(&VmSize) -> Option<f64>); 3] = [
+    let of: [(&str, SizeOf); 3] = [
         ("cores", |size| size.cores),
         ("cpu_mhz", |size| size.cpu_mhz),
         ("memory_size_kb", |size| size.memory_kb),
