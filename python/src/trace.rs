@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use galerna::trace::{self, FetchOptions, Parameters, Twin, UtilisationTrace};
+use galerna::trace::{self, FetchOptions, Parameters, UtilisationTrace};
 use pyo3::prelude::*;
 use serde::Serialize;
 
@@ -72,7 +72,7 @@ pub fn generate_trace(
     let source = like.map(|like| opened(py, like)).transpose()?;
     py.detach(|| {
         let made = match &source {
-            Some(source) => Twin::of(source).generate(vms, seed),
+            Some(source) => trace::twin(source, vms, seed),
             None => {
                 let usual = Parameters::default();
                 trace::generate(&Parameters { vms: vms.unwrap_or(usual.vms), ..usual }, seed)

@@ -148,7 +148,7 @@ pub(super) fn first_file(path: &Path, packing: Packing) -> Result<Option<String>
 /// The first bytes of the first table in the archive at `path`.
 pub(super) fn first_bytes(path: &Path, packing: Packing) -> Result<Vec<u8>, Error> {
     const ENOUGH: u64 = 1 << 16;
-    let mut found = Vec::new();
+    let (mut found, mut any) = (Vec::new(), false);
     let mut failed = None;
     entries(path, packing, &mut |parts, shown, entry| {
         let name = parts.last().copied().unwrap_or_default();
@@ -158,8 +158,14 @@ pub(super) fn first_bytes(path: &Path, packing: Packing) -> Result<Vec<u8>, Erro
         let text = members::unpacked(entry, name);
         let read = text.and_then(|text| text.take(ENOUGH).read_to_end(&mut found));
         failed = read.err().map(|cause| damaged(shown, &cause));
+        any = true;
         false
     })?;
+    if !any {
+        let what = "found no csv files in the archive, expected at least one";
+        let place = path.display().to_string();
+        return Err(Error::one("GLN-105", place, what, "Check that this is the trace"));
+    }
     failed.map_or(Ok(found), |problem| Err(problem.into()))
 }
 

@@ -69,7 +69,7 @@ pub use resource::{AllWord, Metric, Readings, Resource, Resources, Unit, VmSize}
 pub use sample::SAMPLE_SEED;
 pub use selection::{Excess, Format, Gaps, Group, Order, Selection};
 pub use source::{days, read};
-pub use twin::Twin;
+pub use twin::twin;
 
 pub(crate) use columns::problems as column_problems;
 

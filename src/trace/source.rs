@@ -171,7 +171,8 @@ fn container(path: &Path) -> Option<Container> {
 /// Whether the source holds tables and not VM files.
 fn has_tables(path: &Path, container: Container) -> Result<bool, Error> {
     match container {
-        Container::File => Ok(true),
+        // A zip archive may hold nothing else.
+        Container::File | Container::Archive(Packing::Zip) => Ok(true),
         Container::Archive(packing) => {
             // A damaged archive is told by the reader that goes through all of it.
             let first = archive::first_file(path, packing).ok().flatten();

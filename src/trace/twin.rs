@@ -26,7 +26,6 @@ use super::info::percents;
 use super::{UtilisationTrace, Values};
 use crate::random::{self, Stream};
 use crate::stats::autocorrelation;
-use crate::time::Span;
 
 /// Lags at which the autocorrelation is fitted.
 const LAGS: [usize; 6] = [1, 2, 3, 6, 12, 24];
@@ -57,70 +56,60 @@ struct Drift {
     correlation: f64,
 }
 
-/// What the VMs of a trace are like.
+/// The synthetic twin of `trace`, whose gaps count as nothing: `vms` VMs, or as many as it has,
+/// named `twin_0000` and so on.
+///
+/// Twin `k` is like VM `k`; where there are to be fewer or more of them, which VM each is like is
+/// drawn.
 ///
 /// ```
-/// use galerna::trace::{Parameters, Twin, fitness, generate};
+/// use galerna::trace::{Parameters, fitness, generate, twin};
 /// let trace = generate(&Parameters { vms: 20, ..Parameters::default() }, 1);
-/// let twin = Twin::of(&trace).generate(None, 7);
-/// assert_eq!((twin.vms(), twin.samples()), (20, 288));
-/// assert_ne!(twin.values(), trace.values());
-/// assert!(fitness(&trace, &twin).distance < 0.05);
+/// let made = twin(&trace, None, 7);
+/// assert_eq!((made.vms(), made.samples()), (20, 288));
+/// assert_ne!(made.values(), trace.values());
+/// assert!(fitness(&trace, &made).distance < 0.05);
 /// ```
-#[derive(Debug, Clone, PartialEq)]
-pub struct Twin {
-    vms: Vec<VmTwin>,
-    samples: usize,
-    step: Span,
-    whole: bool,
+pub fn twin(trace: &UtilisationTrace, vms: Option<usize>, seed: u64) -> UtilisationTrace {
+    let count = vms.unwrap_or(trace.vms()).max(1);
+    let models = models(trace.vms(), count, seed);
+    let mut wanted = models.clone();
+    wanted.sort_unstable();
+    wanted.dedup();
+    let fitted: Vec<VmTwin> =
+        wanted.par_iter().map(|&row| VmTwin::of(&percents(trace, row), row)).collect();
+    let rows: Vec<Vec<f64>> = models
+        .into_par_iter()
+        .enumerate()
+        .map(|(vm, model)| {
+            let stream = &mut random::stream(seed, &format!("trace.twin/{vm}"));
+            fitted[wanted.partition_point(|&row| row < model)].series(trace.samples(), stream)
+        })
+        .collect();
+    let names = (0..count).map(|vm| format!("twin_{vm:04}")).collect();
+    let cells = rows.iter().flatten();
+    let values = match trace.values() {
+        // In 0..=100 as the source, so that the cast loses nothing.
+        Values::Percent(_) => Values::Percent(cells.map(|value| value.round() as u8).collect()),
+        Values::Fraction(_) => {
+            Values::Fraction(cells.map(|value| (value / 100.0) as f32).collect())
+        }
+    };
+    UtilisationTrace::new(names, trace.step(), values)
 }
 
-impl Twin {
-    /// Fits the VMs of `trace`, whose gaps count as nothing; in parallel over VMs.
-    pub fn of(trace: &UtilisationTrace) -> Self {
-        let rows = (0..trace.vms()).into_par_iter();
-        let vms = rows.map(|row| VmTwin::of(&percents(trace, row), row)).collect();
-        let whole = matches!(trace.values(), Values::Percent(_));
-        Self { vms, samples: trace.samples(), step: trace.step(), whole }
+/// Which of `all` VMs each of `count` twins is like.
+fn models(all: usize, count: usize, seed: u64) -> Vec<usize> {
+    if count == all {
+        return (0..count).collect();
     }
-
-    /// A trace of `vms` VMs, or of as many as were fitted, named `twin_0000` and so on. Twin `k` is
-    /// like VM `k`; where there are fewer or more of them, which VM each is like is drawn.
-    pub fn generate(&self, vms: Option<usize>, seed: u64) -> UtilisationTrace {
-        let count = vms.unwrap_or(self.vms.len()).max(1);
-        let models = self.models(count, seed);
-        let rows: Vec<Vec<f64>> = models
-            .into_par_iter()
-            .enumerate()
-            .map(|(vm, model)| {
-                let stream = &mut random::stream(seed, &format!("trace.twin/{vm}"));
-                self.vms[model].series(self.samples, stream)
-            })
-            .collect();
-        let names = (0..count).map(|vm| format!("twin_{vm:04}")).collect();
-        let cells = rows.iter().flatten();
-        let values = if self.whole {
-            // In 0..=100, so that the cast loses nothing.
-            Values::Percent(cells.map(|value| value.round() as u8).collect())
-        } else {
-            Values::Fraction(cells.map(|value| (value / 100.0) as f32).collect())
-        };
-        UtilisationTrace::new(names, self.step, values)
+    let stream = &mut random::stream(seed, "trace.twin/models");
+    let mut drawn = Vec::with_capacity(count);
+    while drawn.len() < count {
+        drawn.extend(random::permutation(all, stream));
     }
-
-    /// Which VM each of `count` twins is like.
-    fn models(&self, count: usize, seed: u64) -> Vec<usize> {
-        if count == self.vms.len() {
-            return (0..count).collect();
-        }
-        let stream = &mut random::stream(seed, "trace.twin/models");
-        let mut drawn = Vec::with_capacity(count);
-        while drawn.len() < count {
-            drawn.extend(random::permutation(self.vms.len(), stream));
-        }
-        drawn.truncate(count);
-        drawn
-    }
+    drawn.truncate(count);
+    drawn
 }
 
 impl VmTwin {
@@ -279,6 +268,7 @@ fn white(stream: &mut Stream) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::time::Span;
     use crate::trace::{Parameters, SAMPLE_SEED, fitness, generate, info};
 
     /// sqrt(4 * (65536^2 - 1) / 12) = 37837.2272372.
@@ -325,10 +315,9 @@ mod tests {
     #[test]
     fn a_twin_of_the_sample_has_its_level_spread_and_memory() {
         let trace = generate(&Parameters { vms: 150, ..Parameters::default() }, SAMPLE_SEED);
-        let twin = Twin::of(&trace);
-        let made = twin.generate(None, 5);
-        assert_eq!(made, twin.generate(None, 5));
-        assert_ne!(made, twin.generate(None, 6));
+        let made = twin(&trace, None, 5);
+        assert_eq!(made, twin(&trace, None, 5));
+        assert_ne!(made, twin(&trace, None, 6));
         let (theirs, ours) = (info(&trace), info(&made));
         let close = |a: Option<f64>, b: Option<f64>, tolerance: f64, what: &str| {
             assert!((a.unwrap() - b.unwrap()).abs() < tolerance, "{what}: {a:?} {b:?}");
@@ -362,7 +351,7 @@ mod tests {
         let names = (0..vms).map(|vm| vm.to_string()).collect();
         let trace =
             UtilisationTrace::new(names, Span::from_seconds(300.0), Values::Fraction(values));
-        let made = Twin::of(&trace).generate(None, 1);
+        let made = twin(&trace, None, 1);
         let (theirs, ours) = (info(&trace), info(&made));
         let found = (ours.autocorrelation_lag_1.unwrap(), ours.autocorrelation_lag_6.unwrap());
         let aim = (theirs.autocorrelation_lag_1.unwrap(), theirs.autocorrelation_lag_6.unwrap());
@@ -375,8 +364,7 @@ mod tests {
         let names = vec!["a".to_owned(), "b".to_owned()];
         let step = Span::from_seconds(60.0);
         let values = Values::Fraction(vec![0.25, 0.25, 0.25, 0.25, f32::NAN, 0.5, 0.5, 0.5]);
-        let twin = Twin::of(&UtilisationTrace::new(names, step, values));
-        let made = twin.generate(Some(5), 1);
+        let made = twin(&UtilisationTrace::new(names, step, values), Some(5), 1);
         assert_eq!((made.vms(), made.samples(), made.step()), (5, 4, step));
         for row in 0..5 {
             assert!([0.25, 0.5].contains(&made.fraction(row, 3)));

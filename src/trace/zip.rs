@@ -261,6 +261,9 @@ mod tests {
         std::fs::write(&path, packed(&[("../x.csv", one.as_bytes())])).unwrap();
         let error = crate::trace::read(&path, &crate::trace::Selection::default()).unwrap_err();
         assert_eq!(error.problems[0].code, "GLN-111");
+        std::fs::write(&path, packed(&[("notes", b"none")])).unwrap();
+        let error = crate::trace::read(&path, &crate::trace::Selection::default()).unwrap_err();
+        assert_eq!(error.problems[0].code, "GLN-105");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use clap::{Args, value_parser};
 use super::super::{Answer, Failure, Format, json, threads};
 use super::convert::{check_target, said, write};
 use super::source::Part;
-use crate::trace::{self, Parameters, Selection, Twin};
+use crate::trace::{self, Parameters, Selection};
 
 /// Make a synthetic trace: a PlanetLab-like day, or the twin of a trace.
 #[derive(Debug, Args)]
@@ -56,7 +56,7 @@ impl Generate {
         };
         let selection = Selection { raw: true, ..self.part.selection() };
         let source = trace::read(like, &selection).map_err(Failure::bad_input)?;
-        let made = Twin::of(&source).generate(vms, self.seed);
+        let made = trace::twin(&source, vms, self.seed);
         write(&made, "twin", &self.out)?;
         let fitness = trace::fitness(&source, &made);
         Ok(Answer::done(match self.format {
