@@ -30,6 +30,21 @@ const FURTHER: [&str; 9] = [
     "thr-mmt-max-cpu",
 ];
 
+/// Placements other than PABFD, bundled with THR-MMT under the honest model.
+const PLACEMENTS: [&str; 11] = [
+    "best-fit",
+    "best-fit-decreasing",
+    "cosine",
+    "dot-product",
+    "first-fit",
+    "first-fit-decreasing",
+    "neat-best-fit-decreasing",
+    "norm-diff",
+    "pabfd-published",
+    "worst-fit",
+    "worst-fit-decreasing",
+];
+
 /// The published policies: every detector with every selector, and the two baselines.
 fn published() -> BTreeSet<String> {
     let pairs = DETECTORS.iter().flat_map(|d| SELECTORS.iter().map(move |s| format!("{d}-{s}")));
@@ -46,7 +61,9 @@ fn both_folders_hold_the_published_policies_and_the_honest_one_some_more() {
         catalogue().iter().map(|entry| entry.name).partition(|name| name.starts_with(REFERENCE));
     let short = |name: &str| name.trim_start_matches(REFERENCE).to_owned();
     let expected = published().into_iter().chain(FURTHER.map(str::to_owned));
-    assert_eq!(honest.into_iter().map(short).collect::<BTreeSet<_>>(), expected.collect());
+    let placements = PLACEMENTS.map(|placement| format!("thr-mmt-{placement}"));
+    let expected: BTreeSet<String> = expected.chain(placements).collect();
+    assert_eq!(honest.into_iter().map(short).collect::<BTreeSet<_>>(), expected);
     assert_eq!(reference.into_iter().map(short).collect::<BTreeSet<_>>(), published());
 }
 
@@ -57,21 +74,17 @@ fn every_file_has_the_detector_and_selector_of_its_name_and_says_so() {
         let policy = table(&spec_of(entry.name));
         let kind = |key: &str| policy[&format!("policy.{key}.kind")].as_str().map(str::to_owned);
         let (overload, select) = (kind("overload").unwrap(), kind("select").unwrap());
+        let place = kind("place").unwrap();
         match short.contains('-') {
-            true => assert_eq!(short, format!("{overload}-{select}")),
-            false => {
-                assert_eq!((overload.as_str(), kind("place")), ("never", first_fit()), "{short}")
-            }
+            true if place == "pabfd" => assert_eq!(short, format!("{overload}-{select}")),
+            true => assert_eq!(short, format!("{overload}-{select}-{place}")),
+            false => assert_eq!((overload.as_str(), place.as_str()), ("never", "first-fit")),
         }
         let title = short.to_uppercase();
         assert!(entry.story().starts_with(&title), "{}: {}", entry.name, entry.story());
         let is_reference = entry.name.starts_with(REFERENCE);
         assert_eq!(entry.story().contains("CloudSim 3.0.3"), is_reference, "{}", entry.name);
     }
-}
-
-fn first_fit() -> Option<String> {
-    Some("first-fit".into())
 }
 
 fn evidence(spec: &RunSpec, trace: &UtilisationTrace, fleet: Fleet, outcome: Outcome) -> Evidence {

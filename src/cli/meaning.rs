@@ -67,9 +67,20 @@ fn policy(key: &str, value: &str) -> Option<&'static str> {
         ("policy.select.kind", "rs") => "a random VM leaves",
         ("policy.select.seeded", "true") => "its draws come from the run's seed",
         ("policy.select.seeded", _) => "Q19: its draws cannot be repeated",
-        ("policy.place.kind", "first-fit") => "the first host with room receives",
+        ("policy.place.kind", kind) => return placement(kind),
         ("policy.place.wake-power", _) => "Q7: waking a host costs the placer nothing",
         ("policy.place.base", _) => "Q8: power before is that of the last evaluation",
+        ("policy.place.overload", "ignored") => "destinations may be overloaded",
+        ("policy.place.overload", _) => "no destination that the VM would overload",
+        ("policy.place.wake", "last-resort") => "sleeping hosts wake when no other takes the VM",
+        ("policy.place.wake", _) => "a sleeping host is one like any other",
+        ("policy.place.by", _) => "what makes a host full and a VM large",
+        ("policy.place.cpu-limit" | "policy.place.ram-limit", _) => {
+            "part of a host that may be filled"
+        }
+        ("policy.place.last-n", _) => "latest CPU values of which a VM's demand is the mean",
+        ("policy.place.truncate", _) => "demands and free amounts lose their fractions",
+        ("policy.place.all-or-nothing", "true") => "no VM is placed unless all find room",
         ("policy.history", _) => "Q20: a host's past is that of its VMs, leading zeros cut",
         ("policy.initial", "nominal") => "VMs are first placed by their nominal rate",
         ("consolidation.vacate-receivers", "true") => {
@@ -81,6 +92,25 @@ fn policy(key: &str, value: &str) -> Option<&'static str> {
         ("consolidation.idle-hosts-are-off", "true") => "a host whose VMs all idle counts as off",
         ("consolidation.silent-when-unplaced", "true") => {
             "Q11: a VM for which there is no room leaves no trace in the record"
+        }
+        _ => return None,
+    })
+}
+
+fn placement(kind: &str) -> Option<&'static str> {
+    Some(match kind {
+        "first-fit" => "the first host with room receives",
+        "first-fit-decreasing" => "the largest VM first, to the first host with room",
+        "best-fit" => "the fullest host with room receives",
+        "best-fit-decreasing" => "the largest VM first, to the fullest host with room",
+        "worst-fit" => "the emptiest host with room receives",
+        "worst-fit-decreasing" => "the largest VM first, to the emptiest host with room",
+        "dot-product" => "most is left of what the VM takes most of",
+        "cosine" => "what is left is in the proportion that the VM takes",
+        "norm-diff" => "what is left is nearest to what the VM takes",
+        "pabfd-published" => "least increase of power; overload is not asked about",
+        "neat-best-fit-decreasing" => {
+            "first fit in an order by free CPU that is fixed at the start"
         }
         _ => return None,
     })

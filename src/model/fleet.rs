@@ -164,6 +164,20 @@ impl Fleet {
         }
     }
 
+    /// The most of each resource that any host has; infinite where no host limits it.
+    pub fn largest(&self) -> Resources {
+        let most = |of: fn(&Resources) -> f64| {
+            let all = self.capacity.ids().map(|host| of(&self.capacities(host)));
+            all.filter(|amount| amount.is_finite()).reduce(f64::max).unwrap_or(f64::INFINITY)
+        };
+        Resources {
+            cpu: most(|r| r.cpu),
+            ram: most(|r| r.ram),
+            disk: most(|r| r.disk),
+            net: most(|r| r.net),
+        }
+    }
+
     /// What `vm` takes of its host while it asks for `demand` MIPS.
     #[inline]
     pub fn needs(&self, vm: VmId, demand: f64) -> Resources {
@@ -213,6 +227,7 @@ mod tests {
         let [free, small] = [0, 1].map(|host| fleet.capacities(HostId(host)));
         assert_eq!((free.cpu, free.ram, free.disk), (5320.0, 32e0 * 2f64.powi(30), f64::INFINITY));
         assert_eq!((small.disk, small.net), (7.0, 9.0));
+        assert_eq!((fleet.largest().cpu, fleet.largest().disk), (5320.0, 7.0));
         let kind = VmType { disk: Bytes(3), ..VmType::new(Mips(500.0), Bytes(2)) };
         let vm = fleet.add_vm(kind, 0);
         let expected = Resources { cpu: 50.0, ram: 2.0, disk: 3.0, net: 0.0 };

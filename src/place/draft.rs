@@ -4,6 +4,7 @@
 //! its VMs) are kept in step with the lists. Appending a VM updates them in O(window); taking one
 //! away rebuilds them in list order, so that their last bits never depend on what was tried before.
 
+use super::index::Journal;
 use super::question::{add_past, own_past};
 use super::{Held, HistoryKind, Resident, Room};
 use crate::detect::{HostLoads, Linear, OverloadDetector, Sums, Verdict};
@@ -41,6 +42,8 @@ pub struct Draft {
     pub(super) kind: HistoryKind,
     pub(super) count_ram: bool,
     pub(super) rings: Option<VmHistories>,
+    /// Which rooms have changed, for indices.
+    journal: Journal,
     log: Vec<Appended>,
     /// Pasts of the hosts in `log` before they received.
     pub(super) saved_pasts: Vec<f64>,
@@ -81,6 +84,7 @@ impl Draft {
             kind,
             count_ram: true,
             rings: (kind == HistoryKind::HostRing).then(|| VmHistories::with_window(hosts, window)),
+            journal: Journal::new(hosts),
             log: Vec::new(),
             saved_pasts: Vec::new(),
             most: IdVec::filled(0, hosts),
@@ -123,6 +127,7 @@ impl Draft {
             self.lists[host].clear();
             self.held[host] = Held::default();
             self.rooms[host] = Room::empty(host, fleet);
+            self.journal.note(host);
         }
         self.log.clear();
         self.saved_pasts.clear();
@@ -169,6 +174,10 @@ impl Draft {
     pub fn room(&self, host: HostId) -> &Room {
         &self.rooms[host]
     }
+    /// Which rooms have changed, for indices that follow the draft.
+    pub fn journal(&self) -> &Journal {
+        &self.journal
+    }
     /// The most VMs that `host` ever had in a draft, undone or not.
     pub fn most_vms(&self, host: HostId) -> usize {
         self.most[host]
@@ -192,6 +201,7 @@ impl Draft {
         self.vm_allocated[vm] = demand;
         self.vm_request[vm] = demand;
         self.add(vm, host, state);
+        self.journal.note(host);
         self.most[host] = self.most[host].max(self.lists[host].len());
     }
 
@@ -216,6 +226,7 @@ impl Draft {
             assert_eq!(last, Some(vm), "appends are undone in reverse order");
             (self.vm_allocated[vm], self.vm_request[vm]) = (allocated, request);
             self.rooms[host] = before;
+            self.journal.note(host);
             if self.keeps_pasts() {
                 let saved = self.saved_pasts.len() - self.window;
                 self.pasts[own_past(host, self.window)].copy_from_slice(&self.saved_pasts[saved..]);
@@ -247,6 +258,7 @@ impl Draft {
 
     /// Rebuilds the aggregates of `host` in list order.
     fn recompute(&mut self, host: HostId, state: &Snapshot<'_>) {
+        self.journal.note(host);
         self.rooms[host] = Room::empty(host, state.fleet);
         self.pasts[own_past(host, self.window)].fill(0.0);
         let list = std::mem::take(&mut self.lists[host]);

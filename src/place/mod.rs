@@ -1,24 +1,47 @@
 //! Where does it go? Placers work on a [`Draft`]: a tentative placement with an undo log, on which
 //! they try, ask and roll back without touching the world.
 
+mod alignment;
+mod best_fit;
+mod chooser;
+mod cosine;
+mod decreasing;
+mod dot_product;
 mod draft;
 mod first_fit;
+pub mod index;
+mod measure;
+mod neat;
+mod norm_diff;
 mod pabfd;
+mod pabfd_published;
 mod plan;
 mod question;
 mod room;
 mod spec;
+mod worst_fit;
 
 use crate::id::{HostId, VmId};
 use crate::policy::PolicyError;
 
+pub use alignment::AlignmentSpec;
+pub use best_fit::{BestFit, FitSpec};
+pub use chooser::{Overload, Wake};
+pub use cosine::Cosine;
+pub use decreasing::{Decreasing, FirstFitDecreasingSpec};
+pub use dot_product::DotProduct;
 pub use draft::Draft;
-pub use first_fit::FirstFit;
+pub use first_fit::{FirstFit, FirstFitSpec};
+pub use measure::Measure;
+pub use neat::{NeatBestFitDecreasing, NeatSpec};
+pub use norm_diff::NormDiff;
 pub use pabfd::{Base, Pabfd, PabfdSpec, WakePower};
+pub use pabfd_published::PabfdPublished;
 pub use plan::{Planner, Refusal, Roster, enter};
 pub use question::{Arrival, Ask, HistoryKind};
 pub use room::{Held, HostSet, Resident, Room};
 pub use spec::PlacerSpec;
+pub use worst_fit::WorstFit;
 
 /// Whether a placer may leave VMs behind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

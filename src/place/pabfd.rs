@@ -97,6 +97,8 @@ pub struct Pabfd {
     first_empty: Vec<usize>,
     asked: Vec<HostId>,
     order: Vec<VmId>,
+    /// Whether the detector has a say.
+    asks: bool,
 }
 
 impl Pabfd {
@@ -117,7 +119,13 @@ impl Pabfd {
             first_empty: vec![0; fleet.machines.len()],
             asked: Vec::new(),
             order: Vec::new(),
+            asks: true,
         }
+    }
+
+    /// The same to which every host with room is good.
+    pub(super) fn asking_nobody(self) -> Self {
+        Self { asks: false, ..self }
     }
 
     /// Notes the power of every host before this step, once per step.
@@ -187,7 +195,7 @@ impl Pabfd {
         if !candidate.beats(best) {
             return;
         }
-        let idle = room.allocated == 0.0;
+        let idle = room.allocated == 0.0 || !self.asks;
         match if idle { Some(Verdict::Normal) } else { draft.glance(room, arrival) } {
             Some(Verdict::Overloaded) => {}
             Some(_) => *best = candidate,
@@ -226,7 +234,7 @@ impl Pabfd {
     ) -> Result<Option<HostId>, PolicyError> {
         let arrival = draft.arrival(vm, &ask.state);
         self.survey(&arrival, draft, ask);
-        if ask.detector.batch() > 1 {
+        if self.asks && ask.detector.batch() > 1 {
             return self.best_in_batches(&arrival, draft, ask);
         }
         while let Some(Candidate { host, accepts, .. }) = self.take_best() {

@@ -1,6 +1,6 @@
 //! Which values make sense: checked once, all at a time, before anything is built.
 
-use super::{RunSpec, policy_limits};
+use super::{RunSpec, placer_limits, policy_limits};
 use crate::migrate::MODELS;
 use crate::problem::{Problem, suggestion};
 use crate::trace::column_problems;
@@ -73,6 +73,9 @@ pub(super) fn problems(spec: &RunSpec, place: &dyn Fn(&str) -> String) -> Vec<Pr
         let what = format!("unknown migration model `{}`{hint}", spec.migration.model);
         let remedy = format!("Use one of {}", MODELS.join(", "));
         problems.push(Problem::new("GLN-204", place("[migration] model"), what, remedy));
+    }
+    if let Some(placer) = spec.policy.place.built_in() {
+        problems.extend(placer_limits::problems(placer, place));
     }
     problems.extend(spec.fleet.problems(place));
     problems.extend(trace_problems(spec, place));

@@ -18,6 +18,7 @@ mod choice;
 mod error;
 mod fleet;
 mod limits;
+mod placer_limits;
 mod policy_limits;
 pub mod python;
 mod read;
