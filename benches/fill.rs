@@ -14,7 +14,7 @@ fn fill(criterion: &mut Criterion) {
     ] {
         let instance = Fill::new(hosts, vms);
         for kind in kinds {
-            let placer = placer(kind);
+            let placer = placer(&format!("kind = '{kind}'"));
             criterion.bench_function(&format!("fill/{kind}/{hosts}x{vms}"), |bench| {
                 bench.iter(|| instance.place(&placer));
             });

@@ -52,7 +52,7 @@ fn named_instances() -> Result<(), Box<dyn Error>> {
     for (hosts, vms) in [(3_000, 100_000), (20_000, 40_000)] {
         let instance = Fill::new(hosts, vms);
         for kind in ["first-fit", "best-fit", "worst-fit", "dot-product", "cosine", "norm-diff"] {
-            let placer = placer(kind);
+            let placer = placer(&format!("kind = '{kind}'"));
             let placed = instance.place(&placer).placed.len();
             let seconds = cpu_s(|| drop(instance.place(&placer)));
             let rate = vms as f64 / seconds;
@@ -91,7 +91,7 @@ fn growth() {
     println!("|---|---|{}", "---|".repeat(HOSTS.len() + 1));
     for (what, per_host, fixed) in [("33 per host", 33, 0), ("30000", 0, 30_000)] {
         for kind in kinds {
-            let placer = placer(kind);
+            let placer = placer(&format!("kind = '{kind}'"));
             let points = HOSTS.map(|hosts| {
                 let instance = Fill::new(hosts, hosts * per_host + fixed);
                 (hosts as f64, cpu_s(|| drop(instance.place(&placer))))

@@ -151,8 +151,9 @@ fn the_order_of_vms_tells_the_decreasing_variants_apart() {
 /// Two VMs of 100 MIPS; h0 draws 10 W more per tenth, h1 12 W, both at 40 %; h2, asleep, 4 W.
 ///
 /// * as published: the first costs 10 W on h0; so does the second, with the first there;
-/// * the code behind the published results compares the second with the state before the round: 20 W
-///   on h0, 12 W on h1; and if waking costs nothing, 4 W on h2 for the first, 8 W for the second.
+/// * the code behind the published results compares the second with the state before the round:
+///   20 W on h0, 12 W on h1; and if waking costs nothing, 4 W on h2 for the first, 8 W for the
+///   second.
 #[test]
 fn pabfd_as_published_counts_who_came_in_the_same_round_and_what_waking_costs() {
     let [steep, steeper, gentle] = [10.0, 12.0, 4.0].map(|slope| [slope, slope]);

@@ -10,13 +10,11 @@ mod instance;
 use galerna::detect::Thr;
 use galerna::id::{HostId, Id, IdVec, VmId};
 use galerna::model::{Fleet, Machine, Resources, Snapshot, VmHistories, VmType};
-use galerna::place::{
-    Ask, Draft, Held, HistoryKind, HostSet, Outcome, PlacerSpec, Placing, Resident, Room,
-};
+use galerna::place::{Ask, Draft, Held, HistoryKind, HostSet, Outcome, Placing, Resident, Room};
 use galerna::random::{Stream, below, stream};
 use galerna::time::Instant;
 use galerna::units::{Bytes, BytesPerSecond, Mips, Watts};
-use instance::Fill;
+use instance::{Fill, placer};
 
 /// A placer told plainly.
 struct Rule {
@@ -240,13 +238,13 @@ fn settle(draft: &mut Draft, state: &Snapshot<'_>, random: &mut Stream) -> Vec<V
     (settled as u32..60).map(VmId).collect()
 }
 
-/// 150 fleets for each of 20 placers, three decisions each with four batches.
+/// 60 fleets for each of 20 placers, three decisions each with four batches.
 #[test]
 fn every_indexed_placer_chooses_what_a_scan_chooses() {
     let (mut placed, mut left) = (0, 0);
     for (text, rule) in rules() {
-        let spec: PlacerSpec = toml::from_str(text).expect("a placer");
-        for seed in 0..150 {
+        let spec = placer(text);
+        for seed in 0..60 {
             let random = &mut stream(seed, "test.placements");
             let fleet = fleet(random);
             let demand: IdVec<VmId, f64> = (0..60).map(|_| below(6, random) as f64).collect();
@@ -259,7 +257,7 @@ fn every_indexed_placer_chooses_what_a_scan_chooses() {
             if seed % 2 == 0 {
                 draft = draft.judged_by(&thr);
             }
-            let mut placer = spec.build(&fleet);
+            let mut indexed = spec.build(&fleet);
             for _ in 0..3 {
                 let waiting = settle(&mut draft, &state, random);
                 for batch in waiting.chunks(12) {
@@ -271,7 +269,7 @@ fn every_indexed_placer_chooses_what_a_scan_chooses() {
                     let expected = plainly(batch, &rule, &mut draft.clone(), &state, terms);
                     let mark = draft.mark();
                     let mut ask = Ask { state, excluded: &excluded, wake, detector: &mut thr };
-                    let found = placer.place(batch, &mut draft, &mut ask, placing);
+                    let found = indexed.place(batch, &mut draft, &mut ask, placing);
                     assert_eq!(found.unwrap(), expected, "{text}, seed {seed}");
                     (placed, left) = (placed + expected.placed.len(), left + expected.left.len());
                     match below(3, random) {
@@ -287,7 +285,7 @@ fn every_indexed_placer_chooses_what_a_scan_chooses() {
             }
         }
     }
-    assert!(placed > 50_000 && left > 10_000, "{placed} placed, {left} left: too one-sided");
+    assert!(placed > 20_000 && left > 4_000, "{placed} placed, {left} left: too one-sided");
 }
 
 /// 2000 VMs are more than 50 hosts hold: the end of the fill is reached, where hosts have little
@@ -297,11 +295,10 @@ fn the_benchmark_instance_is_filled_as_by_a_scan() {
     let fill = Fill::new(50, 2000);
     for (kind, rule) in rules().into_iter().filter(|(kind, _)| !kind.contains('\n')) {
         let rule = Rule { avoids_overload: false, ..rule };
-        let spec: PlacerSpec = toml::from_str(kind).expect("a placer");
         let vms: Vec<VmId> = fill.fleet.vm_mips.ids().collect();
         let terms = (&HostSet::none(50), true, Placing::Each);
         let expected = plainly(&vms, &rule, &mut fill.draft(), &fill.state(), terms);
-        assert_eq!(fill.place(&spec), expected, "{kind}");
+        assert_eq!(fill.place(&placer(kind)), expected, "{kind}");
         assert!(expected.left.len() > 20, "{kind}: {} left", expected.left.len());
     }
 }

@@ -9,8 +9,8 @@
 //! given. The hosts stand in a ranking by their room, so that a placement does not scan them.
 //!
 //! Source: Johnson, Fast algorithms for bin packing, J. Comput. Syst. Sci. 8(3), 1974, whose bins
-//! are all of one size; for unequal hosts the share is compared, as CloudSim Plus and most schedulers
-//! do, and not the amount, as OpenStack Neat does (`neat-best-fit-decreasing`).
+//! are all of one size; for unequal hosts the share is compared and not the amount, as OpenStack
+//! Neat does (`neat-best-fit-decreasing`).
 
 use serde::{Deserialize, Serialize};
 

@@ -9,8 +9,8 @@
 //! equals. VMs come in descending sum of their shares. Unlike the dot product it does not see how
 //! much is left, only of what.
 //!
-//! Source: Gabay and Zaourar, Vector bin packing with heterogeneous bins: application to the machine
-//! reassignment problem, Ann. Oper. Res. 242, 2016 (the normalised dot product).
+//! Source: Gabay and Zaourar, Vector bin packing with heterogeneous bins: application to the
+//! machine reassignment problem, Ann. Oper. Res. 242, 2016 (the normalised dot product).
 
 use super::alignment::{Alignment, AlignmentSpec, Point, Suitability};
 use super::chooser::Chooser;

@@ -4,8 +4,8 @@
 //! Size: what a VM takes, by `by` (CPU unless told otherwise, see `measure`); equal VMs keep the
 //! order in which they were given.
 //!
-//! Source: Johnson, Demers, Ullman, Garey and Graham, SIAM J. Comput. 3(4), 1974: where all bins are
-//! of one size and one resource counts, first and best fit decreasing need at most 11/9 of the
+//! Source: Johnson, Demers, Ullman, Garey and Graham, SIAM J. Comput. 3(4), 1974: where all bins
+//! are of one size and one resource counts, first and best fit decreasing need at most 11/9 of the
 //! least number of bins (and a constant), first and best fit in the order of arrival up to 17/10.
 
 use serde::{Deserialize, Serialize};

@@ -12,8 +12,8 @@
 //! `largest_i`: the most of resource `i` that any host has. A resource that a host does not limit
 //! is free altogether (1); one that no host limits makes no VM large (0).
 //!
-//! Source: the sizes of items with several dimensions (one of them, the largest, the sum) in Maruyama,
-//! Chang and Tang, Int. J. Comput. Inf. Sci. 6(2), 1977.
+//! Source: the sizes of items with several dimensions (one of them, the largest, the sum) in
+//! Maruyama, Chang and Tang, Int. J. Comput. Inf. Sci. 6(2), 1977.
 
 use serde::{Deserialize, Serialize};
 

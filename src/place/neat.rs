@@ -9,13 +9,14 @@
 //!
 //! Each VM goes to the first host in that order that still has room. If none has, the sleeping host
 //! of least (CPU, memory, id) is woken and joins the order by what it has. If a VM fits nowhere,
-//! nothing is placed. `C_h`: capacity (MIPS, bytes), `limit`: fraction in (0, 1]; CPU values in MIPS.
+//! nothing is placed. `C_h`: capacity (MIPS, bytes), `limit`: fraction in (0, 1], CPU values in
+//! MIPS.
 //!
 //! Source: beloglazov/openstack-neat, `globals/vm_placement/bin_packing.py`; Beloglazov and Buyya,
-//! Concurrency Computat.: Pract. Exper. 27(5), 2015. It is first fit in an order that was best fit's
-//! once: hosts are not sorted again as they fill. Here disk, network and the speed of one core
-//! bind as well, the limits hold for woken hosts too, a VM without a past counts by its demand
-//! now (Neat leaves it out), and no detector is asked, as in Neat.
+//! Concurrency Computat.: Pract. Exper. 27(5), 2015. It is first fit in an order that was best
+//! fit's once: hosts are not sorted again as they fill. Here disk, network and the speed of one
+//! core bind as well, the limits hold for woken hosts too, a VM without a past counts by its
+//! demand now (Neat leaves it out), and no detector is asked, as in Neat.
 
 use serde::{Deserialize, Serialize};
 

@@ -10,11 +10,11 @@
 //! among equals. "Enough resources" is the only condition: the detector is not asked, so that a
 //! host may be filled until it is overloaded at the next decision.
 //!
-//! Source: Beloglazov and Buyya, Concurrency Computat.: Pract. Exper. 24(13), 2012, algorithm 2. Its
-//! text wants the least increase of power, which is taken here, its pseudo-code compares estimated
-//! power. The code behind the published results (CloudSim 3.0.3) differs in three ways: it asks
-//! whether the VM would overload the host, it measures the increase from the state before the
-//! round, and to it a sleeping host draws idle power anyway (the latter two are reported in
+//! Source: Beloglazov and Buyya, Concurrency Computat.: Pract. Exper. 24(13), 2012, algorithm 2.
+//! Its text wants the least increase of power, which is taken here, its pseudo-code compares
+//! estimated power. The code behind the published results (CloudSim 3.0.3) differs in three ways:
+//! it asks whether the VM would overload the host, it measures the increase from the state before
+//! the round, and to it a sleeping host draws idle power anyway (the latter two are reported in
 //! Cloudslab/cloudsim#167). `pabfd` asks the detector too but is right in the other two; with
 //! `base = "last-update"` and `wake-power = "ignored"` it is that code.
 

@@ -53,8 +53,8 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// The hosts that changed since the last call, some perhaps several times; `None` if that is not
-    /// known and every host may have.
+    /// The hosts that changed since the last call, some perhaps several times; `None` if that is
+    /// not known and every host may have.
     #[inline]
     pub fn news<'j>(&mut self, journal: &'j Journal) -> Option<&'j [HostId]> {
         let same = self.of.as_ref().is_some_and(|of| Arc::ptr_eq(of, &journal.identity));

@@ -124,8 +124,8 @@ impl Ranking {
         }
     }
 
-    /// The first host after `after` whose key is at least `floor`, that offers what is `asked` and is
-    /// `allowed`, with its key.
+    /// The first host after `after` whose key is at least `floor`, that offers what is `asked` and
+    /// is `allowed`, with its key.
     pub fn next(
         &mut self,
         after: Option<Place>,

@@ -98,8 +98,8 @@ impl<S: Summary> Tournament<S> {
         }
     }
 
-    /// The host of least `cost` among those that `admits` their rows and are `allowed`, the lowest id
-    /// among equals. The cost of a group must not be above that of any of its hosts that is
+    /// The host of least `cost` among those that `admits` their rows and are `allowed`, the lowest
+    /// id among equals. The cost of a group must not be above that of any of its hosts that is
     /// admitted; it is never NaN.
     pub fn least(
         &self,
@@ -182,8 +182,8 @@ mod tests {
         }
     }
 
-    /// 2000 instances of up to 70 hosts with few distinct numbers, so that ties abound; each changes
-    /// and is asked 30 times.
+    /// 2000 instances of up to 70 hosts with few distinct numbers, so that ties abound; each
+    /// changes and is asked 30 times.
     #[test]
     fn the_tree_answers_as_a_scan_does() {
         for seed in 0..2000 {
