@@ -1,7 +1,7 @@
 //! How are hosts connected, and how do flows share what connects them?
 //!
 //! A [`Topology`] is a directed graph of hosts and switches; a cable is two links, one each way
-//! (full duplex). It is [generated](generate) or [read](read) from a file. [`Routes`] finds and
+//! (full duplex). It is [generated](generate) or [`read`] from a file. [`Routes`] finds and
 //! keeps paths, [`FairShare`] gives flows their max-min fair rates and adapts them when one of them
 //! comes or goes.
 //!
