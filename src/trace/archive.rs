@@ -169,7 +169,7 @@ pub(super) fn first_bytes(path: &Path, packing: Packing) -> Result<Vec<u8>, Erro
     failed.map_or(Ok(found), |problem| Err(problem.into()))
 }
 
-/// Called with the folders and the name of each file and with what it holds; `false` ends the visit.
+/// Called with the folders and name of each file and what it holds; `false` ends the visit.
 type Visit<'v> = dyn FnMut(&[&str], &str, &mut dyn Read) -> bool + 'v;
 
 /// Goes through the files of the archive until `visit` says that it has enough.
