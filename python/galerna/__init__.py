@@ -6,8 +6,8 @@
 True
 
 `run` takes a bundled policy (`policies()` lists them), a TOML file or a dict. Result tables are
-polars data frames: `run.hosts`, `run.vms`, `run.actions`, `run.samples`. A detector of your own is
-a plain class or function, see `galerna.policy`.
+polars data frames: `run.hosts`, `run.vms`, `run.actions`, `run.samples`. A policy of your own is a
+plain class or function, see `galerna.policy`; `galerna.testing` checks it.
 """
 
 from galerna import traces
@@ -24,31 +24,69 @@ from galerna.errors import (
 )
 from galerna.experiment import run
 from galerna.results import Run
-from galerna.spec import Iqr, LastN, Loess, LoessRobust, Lr, Lrr, Mad, Mhod, Never, Otf, Thr
+from galerna.spec import (
+    Always,
+    FirstFit,
+    HighestDemand,
+    Iqr,
+    Knapsack,
+    LastN,
+    LeastUtilised,
+    Loess,
+    LoessRobust,
+    Lr,
+    Lrr,
+    Mad,
+    Mc,
+    Mhod,
+    Mmt,
+    MmtMaxCpu,
+    Mu,
+    Never,
+    Otf,
+    Pabfd,
+    Rs,
+    Thr,
+    UnderloadLastN,
+    UnderloadThreshold,
+)
 from galerna.traces import trace_days, trace_info
 from galerna.verify import Report, check
 
 __all__ = [
+    "Always",
+    "FirstFit",
     "GalernaError",
+    "HighestDemand",
     "InfeasibleError",
     "Iqr",
+    "Knapsack",
     "LastN",
+    "LeastUtilised",
     "Loess",
     "LoessRobust",
     "Lr",
     "Lrr",
     "Mad",
+    "Mc",
     "Mhod",
+    "Mmt",
+    "MmtMaxCpu",
+    "Mu",
     "Never",
     "Otf",
+    "Pabfd",
     "PolicyError",
     "Problem",
     "Report",
+    "Rs",
     "Run",
     "RunFolderError",
     "SpecError",
     "Thr",
     "TraceError",
+    "UnderloadLastN",
+    "UnderloadThreshold",
     "__version__",
     "check",
     "describe",

@@ -1,14 +1,22 @@
 import os
-from collections.abc import Callable, Sequence
-from typing import Any, final
+from collections.abc import Iterator, Sequence
+from typing import final
 
 import numpy as np
 import numpy.typing as npt
 
+from galerna.policy import Resolved
+
 __all__ = [
+    "Draft",
+    "Host",
     "HostLoads",
+    "Hosts",
     "Run",
+    "Snapshot",
     "Table",
+    "Vm",
+    "Vms",
     "__version__",
     "check",
     "check_destination",
@@ -27,10 +35,15 @@ __version__: str
 
 @final
 class HostLoads:
-    """The loads of several hosts, one row each: what a batched detector is asked about.
+    """The loads of several hosts, one row each: what batched detectors and underload rules see.
 
     The arrays are read-only and stay valid for as long as they are kept.
     """
+
+    def __new__(
+        cls, now: Sequence[float], history: Sequence[Sequence[float]], window: int = 30
+    ) -> HostLoads:
+        """Loads to try a policy with: utilisation now and past (oldest first) of each host."""
 
     @property
     def question(self) -> str:
@@ -56,9 +69,284 @@ class HostLoads:
 
     @property
     def copy_intervals(self) -> npt.NDArray[np.float64]:
-        """Sampling intervals that the longest copy from each host takes, shape (n,)."""
+        """Whole sampling intervals that cover the longest copy from each host, at least 1, shape
+        (n,); NaN for an underload rule."""
 
     def __len__(self) -> int: ...
+
+@final
+class Vm:
+    """A VM as it is now; where a number is expected it stands for its `id`.
+
+    Answers only while the policy that was given it is being asked.
+    """
+
+    @property
+    def id(self) -> int:
+        """Its number."""
+
+    @property
+    def mips(self) -> float:
+        """The most it may ask for, MIPS."""
+
+    @property
+    def ram_bytes(self) -> int:
+        """Its memory, bytes."""
+
+    @property
+    def demand_mips(self) -> float:
+        """What it asks for now, MIPS."""
+
+    @property
+    def utilisation(self) -> float:
+        """What it asks for now, fraction of `mips`."""
+
+    @property
+    def history(self) -> tuple[float, ...]:
+        """Past utilisation, oldest first, at most `window` samples; ends with the current one."""
+
+    def __index__(self) -> int: ...
+    def __hash__(self) -> int: ...
+    def __eq__(self, other: object, /) -> bool: ...
+    def __ne__(self, other: object, /) -> bool: ...
+
+@final
+class Vms:
+    """Several VMs, one row each: a sequence of `Vm`, and columns.
+
+    Columns are read-only copies and stay valid.
+    """
+
+    @property
+    def ids(self) -> npt.NDArray[np.uint32]:
+        """Their numbers, shape (n,)."""
+
+    @property
+    def mips(self) -> npt.NDArray[np.float64]:
+        """The most each may ask for, MIPS, shape (n,)."""
+
+    @property
+    def ram_bytes(self) -> npt.NDArray[np.uint64]:
+        """Their memory, bytes, shape (n,)."""
+
+    @property
+    def demand_mips(self) -> npt.NDArray[np.float64]:
+        """What each asks for now, MIPS, shape (n,)."""
+
+    @property
+    def utilisation(self) -> npt.NDArray[np.float64]:
+        """What each asks for now, fraction of its `mips`, shape (n,)."""
+
+    @property
+    def history(self) -> npt.NDArray[np.float64]:
+        """Past utilisation, shape (n, window): oldest first, right-aligned, NaN where missing; ends
+        with the current sample."""
+
+    @property
+    def lengths(self) -> npt.NDArray[np.int64]:
+        """How many values of its row of `history` each has, shape (n,)."""
+
+    def __len__(self) -> int: ...
+    def __getitem__(self, key: int, /) -> Vm: ...
+    def __iter__(self) -> Iterator[Vm]: ...
+
+@final
+class Host:
+    """A host as it is now; where a number is expected it stands for its `id`.
+
+    Answers only while the policy that was given it is being asked. What it has left (from
+    `allocated_mips` to `vms`) is known to placers and planners only.
+    """
+
+    @property
+    def id(self) -> int:
+        """Its number."""
+
+    @property
+    def machine(self) -> str:
+        """Name of its machine."""
+
+    @property
+    def cores(self) -> int:
+        """CPU cores."""
+
+    @property
+    def core_mips(self) -> float:
+        """Rate of one core, MIPS: the most that one VM can use."""
+
+    @property
+    def capacity_mips(self) -> float:
+        """Rate of all cores, MIPS."""
+
+    @property
+    def ram_bytes(self) -> int:
+        """Memory, bytes."""
+
+    @property
+    def utilisation(self) -> float:
+        """Utilisation as last evaluated, before anything was decided in this step."""
+
+    @property
+    def allocated_mips(self) -> float:
+        """MIPS given to its VMs in the draft."""
+
+    @property
+    def demand_mips(self) -> float:
+        """MIPS asked for by its VMs in the draft."""
+
+    @property
+    def free_mips(self) -> float:
+        """MIPS that nobody has asked for in the draft."""
+
+    @property
+    def free_ram_bytes(self) -> int:
+        """Memory that nobody has in the draft, bytes."""
+
+    @property
+    def vms(self) -> int:
+        """How many VMs it has in the draft; without any it sleeps, or will."""
+
+    def power(self, load: float) -> float:
+        """What it draws at this load (fraction of its capacity) when it is on, W."""
+
+    def would_be_overloaded(self) -> bool:
+        """Whether the VM for which it is a candidate would overload it, by the detector of the run.
+        A host without load never is."""
+
+    def __index__(self) -> int: ...
+    def __hash__(self) -> int: ...
+    def __eq__(self, other: object, /) -> bool: ...
+    def __ne__(self, other: object, /) -> bool: ...
+
+@final
+class Hosts:
+    """Several hosts in id order, one row each: a sequence of `Host`, and columns.
+
+    Columns say how the draft stands when they are looked at; they are read-only copies.
+    """
+
+    @property
+    def ids(self) -> npt.NDArray[np.uint32]:
+        """Their numbers, ascending, shape (n,)."""
+
+    @property
+    def core_mips(self) -> npt.NDArray[np.float64]:
+        """Rate of one core of each, MIPS, shape (n,)."""
+
+    @property
+    def capacity_mips(self) -> npt.NDArray[np.float64]:
+        """Rate of all cores of each, MIPS, shape (n,)."""
+
+    @property
+    def ram_bytes(self) -> npt.NDArray[np.uint64]:
+        """Memory, bytes, shape (n,)."""
+
+    @property
+    def utilisation(self) -> npt.NDArray[np.float64]:
+        """Utilisation as last evaluated, before anything was decided in this step, shape (n,)."""
+
+    @property
+    def allocated_mips(self) -> npt.NDArray[np.float64]:
+        """MIPS given to their VMs in the draft, shape (n,)."""
+
+    @property
+    def demand_mips(self) -> npt.NDArray[np.float64]:
+        """MIPS asked for by their VMs in the draft, shape (n,)."""
+
+    @property
+    def free_mips(self) -> npt.NDArray[np.float64]:
+        """MIPS that nobody has asked for in the draft, shape (n,)."""
+
+    @property
+    def free_ram_bytes(self) -> npt.NDArray[np.int64]:
+        """Memory that nobody has in the draft, bytes, shape (n,)."""
+
+    @property
+    def vms(self) -> npt.NDArray[np.uint32]:
+        """How many VMs each has in the draft; without any it sleeps, or will, shape (n,)."""
+
+    def power(self, load: npt.ArrayLike) -> npt.NDArray[np.float64]:
+        """What each draws at its own load (fraction of its capacity) when it is on, W."""
+
+    def overloaded(self, rows: npt.ArrayLike | None = None) -> npt.NDArray[np.bool_]:
+        """Which of them (or of those `rows`) are overloaded in the draft, by the detector of the
+        run."""
+
+    def would_be_overloaded(self, rows: npt.ArrayLike | None = None) -> npt.NDArray[np.bool_]:
+        """Which of them (or of those `rows`) the VM for which they are candidates would overload,
+        by the detector of the run. A host without load never is."""
+
+    def __len__(self) -> int: ...
+    def __getitem__(self, key: int, /) -> Host: ...
+    def __iter__(self) -> Iterator[Host]: ...
+
+@final
+class Draft:
+    """A tentative placement: what a batched placer fills, and in which a planner tries things.
+
+    Answers only while the policy that was given it is being asked.
+    """
+
+    @property
+    def hosts(self) -> Hosts:
+        """All hosts, row = number."""
+
+    @property
+    def placed(self) -> list[tuple[int, int]]:
+        """What was put where, in order: pairs of VM and host."""
+
+    @property
+    def all_or_none(self) -> bool:
+        """Whether a VM left out undoes everything: the VMs come from a host to be emptied."""
+
+    @property
+    def now_s(self) -> float:
+        """Simulated time, seconds."""
+
+    def candidates(self, vm: int | Vm) -> Hosts:
+        """The hosts on which `vm` may be put now: they may receive and have room for it. Of
+        sleeping hosts that are alike only the first is listed."""
+
+    def put(self, vm: int | Vm, host: int | Host) -> None:
+        """Puts `vm` on `host`; raises `ValueError` where it may not be."""
+
+    def mark(self) -> int:
+        """A point to which `undo` goes back."""
+
+    def undo(self, mark: int = 0) -> None:
+        """Undoes every `put` since `mark` (by default since the start)."""
+
+@final
+class Snapshot:
+    """Everything that a planner may know.
+
+    Answers only while the planner is being asked.
+    """
+
+    @property
+    def now_s(self) -> float:
+        """Simulated time, seconds."""
+
+    @property
+    def vms(self) -> Vms:
+        """All VMs, row = number."""
+
+    @property
+    def hosts(self) -> Hosts:
+        """All hosts, row = number."""
+
+    @property
+    def host_ids(self) -> npt.NDArray[np.int64]:
+        """The host on which each VM runs, -1 for a VM that is not there, shape (vms,)."""
+
+    @property
+    def movable(self) -> npt.NDArray[np.bool_]:
+        """Whether each VM may be moved: it is there and not about to move already, shape (vms,)."""
+
+    @property
+    def draft(self) -> Draft:
+        """Where VMs can be tried out; what is put there does not move unless the plan says so.
+        `return snapshot.draft.placed` says so."""
 
 @final
 class Table:
@@ -83,7 +371,7 @@ def run(
     path: str,
     tables: str | None,
     changes: str,
-    detector: tuple[Callable[..., Any], str, int, bool] | None,
+    given: dict[str, Resolved],
 ) -> Run: ...
 def policies() -> list[tuple[str, str]]: ...
 def describe(name: str) -> str: ...

@@ -50,4 +50,4 @@ class InfeasibleError(GalernaError, RuntimeError):
 
 
 class PolicyError(GalernaError, RuntimeError):
-    """A built-in policy could not answer."""
+    """A policy that is not Python could not answer, or a plan holds a move that cannot be made."""

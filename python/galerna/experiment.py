@@ -8,12 +8,12 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from galerna import _core
-from galerna.policy import entry_of, resolve
+from galerna.policy import ROLES, Resolved, resolve, to_spec
 from galerna.results import Run
-from galerna.spec import Detector
+from galerna.spec import BuiltIn
 
 if TYPE_CHECKING:
-    from galerna.policy import Overload
+    from galerna import policy
 
 Spec = str | os.PathLike[str] | Mapping[str, Any]
 
@@ -21,7 +21,12 @@ Spec = str | os.PathLike[str] | Mapping[str, Any]
 def run(
     spec: Spec | None = None,
     *,
-    overload: Overload | None = None,
+    overload: policy.OverloadDetector | policy.ByName | None = None,
+    fallback: policy.OverloadDetector | policy.ByName | None = None,
+    underload: policy.UnderloadRule | policy.ByName | None = None,
+    select: policy.VmSelector | policy.ByName | None = None,
+    place: policy.Placer | policy.ByName | None = None,
+    plan: policy.StepPlanner | policy.ByName | None = None,
     seed: int | None = None,
     out: str | os.PathLike[str] | None = None,
     set: Mapping[str, Any] | None = None,
@@ -41,42 +46,65 @@ def run(
     >>> a.event_log_blake3 == b.event_log_blake3
     True
 
-    `overload` replaces the overload detector: by a built-in one (`gl.Mad(safety=3.0)`, a dict, its
-    name) or one of your own, see `galerna.policy`. `out` is a new folder in which the
-    results are kept, see `Run.write`.
+    `overload`, `fallback`, `underload`, `select`, `place` and `plan` replace one policy each: by a
+    built-in one (`gl.Mad(safety=3.0)`, a dict, its name), by Python code (an object, a function, or
+    `"module:Class"`), see `galerna.policy`. `out` is a new folder in which the results are kept,
+    see `Run.write`.
 
-    Raises `SpecError`, `TraceError`, `RunFolderError`, `InfeasibleError`, and whatever your own
-    policy raises.
+    >>> gl.run("mad-mmt", select="mu", place=gl.FirstFit()).summary["migrations"] > 0
+    True
+
+    Raises `SpecError`, `TraceError`, `RunFolderError`, `InfeasibleError`, `PolicyError`, and
+    whatever your own policy raises.
     """
-    changes: dict[str, Any] = {}
-    entry = detector = None
-    if isinstance(overload, Detector):
-        changes["policy.overload"] = overload.to_spec()
-    elif isinstance(overload, str | Mapping):
-        changes["policy.overload"] = overload
-    elif overload is not None:
-        detector, entry = resolve(overload), entry_of(overload)
+    policies = (overload, fallback, underload, select, place, plan)
+    given = Given()
+    path, tables = given.source(spec)
+    changes: dict[str, Any]
+    changes = {f"policy.{role}": policy for role, policy in zip(ROLES, policies, strict=True)}
+    changes = {key: policy for key, policy in changes.items() if policy is not None}
     changes.update(set or {})
     changes.update({dotted(key): value for key, value in overrides.items()})
     if seed is not None:
         changes["run.seed"] = seed
-    path, tables = source(spec)
+    lifted = [(key, given.lift(key, value)) for key, value in changes.items()]
     if out is not None:
         _core.check_destination(out, False)
-    finished = _core.run(path, tables, as_json(list(changes.items())), detector)
-    result = Run(finished, path, entry)
+    result = Run(_core.run(path, tables, as_json(lifted), given.objects), path)
     if out is not None:
         result.write(out)
     return result
 
 
-def source(spec: Spec | None) -> tuple[str, str | None]:
-    """A path, or a name to call the spec by and its tables as JSON."""
-    if spec is None:
-        return "defaults", "{}"
-    if isinstance(spec, Mapping):
-        return "spec", as_json(spec)
-    return os.fspath(spec), None
+class Given:
+    """Policies that are given as Python objects, by their keys under `[policy]`."""
+
+    def __init__(self) -> None:
+        self.objects: dict[str, Resolved] = {}
+
+    def lift(self, key: str, value: Any) -> Any:
+        """What a spec says under `key` for `value`; a policy object is kept aside."""
+        section, _, role = key.partition(".")
+        if section != "policy" or role not in ROLES:
+            return value
+        self.objects.pop(role, None)
+        if isinstance(value, BuiltIn | Mapping | str):
+            return value
+        self.objects[role] = resolve(role, value)
+        return to_spec(value)
+
+    def source(self, spec: Spec | None) -> tuple[str, str | None]:
+        """A path, or a name to call the spec by and its tables as JSON."""
+        if spec is None:
+            return "defaults", "{}"
+        if not isinstance(spec, Mapping):
+            return os.fspath(spec), None
+        tables = dict(spec)
+        policy = tables.get("policy")
+        if isinstance(policy, Mapping):
+            lifted = {key: self.lift(f"policy.{key}", value) for key, value in policy.items()}
+            tables["policy"] = lifted
+        return "spec", as_json(tables)
 
 
 def dotted(keyword: str) -> str:
@@ -89,13 +117,13 @@ def dotted(keyword: str) -> str:
 
 
 def as_json(value: object) -> str:
-    """`value` as JSON; paths, NumPy numbers and built-in detectors are spelt out."""
+    """`value` as JSON; paths, NumPy numbers and built-in policies are spelt out."""
     return json.dumps(value, default=plain, allow_nan=False)
 
 
 def plain(value: Any) -> Any:
     """The JSON form of a value that JSON does not know."""
-    if isinstance(value, Detector):
+    if isinstance(value, BuiltIn):
         return value.to_spec()
     if isinstance(value, os.PathLike):
         return os.fspath(value)

@@ -35,17 +35,14 @@ class Run:
     287
     """
 
-    def __init__(self, finished: _core.Run, name: str, entry: str | None = None) -> None:
+    def __init__(self, finished: _core.Run, name: str) -> None:
         self._finished = finished
         self._name = name
-        self._entry = entry
 
     @cached_property
     def spec(self) -> dict[str, Any]:
-        """The spec with every default filled in."""
+        """The spec with every default filled in; it names the code of Python policies."""
         spec: dict[str, Any] = json.loads(self._finished.spec())
-        if self._entry is not None:
-            spec["policy"]["overload"] = {"kind": "python", "entry": self._entry}
         return spec
 
     @cached_property
@@ -70,10 +67,7 @@ class Run:
         `galerna.check` verifies what is there. A folder that holds a run is only replaced with
         `overwrite=True`, one that holds anything else never.
         """
-        name = self._name
-        if self._entry is not None:
-            name += f" with overload = python {self._entry}"
-        self._finished.write(folder, name, overwrite)
+        self._finished.write(folder, self._name, overwrite)
 
     @cached_property
     def hosts(self) -> pl.DataFrame:
@@ -111,8 +105,9 @@ class Run:
     def _title(self) -> str:
         policy = self.spec["policy"]
         vms, samples = self._finished.trace_shape()
-        overload = policy["overload"].get("entry") or policy["overload"]["kind"]
-        return f"{overload}, {policy['select']['kind']}: {vms:,} VMs, {samples} samples"
+        roles = ["plan"] if "plan" in policy else ["overload", "select", "place"]
+        names = [policy[role].get("entry") or policy[role]["kind"] for role in roles]
+        return f"{', '.join(names)}: {vms:,} VMs, {samples} samples"
 
     def __repr__(self) -> str:
         rows = [f"  {name:<16}{value:>16}" for name, value in self._rows()]

@@ -1,7 +1,7 @@
-"""The built-in overload detectors as values: `gl.run("lr-mmt", overload=gl.Mad(safety=3.0))`.
+"""The built-in policies as values: `gl.run("lr-mmt", overload=gl.Mad(safety=3.0))`.
 
-Parameters, defaults and their meaning are those of the `[policy] overload` table of a spec file,
-with underscores for hyphens.
+Parameters, defaults and their meaning are those of the tables under `[policy]` in a spec file, with
+underscores for hyphens.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from typing import ClassVar, Literal
 
 
 @dataclass(frozen=True, kw_only=True)
-class Detector:
-    """What the built-in detectors have in common: a kind and parameters."""
+class BuiltIn:
+    """What the built-in policies have in common: a kind and parameters."""
 
     kind: ClassVar[str]
 
@@ -29,6 +29,22 @@ class Detector:
 def listed(value: object) -> object:
     """`value`, a tuple as the list that a spec file would hold."""
     return list(value) if isinstance(value, tuple) else value
+
+
+class Detector(BuiltIn):
+    """A built-in overload detector."""
+
+
+class UnderloadRule(BuiltIn):
+    """A built-in underload rule."""
+
+
+class Selector(BuiltIn):
+    """A built-in VM selector."""
+
+
+class Placer(BuiltIn):
+    """A built-in placer."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,7 +154,109 @@ class Mhod(Detector):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Never(Detector):
-    """No host is ever overloaded."""
+class Never(Detector, UnderloadRule):
+    """No host is ever overloaded; as an underload rule: none is ever emptied."""
 
     kind: ClassVar[str] = "never"
+
+
+@dataclass(frozen=True, kw_only=True)
+class LeastUtilised(UnderloadRule):
+    """All hosts `below` this utilisation may be emptied, the emptiest first."""
+
+    kind: ClassVar[str] = "least-utilised"
+    below: float = 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnderloadThreshold(UnderloadRule):
+    """Hosts used no more than `threshold` may be emptied, the emptiest first."""
+
+    kind: ClassVar[str] = "threshold"
+    threshold: float = 0.5
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnderloadLastN(UnderloadRule):
+    """Hosts whose latest `n` samples are on average no more than `threshold` may be emptied."""
+
+    kind: ClassVar[str] = "last-n"
+    threshold: float = 0.5
+    n: int = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Always(UnderloadRule):
+    """All hosts may be emptied, also full ones."""
+
+    kind: ClassVar[str] = "always"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mmt(Selector):
+    """Minimum migration time: the VM with the least memory leaves."""
+
+    kind: ClassVar[str] = "mmt"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mc(Selector):
+    """Maximum correlation: the VM whose load correlates most with the others' leaves."""
+
+    kind: ClassVar[str] = "mc"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mu(Selector):
+    """Minimum utilisation: the VM that uses least of its CPU, or asks for least, leaves."""
+
+    kind: ClassVar[str] = "mu"
+    measure: Literal["fraction", "demand"] = "fraction"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rs(Selector):
+    """Random selection; `seeded=False` draws fresh numbers in each run."""
+
+    kind: ClassVar[str] = "rs"
+    seeded: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class MmtMaxCpu(Selector):
+    """Of the VMs with the least memory the one that used most CPU in its latest samples leaves."""
+
+    kind: ClassVar[str] = "mmt-max-cpu"
+    last_n: int = 2
+    skip_idle: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Knapsack(Selector):
+    """The VMs leave that together have the least memory and clear the overload."""
+
+    kind: ClassVar[str] = "knapsack"
+    most_sets: int = 1000
+
+
+@dataclass(frozen=True, kw_only=True)
+class HighestDemand(Selector):
+    """The VM that asks for most CPU leaves."""
+
+    kind: ClassVar[str] = "highest-demand"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pabfd(Placer):
+    """Power-aware best-fit decreasing: where a VM adds least power."""
+
+    kind: ClassVar[str] = "pabfd"
+    wake_power: Literal["counted", "ignored"] = "counted"
+    base: Literal["draft", "last-update"] = "draft"
+
+
+@dataclass(frozen=True, kw_only=True)
+class FirstFit(Placer):
+    """The first host with room."""
+
+    kind: ClassVar[str] = "first-fit"

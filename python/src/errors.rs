@@ -4,11 +4,33 @@
 //! Python policy raised comes out as it is: the same object with its traceback, and a note that
 //! names policy, simulated time and host.
 
+use std::fmt;
+
+use galerna::policy::PolicyError;
 use galerna::problem::{Problem, listed};
 use galerna::time::Instant;
 use galerna::{engine, frames, spec, trace};
 use pyo3::intern;
 use pyo3::prelude::*;
+
+/// What a Python policy raised; in words it is the traceback that Python would print.
+#[derive(Debug)]
+pub struct Raised(pub PyErr);
+
+impl fmt::Display for Raised {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let lines = Python::attach(|py| -> PyResult<Vec<String>> {
+            let format = py.import(intern!(py, "traceback"))?.getattr("format_exception")?;
+            format.call1((self.0.value(py),))?.extract()
+        });
+        match lines {
+            Ok(lines) => write!(f, "\n{}", lines.concat().trim_end()),
+            Err(_) => self.0.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for Raised {}
 
 /// A `SpecError` with the problems of `error`.
 pub fn spec(py: Python<'_>, error: spec::Error) -> PyErr {
@@ -28,7 +50,8 @@ pub fn folder(py: Python<'_>, error: frames::Error) -> PyErr {
 /// The exception for a run that stopped; an interrupted one gives `interruption`.
 pub fn engine(py: Python<'_>, error: engine::Error, interruption: Option<PyErr>) -> PyErr {
     match error {
-        engine::Error::Policy(error) => policy(py, error),
+        // Only the initial placement asks before the engine's clock runs.
+        engine::Error::Policy(error) => policy(py, error.at(Instant::START)),
         engine::Error::Infeasible(problem) => {
             raised(py, "InfeasibleError", &listed(std::slice::from_ref(&problem)), vec![problem])
         }
@@ -37,16 +60,29 @@ pub fn engine(py: Python<'_>, error: engine::Error, interruption: Option<PyErr>)
     }
 }
 
-fn policy(py: Python<'_>, error: galerna::policy::PolicyError) -> PyErr {
-    // Only the initial placement asks before the engine's clock runs.
-    let error = error.at(Instant::START);
-    let (context, message) = (error.context(), error.to_string());
-    match error.source.downcast::<PyErr>() {
+/// What a Python policy raised, with a note that says when it was asked and about whom; for other
+/// policies a `PolicyError`.
+pub fn policy(py: Python<'_>, error: PolicyError) -> PyErr {
+    let (context, code) = (error.context(), error.code);
+    match error.source.downcast::<Raised>() {
         Ok(original) => {
-            add_note(&original.value(py).clone(), &format!("asked by galerna: {context}"));
-            *original
+            add_note(&original.0.value(py).clone(), &format!("asked by galerna: {context}"));
+            original.0
         }
-        Err(_) => raised(py, "PolicyError", &message, Vec::new()),
+        Err(source) => {
+            let (place, message) = (context.clone(), format!("{code} {context}: {source}"));
+            let remedy = "Mend the policy, or choose another";
+            let problem = Problem::new(code, place, source.to_string(), remedy);
+            raised(py, "PolicyError", &message, vec![problem])
+        }
+    }
+}
+
+/// The exception of a policy that could not be built.
+pub fn building(py: Python<'_>, error: PolicyError) -> PyErr {
+    match error.source.downcast::<Raised>() {
+        Ok(original) => original.0,
+        Err(source) => raised(py, "PolicyError", &source.to_string(), Vec::new()),
     }
 }
 

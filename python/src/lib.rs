@@ -1,6 +1,6 @@
 //! The compiled half of the Python package `galerna`: the list of what it exports.
 //!
-//! Text crosses as JSON, tables as Arrow streams, loads of hosts as `NumPy` arrays. Everything that
+//! Text crosses as JSON, tables as Arrow streams, what policies see as views and `NumPy` arrays. Everything that
 //! is not conversion lives in the engine or in the Python half.
 
 mod catalogue;
@@ -8,6 +8,7 @@ mod check;
 mod command;
 mod enter;
 mod errors;
+mod interpreter;
 mod policies;
 mod run;
 mod table;
@@ -25,7 +26,7 @@ mod _core {
     #[pymodule_export]
     use super::command::main;
     #[pymodule_export]
-    use super::policies::HostLoads;
+    use super::policies::{Draft, Host, HostLoads, Hosts, Snapshot, Vm, Vms};
     #[pymodule_export]
     use super::run::{Run, check_destination, run};
     #[pymodule_export]
@@ -39,6 +40,7 @@ mod _core {
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        super::interpreter::install();
         module.add("__version__", env!("CARGO_PKG_VERSION"))
     }
 }

@@ -1,16 +1,17 @@
 //! One run from Python: read the spec, run it, keep what came out.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use cpu_time::ProcessTime;
-use galerna::detect::{DetectorSpec, Never};
 use galerna::engine::Outcome;
 use galerna::frames::{self, Existing, RunFolder, RunReport, Timing};
 use galerna::spec::{self, Inputs, Override, RunSpec};
 use pyo3::exceptions::PyKeyError;
 use pyo3::prelude::*;
 
-use crate::policies::Detector;
+use crate::interpreter::Here;
+use crate::policies::Resolved;
 use crate::table::Table;
 use crate::{enter, errors};
 
@@ -29,26 +30,23 @@ struct Finished {
 
 /// Runs the spec called or stored at `path`, or the one in `tables` (JSON) when given.
 ///
-/// `changes` is a JSON list of pairs: dotted key and value.
+/// `changes` is a JSON list of pairs: dotted key and value. `given` holds the Python policies that
+/// are at hand as objects, by their keys under `[policy]`.
 #[pyfunction]
 pub fn run(
     py: Python<'_>,
     path: &str,
     tables: Option<&str>,
     changes: &str,
-    detector: Option<Detector>,
+    given: BTreeMap<String, Resolved>,
 ) -> PyResult<Run> {
     let spec = read(path, tables, changes).map_err(|error| errors::spec(py, error))?;
     let start = ProcessTime::now();
     let inputs = py.detach(|| Inputs::read(&spec)).map_err(|error| errors::trace(py, error))?;
     let read_s = start.elapsed().as_secs_f64();
     let start = ProcessTime::now();
-    let policies = spec::policies(&spec, &inputs.fleet);
-    let mut policies = policies.map_err(|error| errors::engine(py, error.into(), None))?;
-    if let Some(detector) = detector {
-        let fallback = spec.policy.fallback.built_in().map(DetectorSpec::build);
-        policies.overload = detector.with_fallback(fallback.unwrap_or_else(|| Box::new(Never)));
-    }
+    let policies = spec::policies_by(&spec, &inputs.fleet, Some(&Here::with(given)));
+    let policies = policies.map_err(|error| errors::building(py, error))?;
     let outcome = enter::run(py, &inputs, policies)?;
     let timing = Timing { read_s, run_s: start.elapsed().as_secs_f64() };
     Ok(Run { inner: Finished { spec, inputs, outcome, timing } })

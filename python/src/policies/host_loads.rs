@@ -3,8 +3,11 @@
 //! The arrays are copies, made when they are first looked at: below a thousand rows that is cheaper
 //! than lending the engine's columns, and a policy may keep them for as long as it likes.
 
-use galerna::detect::{self, Question};
+use galerna::detect::{self, Occupancy, Question};
+use galerna::id::HostId;
+use galerna::time::Instant;
 use numpy::{Element, PyArray1, PyArray2, PyArrayMethods};
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 
@@ -21,8 +24,18 @@ pub struct HostLoads {
 impl HostLoads {
     /// A copy of `loads` with the latest `window` samples of history.
     pub fn new(loads: &detect::HostLoads, window: usize) -> Self {
+        Self::with(loads.clone(), window)
+    }
+
+    /// What an underload rule is asked about; how long copies take is not known to it.
+    pub fn of_occupancies(active: &[Occupancy<'_>], window: usize) -> Self {
+        let rows = active.iter().map(|host| (host.host, host.utilisation, host.history));
+        Self::with(loads(rows, f64::NAN), window)
+    }
+
+    fn with(inner: detect::HostLoads, window: usize) -> Self {
         let (now, history, lengths) = (PyOnceLock::new(), PyOnceLock::new(), PyOnceLock::new());
-        Self { inner: loads.clone(), window, now, history, lengths }
+        Self { inner, window, now, history, lengths }
     }
 
     /// How many values of its row of `history` a host has.
@@ -42,8 +55,40 @@ impl HostLoads {
     }
 }
 
+/// Loads of hosts with their utilisation now and in the past.
+fn loads<'a>(
+    rows: impl Iterator<Item = (HostId, f64, &'a [f64])> + Clone,
+    copy_intervals: f64,
+) -> detect::HostLoads {
+    let width = rows.clone().map(|(_, _, history)| history.len()).max().unwrap_or(0);
+    let mut loads = detect::HostLoads::default();
+    loads.clear(Question::Now, Instant::START, width);
+    for (host, now, history) in rows {
+        loads.hosts.push(host);
+        loads.now.push(now);
+        loads.lengths.push(history.len());
+        loads.histories.extend(std::iter::repeat_n(f64::NAN, width - history.len()));
+        loads.histories.extend_from_slice(history);
+        loads.copy_intervals.push(copy_intervals);
+    }
+    loads
+}
+
 #[pymethods]
 impl HostLoads {
+    /// Loads to try a policy with: utilisation now and past of each host.
+    #[new]
+    #[pyo3(signature = (now, history, window=30))]
+    fn of(now: Vec<f64>, history: Vec<Vec<f64>>, window: usize) -> PyResult<Self> {
+        if now.len() != history.len() {
+            let what = format!("{} loads and {} histories", now.len(), history.len());
+            return Err(PyValueError::new_err(what));
+        }
+        let rows = now.iter().zip(&history).enumerate();
+        let rows = rows.map(|(id, (&now, history))| (HostId(id as u32), now, &history[..]));
+        Ok(Self::with(loads(rows, 1.0), window))
+    }
+
     /// `"now"` or `"with-vm"`.
     #[getter]
     fn question(&self) -> &'static str {
@@ -90,7 +135,10 @@ impl HostLoads {
     /// Whole sampling intervals that cover the longest copy from each host, at least 1.
     #[getter]
     fn copy_intervals<'py>(&self, py: Python<'py>) -> Py<PyArray1<f64>> {
-        let whole = |&intervals: &f64| intervals.ceil().max(1.0);
+        let whole = |&intervals: &f64| match intervals.is_nan() {
+            true => intervals,
+            false => intervals.ceil().max(1.0),
+        };
         let whole = self.inner.copy_intervals.iter().map(whole).collect();
         read_only(PyArray1::from_vec(py, whole))
     }

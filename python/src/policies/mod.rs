@@ -1,7 +1,26 @@
-//! Policies written in Python: one bridge per trait of the engine.
+//! Policies written in Python: one bridge per trait of the engine, and what is lent to them.
+//!
+//! The engine runs detached from the interpreter and attaches only inside a bridge. What Python
+//! sees of a step are views ([`Vms`], [`Hosts`], [`Draft`], [`Snapshot`]) that look at the engine's
+//! own state for the length of one call; arrays that they give are copies and stay valid.
 
+mod answer;
+mod draft;
 mod host_loads;
+mod hosts;
+mod lent;
 mod overload_detector;
+mod placer;
+mod planner;
+mod resolved;
+mod selector;
+mod snapshot;
+mod underload_rule;
+mod vms;
 
+pub use draft::Draft;
 pub use host_loads::HostLoads;
-pub use overload_detector::Detector;
+pub use hosts::{Host, Hosts};
+pub use resolved::Resolved;
+pub use snapshot::Snapshot;
+pub use vms::{Vm, Vms};

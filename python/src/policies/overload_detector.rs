@@ -1,49 +1,37 @@
 //! An overload detector written in Python, asked host by host or about many hosts at once.
 
-use galerna::detect::{self, HostLoad, OverloadDetector, Verdict, WithFallback};
+use galerna::detect::{self, HostLoad, OverloadDetector, Verdict};
 use galerna::id::HostId;
 use galerna::policy::PolicyError;
 use numpy::{PyArray1, PyArrayDescrMethods, PyArrayMethods, PyUntypedArray, PyUntypedArrayMethods};
-use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
-use super::HostLoads;
+use super::{HostLoads, Resolved, answer};
 
 /// Destinations asked about at once. A call into `NumPy` costs nearly the same for one row and for
 /// eight. Measured on a `PlanetLab` day with a batched MAD, CPU seconds for 2, 4, 8 hosts at once:
 /// 4.0, 2.9, 2.7.
 const BATCH: usize = 8;
 
-/// A detector as `galerna.policy` resolves it: callable, name, window, and whether it is batched.
-#[derive(FromPyObject)]
-pub struct Detector(Py<PyAny>, String, usize, bool);
-
-impl Detector {
-    /// The bridge to it, with `fallback` for the hosts of which it cannot tell.
-    pub fn with_fallback(self, fallback: Box<dyn OverloadDetector>) -> Box<dyn OverloadDetector> {
-        let Self(call, name, window, batched) = self;
-        let primary: Box<dyn OverloadDetector> = match batched {
-            true => Box::new(Batched { call, name, window }),
-            false => Box::new(PerItem { call, name, window }),
-        };
-        Box::new(WithFallback::new(primary, fallback))
+/// The bridge to `policy`.
+pub fn bridge(policy: Resolved) -> Box<dyn OverloadDetector> {
+    match policy.batched {
+        true => Box::new(Batched { policy }),
+        false => Box::new(PerItem { policy }),
     }
 }
 
 /// Calls `is_overloaded(now, history)` for each host.
 struct PerItem {
-    call: Py<PyAny>,
-    name: String,
-    window: usize,
+    policy: Resolved,
 }
 
 impl PerItem {
     fn ask(&self, py: Python<'_>, load: HostLoad<'_>) -> PyResult<Verdict> {
-        let from = load.history.len().saturating_sub(self.window);
         // A tuple: read-only, and Python iterates over it ten times faster than over an array.
-        let history = PyTuple::new(py, &load.history[from..])?;
-        self.verdict(&self.call.bind(py).call1((load.now, history))?)
+        let history = PyTuple::new(py, load.latest(self.policy.window))?;
+        self.verdict(&self.policy.call.bind(py).call1((load.now, history))?)
     }
 
     fn verdict(&self, answer: &Bound<'_, PyAny>) -> PyResult<Verdict> {
@@ -53,25 +41,27 @@ impl PerItem {
         match answer.extract::<bool>() {
             Ok(true) => Ok(Verdict::Overloaded),
             Ok(false) => Ok(Verdict::Normal),
-            Err(_) => Err(PyTypeError::new_err(format!(
-                "policy `{}`: is_overloaded returned {}, expected True, False or None (cannot \
-                 tell yet). Return the result of a comparison.",
-                self.name,
-                described(answer),
-            ))),
+            Err(_) => {
+                let what = format!(
+                    "is_overloaded returned {}, expected True, False or None (cannot tell yet). \
+                     Return the result of a comparison.",
+                    answer::described(answer),
+                );
+                Err(answer::mistyped(&self.policy.name, &what))
+            }
         }
     }
 }
 
 impl OverloadDetector for PerItem {
     fn name(&self) -> &str {
-        &self.name
+        &self.policy.name
     }
     fn window(&self) -> usize {
-        self.window
+        self.policy.window
     }
     fn assess(&mut self, load: HostLoad<'_>) -> Result<Verdict, PolicyError> {
-        Python::attach(|py| self.ask(py, load)).map_err(|e| PolicyError::new(&self.name, e))
+        Python::attach(|py| self.ask(py, load)).map_err(|error| self.policy.failed(error))
     }
     fn assess_all(
         &mut self,
@@ -82,8 +72,8 @@ impl OverloadDetector for PerItem {
         Python::attach(|py| {
             for row in 0..loads.len() {
                 let verdict = self.ask(py, loads.row(row));
-                let about =
-                    |e| PolicyError::new(&self.name, e).about(subject(&loads.hosts[row..=row]));
+                let hosts = &loads.hosts[row..=row];
+                let about = |error| self.policy.failed(error).about(answer::subject(hosts));
                 verdicts.push(verdict.map_err(about)?);
             }
             Ok(())
@@ -93,9 +83,7 @@ impl OverloadDetector for PerItem {
 
 /// Calls `assess(hosts)` once for all hosts.
 struct Batched {
-    call: Py<PyAny>,
-    name: String,
-    window: usize,
+    policy: Resolved,
 }
 
 impl Batched {
@@ -105,7 +93,8 @@ impl Batched {
         loads: &detect::HostLoads,
         verdicts: &mut Vec<Verdict>,
     ) -> PyResult<()> {
-        let answer = self.call.bind(py).call1((HostLoads::new(loads, self.window),))?;
+        let answer =
+            self.policy.call.bind(py).call1((HostLoads::new(loads, self.policy.window),))?;
         let expected = loads.len();
         if let Ok(array) = answer.cast::<PyArray1<bool>>() {
             let verdict = |&over: &bool| if over { Verdict::Overloaded } else { Verdict::Normal };
@@ -130,7 +119,7 @@ impl Batched {
         expected: usize,
     ) -> PyResult<Bound<'py, PyArray1<i64>>> {
         let Ok(array) = answer.cast::<PyUntypedArray>() else {
-            return Err(self.mistyped(&described(answer), expected));
+            return Err(self.mistyped(&answer::described(answer), expected));
         };
         if array.ndim() != 1 {
             return Err(self.misshapen(&array.getattr("shape")?.to_string(), expected));
@@ -148,38 +137,39 @@ impl Batched {
             1 => Ok(Verdict::Overloaded),
             0 => Ok(Verdict::Normal),
             -1 => Ok(Verdict::Unknown),
-            _ => Err(PyValueError::new_err(format!(
-                "policy `{}`: assess returned {value} for {}, expected 1 (overloaded), 0 (normal) \
-                 or -1 (cannot tell yet)",
-                self.name,
-                host.map_or_else(|| "no host".to_owned(), |host| format!("host {}", host.0)),
-            ))),
+            _ => {
+                let host = host.map_or_else(|| "no host".to_owned(), |h| format!("host {}", h.0));
+                let what = format!(
+                    "assess returned {value} for {host}, expected 1 (overloaded), 0 (normal) or -1 \
+                     (cannot tell yet)"
+                );
+                Err(answer::impossible(&self.policy.name, &what))
+            }
         }
     }
 
     fn mistyped(&self, found: &str, expected: usize) -> PyErr {
-        PyTypeError::new_err(format!(
-            "policy `{}`: assess returned {found}, expected a NumPy array of {expected} bool or \
-             int8 values, one per host",
-            self.name,
-        ))
+        let what = format!(
+            "assess returned {found}, expected a NumPy array of {expected} bool or int8 values, \
+             one per host"
+        );
+        answer::mistyped(&self.policy.name, &what)
     }
 
     fn misshapen(&self, found: &str, expected: usize) -> PyErr {
-        PyValueError::new_err(format!(
-            "policy `{}`: assess returned an array of shape {found}, expected ({expected},): one \
-             answer per host",
-            self.name,
-        ))
+        let what = format!(
+            "assess returned an array of shape {found}, expected ({expected},): one answer per host"
+        );
+        answer::misshapen(&self.policy.name, &what)
     }
 }
 
 impl OverloadDetector for Batched {
     fn name(&self) -> &str {
-        &self.name
+        &self.policy.name
     }
     fn window(&self) -> usize {
-        self.window
+        self.policy.window
     }
     fn batch(&self) -> usize {
         BATCH
@@ -211,29 +201,6 @@ impl OverloadDetector for Batched {
             return Ok(());
         }
         Python::attach(|py| self.ask(py, loads, verdicts))
-            .map_err(|e| PolicyError::new(&self.name, e).about(subject(&loads.hosts)))
+            .map_err(|error| self.policy.failed(error).about(answer::subject(&loads.hosts)))
     }
-}
-
-/// About whom was asked, in words.
-fn subject(hosts: &[HostId]) -> String {
-    const SHOWN: usize = 8;
-    let ids: Vec<String> = hosts.iter().take(SHOWN).map(|host| host.0.to_string()).collect();
-    let plural = if hosts.len() == 1 { "host" } else { "hosts" };
-    let more = match hosts.len().saturating_sub(SHOWN) {
-        0 => String::new(),
-        more => format!(" and {more} more"),
-    };
-    format!("{plural} {}{more}", ids.join(", "))
-}
-
-/// A value and its type, in words.
-fn described(value: &Bound<'_, PyAny>) -> String {
-    let kind = value.get_type().name().map_or_else(|_| "?".to_owned(), |name| name.to_string());
-    let text = value.repr().map_or_else(|_| "?".to_owned(), |text| text.to_string());
-    let mut short: String = text.chars().take(60).collect();
-    if short.len() < text.len() {
-        short.push('…');
-    }
-    format!("{short} ({kind})")
 }

@@ -1,0 +1,90 @@
+//! Builds the Python policies of a run: objects that were given, or code that the spec names.
+
+use std::collections::BTreeMap;
+
+use galerna::detect::{OverloadDetector, UnderloadDetector};
+use galerna::place::{Placer, Planner};
+use galerna::policy::PolicyError;
+use galerna::select::VmSelector;
+use galerna::spec::PythonPolicy;
+use galerna::spec::python::{self, Interpreter, Slot};
+use pyo3::intern;
+use pyo3::prelude::*;
+
+use crate::errors::Raised;
+use crate::policies::Resolved;
+
+const SLOTS: [Slot; 6] =
+    [Slot::Overload, Slot::Fallback, Slot::Underload, Slot::Select, Slot::Place, Slot::Plan];
+
+/// The interpreter that this module runs in.
+#[derive(Default)]
+pub struct Here {
+    /// Policies that are at hand as objects; all others are imported.
+    given: BTreeMap<Slot, Resolved>,
+}
+
+impl Here {
+    /// With the objects `given`, by their keys under `[policy]`.
+    pub fn with(mut given: BTreeMap<String, Resolved>) -> Self {
+        let slots = SLOTS.into_iter();
+        Self { given: slots.filter_map(|s| Some((s, given.remove(s.key())?))).collect() }
+    }
+
+    fn resolved(
+        &self,
+        slot: Slot,
+        policy: &PythonPolicy,
+        seed: u64,
+    ) -> Result<Resolved, PolicyError> {
+        Python::attach(|py| {
+            if let Some(given) = self.given.get(&slot) {
+                return given.begin(py, seed);
+            }
+            let failed = |error| {
+                let failure = PolicyError::new(&policy.entry, Raised(error));
+                failure.with_code("GLN-403").about(format!("policy.{}", slot.key()))
+            };
+            load(py, slot, policy).map_err(failed)?.begin(py, seed)
+        })
+    }
+}
+
+/// Imports the code of `policy`.
+fn load(py: Python<'_>, slot: Slot, policy: &PythonPolicy) -> PyResult<Resolved> {
+    let load = py.import(intern!(py, "galerna.loading"))?.getattr(intern!(py, "load"))?;
+    let params = serde_json::to_string(&policy.params).expect("a TOML table has a JSON form");
+    load.call1((slot.key(), &policy.entry, params))?.extract()
+}
+
+impl Interpreter for Here {
+    fn overload(
+        &self,
+        slot: Slot,
+        policy: &PythonPolicy,
+        seed: u64,
+    ) -> Result<Box<dyn OverloadDetector>, PolicyError> {
+        Ok(self.resolved(slot, policy, seed)?.overload())
+    }
+    fn underload(
+        &self,
+        policy: &PythonPolicy,
+        seed: u64,
+    ) -> Result<Box<dyn UnderloadDetector>, PolicyError> {
+        Ok(self.resolved(Slot::Underload, policy, seed)?.underload())
+    }
+    fn select(&self, policy: &PythonPolicy, seed: u64) -> Result<Box<dyn VmSelector>, PolicyError> {
+        Ok(self.resolved(Slot::Select, policy, seed)?.select())
+    }
+    fn place(&self, policy: &PythonPolicy, seed: u64) -> Result<Box<dyn Placer>, PolicyError> {
+        Ok(self.resolved(Slot::Place, policy, seed)?.place())
+    }
+    fn plan(&self, policy: &PythonPolicy, seed: u64) -> Result<Box<dyn Planner>, PolicyError> {
+        Ok(self.resolved(Slot::Plan, policy, seed)?.plan())
+    }
+}
+
+/// Lets everything in this process run specs that name Python code.
+pub fn install() {
+    python::install(Box::new(Here::default()));
+}
