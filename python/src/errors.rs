@@ -21,7 +21,8 @@ impl fmt::Display for Raised {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let lines = Python::attach(|py| -> PyResult<Vec<String>> {
             let format = py.import(intern!(py, "traceback"))?.getattr("format_exception")?;
-            format.call1((self.0.value(py),))?.extract()
+            let traceback = self.0.traceback(py);
+            format.call1((self.0.get_type(py), self.0.value(py), traceback))?.extract()
         });
         match lines {
             Ok(lines) => write!(f, "\n{}", lines.concat().trim_end()),
@@ -80,8 +81,12 @@ pub fn policy(py: Python<'_>, error: PolicyError) -> PyErr {
 
 /// The exception of a policy that could not be built.
 pub fn building(py: Python<'_>, error: PolicyError) -> PyErr {
+    let context = error.context();
     match error.source.downcast::<Raised>() {
-        Ok(original) => original.0,
+        Ok(original) => {
+            add_note(&original.0.value(py).clone(), &format!("loaded by galerna: {context}"));
+            original.0
+        }
         Err(source) => raised(py, "PolicyError", &source.to_string(), Vec::new()),
     }
 }

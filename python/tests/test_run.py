@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import json
+import shutil
 from pathlib import Path
 
 import galerna as gl
 import numpy as np
 import pytest
+from galerna.policy import to_spec
+from galerna.spec import BuiltIn
 
 SUMMARY = {
     "energy_kwh",
@@ -22,6 +26,19 @@ SUMMARY = {
     "mean_time_before_host_shutdown_s",
     "ping_pong_rate",
     "active_hosts_mean",
+}
+
+
+BUILT_IN: dict[str, tuple[type[BuiltIn], ...]] = {
+    "overload": (
+        *(gl.Thr, gl.Iqr, gl.Mad, gl.Lr, gl.Lrr, gl.Never),
+        *(gl.Loess, gl.LoessRobust, gl.LastN, gl.Otf, gl.Mhod),
+    ),
+    "underload": (
+        *(gl.LeastUtilised, gl.UnderloadThreshold, gl.UnderloadLastN, gl.Always, gl.Never),
+    ),
+    "select": (gl.Mmt, gl.Mc, gl.Mu, gl.Rs, gl.MmtMaxCpu, gl.Knapsack, gl.HighestDemand),
+    "place": (gl.Pabfd, gl.FirstFit),
 }
 
 
@@ -68,11 +85,10 @@ def test_dict_file_set_and_keywords_are_the_same_run(thr: gl.Run, tmp_path: Path
 
 def test_seed_and_every_builtin_reach_the_spec() -> None:
     assert gl.run("dvfs", seed=7).spec["run"]["seed"] == 7
-    built_in = (gl.Thr, gl.Iqr, gl.Mad, gl.Lr, gl.Lrr, gl.Never)
-    further = (gl.Loess, gl.LoessRobust, gl.LastN, gl.Otf, gl.Mhod)
-    for kind in (*built_in, *further):
-        default = gl.run("dvfs", overload={"kind": kind.kind}).spec["policy"]["overload"]
-        assert default == kind().to_spec(), "defaults are those of the engine"
+    for role, kinds in BUILT_IN.items():
+        for kind in kinds:
+            run = gl.run("dvfs", set={f"policy.{role}": {"kind": kind.kind}})
+            assert run.spec["policy"][role] == kind().to_spec(), "defaults are the engine's"
 
 
 def test_every_bundled_policy_is_listed_and_described() -> None:
@@ -118,9 +134,64 @@ def test_a_tampered_run_does_not_pass(thr: gl.Run, tmp_path: Path) -> None:
         gl.check(tmp_path)
 
 
-def test_a_python_detector_is_named_in_what_is_kept(tmp_path: Path) -> None:
+def test_policies_in_python_are_named_in_what_is_kept(tmp_path: Path) -> None:
     from mad import Mad
+    from mmt import Mmt
 
-    run = gl.run("mad-mmt", overload=Mad(), out=tmp_path)
-    assert run.spec["policy"]["overload"] == {"kind": "python", "entry": "mad:Mad"}
-    assert "python mad:Mad" in json.loads((tmp_path / "run.json").read_text())["spec"]
+    run = gl.run("mad-mmt", overload=Mad(safety=np.float64(2.5)), select=Mmt(), out=tmp_path)
+    params = {"safety": 2.5, "min_history": 12}
+    assert run.spec["policy"]["overload"] == {
+        "kind": "python",
+        "entry": "mad:Mad",
+        "params": params,
+    }
+    manifest = json.loads((tmp_path / "run.json").read_text())
+    assert manifest["spec"] == "mad-mmt"
+    assert manifest["resolved_spec"] == run.spec
+    assert manifest["resolved_spec"]["policy"]["select"] == {"kind": "python", "entry": "mmt:Mmt"}
+    assert manifest["spec_blake3"] != gl_spec_blake3(tmp_path)
+    assert gl.check(tmp_path).is_clean
+    assert gl.run(run.spec).event_log_blake3 == run.event_log_blake3, "it can be run again by name"
+    assert "mad:Mad, mmt:Mmt, pabfd" in repr(run)
+
+
+def gl_spec_blake3(folder: Path) -> str:
+    """Hash of the spec of the same run without Python."""
+    gl.run("mad-mmt").write(folder / "built-in")
+    manifest = json.loads((folder / "built-in" / "run.json").read_text())
+    shutil.rmtree(folder / "built-in")
+    return str(manifest["spec_blake3"])
+
+
+class Unplain:
+    """Has a parameter that a spec cannot hold."""
+
+    def __init__(self, model: object, limit: float = 0.8) -> None:
+        self.model = model
+        self.limit = limit
+
+    def is_overloaded(self, now: float, history: object) -> bool:
+        return now > self.limit
+
+
+def test_parameters_are_told_in_full_or_not_at_all() -> None:
+    assert "params" not in to_spec(Unplain(object()))
+    assert to_spec(Unplain([1, 0.5]))["params"] == {"model": [1, 0.5], "limit": 0.8}
+    above = functools.partial(lambda now, history, limit: now > limit, limit=0.9)
+    assert to_spec(above)["params"] == {"limit": 0.9}
+
+
+def test_every_place_for_a_policy_takes_an_object(thr: gl.Run) -> None:
+    def above(now: float, history: object) -> bool:
+        return now > 0.9
+
+    runs = [
+        gl.run("thr-mmt", overload=above),
+        gl.run("thr-mmt", policy__overload=above),
+        gl.run("thr-mmt", set={"policy.overload": above}),
+        gl.run({"policy": {"overload": above}}),
+        gl.run("thr-mmt", overload=lambda now, past: None, fallback=above),
+    ]
+    assert {run.event_log_blake3 for run in runs} == {thr.event_log_blake3}
+    later = gl.run({"policy": {"overload": lambda now, past: True}}, overload=gl.Thr(threshold=0.9))
+    assert later.event_log_blake3 == thr.event_log_blake3, "the later word counts"

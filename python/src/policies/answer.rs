@@ -25,6 +25,7 @@ pub fn impossible(policy: &str, what: &str) -> PyErr {
 pub fn described(value: &Bound<'_, PyAny>) -> String {
     let kind = value.get_type().name().map_or_else(|_| "?".to_owned(), |name| name.to_string());
     let text = value.repr().map_or_else(|_| "?".to_owned(), |text| text.to_string());
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
     let mut short: String = text.chars().take(60).collect();
     if short.len() < text.len() {
         short.push('…');
