@@ -94,6 +94,14 @@ class Vm:
         """Its memory, bytes."""
 
     @property
+    def disk_bytes(self) -> int:
+        """Its disk, bytes."""
+
+    @property
+    def net_bytes_s(self) -> float:
+        """Its network in each direction, bytes per second."""
+
+    @property
     def demand_mips(self) -> float:
         """What it asks for now, MIPS."""
 
@@ -130,6 +138,14 @@ class Vms:
         """Their memory, bytes, shape (n,)."""
 
     @property
+    def disk_bytes(self) -> npt.NDArray[np.uint64]:
+        """Their disk, bytes, shape (n,)."""
+
+    @property
+    def net_bytes_s(self) -> npt.NDArray[np.float64]:
+        """Their network in each direction, bytes per second, shape (n,)."""
+
+    @property
     def demand_mips(self) -> npt.NDArray[np.float64]:
         """What each asks for now, MIPS, shape (n,)."""
 
@@ -154,8 +170,8 @@ class Vms:
 class Host:
     """A host as it is now; where a number is expected it stands for its `id`.
 
-    Answers only while the policy that was given it is being asked. What it has left (from
-    `allocated_mips` to `vms`) is known to placers and planners only.
+    Answers only while the policy that was given it is being asked. What it has left and who is on it
+    (from `allocated_mips` on) is known to placers and planners only.
     """
 
     @property
@@ -183,6 +199,14 @@ class Host:
         """Memory, bytes."""
 
     @property
+    def disk_bytes(self) -> float:
+        """Disk for VMs, bytes; `inf` where it has no limit."""
+
+    @property
+    def net_bytes_s(self) -> float:
+        """Network for VMs in each direction, bytes per second; `inf` where it has no limit."""
+
+    @property
     def utilisation(self) -> float:
         """Utilisation as last evaluated, before anything was decided in this step."""
 
@@ -203,8 +227,25 @@ class Host:
         """Memory that nobody has in the draft, bytes."""
 
     @property
+    def free_disk_bytes(self) -> float:
+        """Disk that nobody has in the draft, bytes; `inf` where it has no limit."""
+
+    @property
+    def free_net_bytes_s(self) -> float:
+        """Network that nobody has in the draft, bytes per second; `inf` where it has no limit."""
+
+    @property
     def vms(self) -> int:
         """How many VMs it has in the draft; without any it sleeps, or will."""
+
+    @property
+    def vm_ids(self) -> list[int]:
+        """Numbers of its VMs in the draft, in the order in which they came."""
+
+    @property
+    def history(self) -> tuple[float, ...]:
+        """Past utilisation, oldest first, at most 30 samples: that of its VMs in the draft,
+        together; ends with the current sample."""
 
     def power(self, load: float) -> float:
         """What it draws at this load (fraction of its capacity) when it is on, W."""
@@ -242,6 +283,15 @@ class Hosts:
         """Memory, bytes, shape (n,)."""
 
     @property
+    def disk_bytes(self) -> npt.NDArray[np.float64]:
+        """Disk for VMs, bytes, `inf` where there is no limit, shape (n,)."""
+
+    @property
+    def net_bytes_s(self) -> npt.NDArray[np.float64]:
+        """Network for VMs in each direction, bytes per second, `inf` where there is no limit, shape
+        (n,)."""
+
+    @property
     def utilisation(self) -> npt.NDArray[np.float64]:
         """Utilisation as last evaluated, before anything was decided in this step, shape (n,)."""
 
@@ -262,8 +312,22 @@ class Hosts:
         """Memory that nobody has in the draft, bytes, shape (n,)."""
 
     @property
+    def free_disk_bytes(self) -> npt.NDArray[np.float64]:
+        """Disk that nobody has in the draft, bytes, `inf` where there is no limit, shape (n,)."""
+
+    @property
+    def free_net_bytes_s(self) -> npt.NDArray[np.float64]:
+        """Network that nobody has in the draft, bytes per second, `inf` where there is no limit,
+        shape (n,)."""
+
+    @property
     def vms(self) -> npt.NDArray[np.uint32]:
         """How many VMs each has in the draft; without any it sleeps, or will, shape (n,)."""
+
+    @property
+    def history(self) -> npt.NDArray[np.float64]:
+        """Past utilisation, shape (n, 30): oldest first, right-aligned, NaN where missing; that of
+        their VMs in the draft, together; ends with the current sample."""
 
     def power(self, load: npt.ArrayLike) -> npt.NDArray[np.float64]:
         """What each draws at its own load (fraction of its capacity) when it is on, W."""

@@ -169,7 +169,12 @@ def test_a_placer_sees_hosts_that_have_room() -> None:
                 assert host.demand_mips == hosts.demand_mips[row]
                 assert host.free_mips == hosts.free_mips[row]
                 assert host.free_ram_bytes == hosts.free_ram_bytes[row]
-                assert host.vms == hosts.vms[row]
+                assert host.vms == hosts.vms[row] == len(host.vm_ids)
+                past = hosts.history[row]
+                assert host.history == tuple(past[~np.isnan(past)])
+                if host.history:
+                    now = host.demand_mips / host.capacity_mips
+                    assert host.history[-1] == pytest.approx(now)
                 assert host.utilisation == hosts.utilisation[row]
                 assert host.would_be_overloaded() == hosts.would_be_overloaded([row])[0]
             return hosts[-1] if len(hosts) else None

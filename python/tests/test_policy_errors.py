@@ -113,7 +113,7 @@ def test_candidates_may_not_name_a_host_twice(world: dict[str, Any]) -> None:
 
 
 def test_a_chosen_host_must_have_room() -> None:
-    words = "GLN-405 policy `<lambda>`: choose returned host 0: it has no room: the VM asks"
+    words = "GLN-405 policy `<lambda>`: choose returned host 0: it does not fit on host 0: it"
     with (
         tiny_world([[90] * 3] * 8, hosts=4) as world,
         pytest.raises(ValueError, match=words) as caught,

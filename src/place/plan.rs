@@ -133,24 +133,30 @@ pub fn enter(
             Some(_) => {}
         }
         let needs = ask.state.needs(vm);
-        if !draft.room(to).fits(&needs) {
-            return refused(no_room(to, &needs, draft.room(to)));
+        if let Some(refusal) = Refusal::of_room(to, &needs, draft.room(to)) {
+            return refused(refusal);
         }
         draft.append(vm, to, needs.cpu, &ask.state);
     }
     Ok(())
 }
 
-/// Which of its resources keep a VM that takes `needs` from `host`.
-fn no_room(host: HostId, needs: &Resources, room: &Room) -> Refusal {
-    let (host, mb) = (host.0, 1e6);
-    for resource in [Resource::Disk, Resource::Net] {
-        if needs[resource] > room.free[resource] {
-            let (takes_mb, free_mb) = (needs[resource] / mb, room.free[resource] / mb);
-            return Refusal::Lacks { host, resource: resource.name(), takes_mb, free_mb };
+impl Refusal {
+    /// Which of its resources keep a VM that takes `needs` from `host`, of which there is `room`;
+    /// `None` if it fits.
+    pub fn of_room(host: HostId, needs: &Resources, room: &Room) -> Option<Self> {
+        if room.fits(needs) {
+            return None;
         }
+        let (host, mb) = (host.0, 1e6);
+        for resource in [Resource::Disk, Resource::Net] {
+            if needs[resource] > room.free[resource] {
+                let (takes_mb, free_mb) = (needs[resource] / mb, room.free[resource] / mb);
+                return Some(Self::Lacks { host, resource: resource.name(), takes_mb, free_mb });
+            }
+        }
+        let (ram_mb, free_mb) = (needs.ram / mb, room.free.ram / mb);
+        let (demand, core, free) = (needs.cpu, room.core, room.free.cpu);
+        Some(Self::NoRoom { host, demand, ram_mb, core, free, free_mb })
     }
-    let (ram_mb, free_mb) = (needs.ram / mb, room.free.ram / mb);
-    let (demand, core, free) = (needs.cpu, room.core, room.free.cpu);
-    Refusal::NoRoom { host, demand, ram_mb, core, free, free_mb }
 }

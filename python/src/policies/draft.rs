@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use galerna::id::{HostId, VmId};
 use galerna::model::Snapshot;
+use galerna::place::Refusal;
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 
@@ -25,38 +26,29 @@ impl Bench<'_> {
     /// Why `vm` cannot be put on `host`, if it cannot.
     pub fn refusal(&self, vm: VmId, host: HostId, state: &Snapshot<'_>) -> Option<String> {
         let room = self.draft.room(host);
-        let (demand, ram) = (state.demand[vm], state.fleet.vm_ram[vm]);
         if self.excluded.contains(host) {
             return Some("it is overloaded or being emptied, and may not receive".into());
         }
         if !self.wake && room.vms == 0 {
             return Some("it sleeps, and no host may be woken for this".into());
         }
-        (!room.fits(demand, ram)).then(|| {
-            let (ram_mb, free_mb) = (ram.0 as f64 / 1e6, room.ram_free as f64 / 1e6);
-            format!(
-                "it has no room: the VM asks for {demand:.1} MIPS and has {ram_mb:.0} MB; a core \
-                 has {:.1} MIPS, and {:.1} MIPS and {free_mb:.0} MB are free",
-                room.core, room.free,
-            )
-        })
+        let refusal = Refusal::of_room(host, &state.needs(vm), room);
+        refusal.map(|refusal| refusal.to_string())
     }
 
     /// Hosts on which `vm` may be put, in id order; of empty hosts that are alike only the first.
     pub fn candidates(&self, vm: VmId, state: &Snapshot<'_>) -> Vec<HostId> {
         let fleet = state.fleet;
-        let (demand, ram) = (state.demand[vm], fleet.vm_ram[vm]);
+        let needs = state.needs(vm);
         let mut seen = vec![false; fleet.machines.len()];
         let mut may = |&host: &HostId| {
             let room = self.draft.room(host);
-            let receives = room.fits(demand, ram) && !self.excluded.contains(host);
+            let receives = room.fits(&needs) && !self.excluded.contains(host);
             if room.vms > 0 || !receives {
                 return receives;
             }
-            let is_whole =
-                room.free == room.capacity && room.ram_free == fleet.host_ram[host].0 as i64;
-            let seen = &mut seen[usize::from(fleet.machine[host])];
-            self.wake && !(is_whole && std::mem::replace(seen, is_whole))
+            let is_whole = room.free == fleet.capacities(host);
+            self.wake && !(is_whole && std::mem::replace(&mut seen[room.machine], is_whole))
         };
         fleet.capacity.ids().filter(|host| may(host)).collect()
     }
@@ -155,9 +147,9 @@ impl Draft {
         let mut placed = self.placed.lock().unwrap_or_else(PoisonError::into_inner);
         let puts = placed.len().saturating_sub(mark);
         self.lent.with(|desk| {
-            let (state, bench) = desk.bench()?;
+            let (_, bench) = desk.bench()?;
             let since = bench.draft.mark() - puts;
-            bench.draft.undo(since, state.fleet);
+            bench.draft.undo(since);
             Ok(())
         })?;
         placed.truncate(mark);

@@ -1,201 +1,18 @@
-//! Hosts as Python policies see them: one by one, or as columns.
+//! Hosts as Python policies see them: as columns, and one by one.
 
-use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use galerna::detect::Verdict;
 use galerna::id::{HostId, VmId};
-use galerna::model::Snapshot;
-use galerna::place::{Ask, Room};
-use galerna::policy::PolicyError;
-use numpy::{AllowTypeChange, Element, PyArray1, PyArrayLike1};
+use galerna::model::history::WINDOW;
+use numpy::{AllowTypeChange, Element, PyArray1, PyArray2, PyArrayLike1, PyArrayMethods};
 use pyo3::exceptions::{PyAttributeError, PyIndexError, PyValueError};
 use pyo3::prelude::*;
 
 use super::answer::{self, read_only};
-use super::lent::{Bench, Desk, Lent};
-use crate::errors;
-
-/// What a policy without a draft is told when it looks for what only a draft has.
-const NO_DRAFT: &str = "what hosts have left is known to placers and planners only";
-const NO_VM: &str = "this host was not given as a candidate for a VM: ask candidates(vm)";
-
-impl<'d> Desk<'d> {
-    /// The draft and whom to ask about it.
-    pub fn bench(&mut self) -> PyResult<(&Snapshot<'d>, &mut Bench<'d>)> {
-        let bench = self.bench.as_mut().ok_or_else(|| PyAttributeError::new_err(NO_DRAFT))?;
-        Ok((&self.state, bench))
-    }
-
-    /// What `host` has left in the draft.
-    fn room(&mut self, host: HostId) -> PyResult<Room> {
-        Ok(*self.bench()?.1.draft.room(host))
-    }
-
-    /// Power of `host` at `load`, a fraction of its capacity, W.
-    fn power(&self, host: HostId, load: f64) -> f64 {
-        self.tables[usize::from(self.state.fleet.machine[host])].power(load).0
-    }
-
-    /// Which of `hosts` would be overloaded with `vm`; one without load never.
-    fn overloaded_with(&mut self, vm: VmId, hosts: &[HostId]) -> PyResult<Vec<bool>> {
-        let (&state, Bench { draft, excluded, wake, detector }) = self.bench()?;
-        let alone = detector.batch() <= 1;
-        let mut ask = Ask { state, excluded, wake: *wake, detector: &mut **detector };
-        let demand = state.demand[vm];
-        if let &[host] = hosts
-            && alone
-        {
-            if draft.room(host).allocated == 0.0 {
-                return Ok(vec![false]);
-            }
-            let verdict = draft.assess_one_with(vm, demand, host, &mut ask);
-            let verdict = verdict.map_err(|error| raised(error, &state))?;
-            return Ok(vec![verdict == Verdict::Overloaded]);
-        }
-        draft.assess_with(vm, demand, hosts, &mut ask).map_err(|error| raised(error, &state))?;
-        let verdicts = hosts.iter().zip(draft.verdicts());
-        let over = |(&host, &verdict): (&HostId, &Verdict)| {
-            verdict == Verdict::Overloaded && draft.room(host).allocated != 0.0
-        };
-        Ok(verdicts.map(over).collect())
-    }
-
-    /// Which of `hosts` are overloaded in the draft.
-    fn overloaded(&mut self, hosts: &[HostId]) -> PyResult<Vec<bool>> {
-        let (&state, Bench { draft, detector, .. }) = self.bench()?;
-        let assessed = draft.assess(hosts, &state, &mut **detector);
-        assessed.map_err(|error| raised(error, &state))?;
-        Ok(draft.verdicts().iter().map(|&verdict| verdict == Verdict::Overloaded).collect())
-    }
-}
-
-/// What the detector raised while a placer or planner asked it.
-fn raised(error: PolicyError, state: &Snapshot<'_>) -> PyErr {
-    Python::attach(|py| errors::policy(py, error.at(state.now)))
-}
-
-/// A host, as it is now.
-#[pyclass(frozen, eq, hash, module = "galerna._core")]
-pub struct Host {
-    lent: Arc<Lent>,
-    host: HostId,
-    /// The VM for which it is a candidate.
-    vm: Option<VmId>,
-}
-
-impl PartialEq for Host {
-    fn eq(&self, other: &Self) -> bool {
-        self.host == other.host
-    }
-}
-
-impl Eq for Host {}
-
-impl Hash for Host {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.host.hash(state);
-    }
-}
-
-impl Host {
-    /// A view of `host`.
-    pub fn new(lent: &Arc<Lent>, host: HostId) -> Self {
-        Self { lent: Arc::clone(lent), host, vm: None }
-    }
-
-    fn look<R>(&self, look: impl for<'d> FnOnce(&Desk<'d>, HostId) -> R) -> PyResult<R> {
-        self.lent.with(|desk| Ok(look(desk, self.host)))
-    }
-
-    fn room(&self) -> PyResult<Room> {
-        self.lent.with(|desk| desk.room(self.host))
-    }
-}
-
-#[pymethods]
-impl Host {
-    /// Its number.
-    #[getter]
-    fn id(&self) -> u32 {
-        self.host.0
-    }
-    fn __index__(&self) -> u32 {
-        self.host.0
-    }
-
-    /// Name of its machine.
-    #[getter]
-    fn machine(&self) -> PyResult<String> {
-        self.look(|desk, host| desk.state.fleet.machine_of(host).name.clone())
-    }
-    /// CPU cores.
-    #[getter]
-    fn cores(&self) -> PyResult<u32> {
-        self.look(|desk, host| desk.state.fleet.machine_of(host).cores)
-    }
-    /// Rate of one core, MIPS.
-    #[getter]
-    fn core_mips(&self) -> PyResult<f64> {
-        self.look(|desk, host| desk.state.fleet.core[host].0)
-    }
-    /// Rate of all cores, MIPS.
-    #[getter]
-    fn capacity_mips(&self) -> PyResult<f64> {
-        self.look(|desk, host| desk.state.fleet.capacity[host].0)
-    }
-    /// Memory, bytes.
-    #[getter]
-    fn ram_bytes(&self) -> PyResult<u64> {
-        self.look(|desk, host| desk.state.fleet.host_ram[host].0)
-    }
-    /// Utilisation as last evaluated, before anything was decided in this step.
-    #[getter]
-    fn utilisation(&self) -> PyResult<f64> {
-        self.look(|desk, host| desk.state.utilisation[host])
-    }
-
-    /// MIPS given to its VMs in the draft.
-    #[getter]
-    fn allocated_mips(&self) -> PyResult<f64> {
-        Ok(self.room()?.allocated)
-    }
-    /// MIPS asked for by its VMs in the draft.
-    #[getter]
-    fn demand_mips(&self) -> PyResult<f64> {
-        Ok(self.room()?.requested)
-    }
-    /// MIPS that nobody has asked for in the draft.
-    #[getter]
-    fn free_mips(&self) -> PyResult<f64> {
-        Ok(self.room()?.free)
-    }
-    /// Memory that nobody has in the draft, bytes.
-    #[getter]
-    fn free_ram_bytes(&self) -> PyResult<i64> {
-        Ok(self.room()?.ram_free)
-    }
-    /// How many VMs it has in the draft; without any it sleeps, or will.
-    #[getter]
-    fn vms(&self) -> PyResult<u32> {
-        Ok(self.room()?.vms)
-    }
-
-    /// What it draws at this load (fraction of its capacity) when it is on, W.
-    fn power(&self, load: f64) -> PyResult<f64> {
-        self.look(|desk, host| desk.power(host, load))
-    }
-
-    /// Whether the VM for which it is a candidate would overload it.
-    fn would_be_overloaded(&self) -> PyResult<bool> {
-        let vm = self.vm.ok_or_else(|| PyAttributeError::new_err(NO_VM))?;
-        self.lent.with(|desk| Ok(desk.overloaded_with(vm, &[self.host])?[0]))
-    }
-
-    fn __repr__(&self) -> String {
-        format!("<Host {}>", self.host.0)
-    }
-}
+use super::host::Host;
+use super::lent::{Desk, Lent};
+use super::past;
+use super::question::NO_VM;
 
 /// Several hosts, one row each, in id order.
 #[pyclass(frozen, sequence, module = "galerna._core")]
@@ -258,6 +75,16 @@ impl Hosts {
     fn ram_bytes(&self, py: Python<'_>) -> PyResult<Py<PyArray1<u64>>> {
         self.column(py, |desk, host| Ok(desk.state.fleet.host_ram[host].0))
     }
+    /// Disk for VMs, bytes; `inf` where there is no limit.
+    #[getter]
+    fn disk_bytes(&self, py: Python<'_>) -> PyResult<Py<PyArray1<f64>>> {
+        self.column(py, |desk, host| Ok(desk.state.fleet.capacities(host).disk))
+    }
+    /// Network for VMs in each direction, bytes per second; `inf` where there is no limit.
+    #[getter]
+    fn net_bytes_s(&self, py: Python<'_>) -> PyResult<Py<PyArray1<f64>>> {
+        self.column(py, |desk, host| Ok(desk.state.fleet.capacities(host).net))
+    }
     /// Utilisation as last evaluated, before anything was decided in this step.
     #[getter]
     fn utilisation(&self, py: Python<'_>) -> PyResult<Py<PyArray1<f64>>> {
@@ -276,17 +103,44 @@ impl Hosts {
     /// MIPS that nobody has asked for in the draft.
     #[getter]
     fn free_mips(&self, py: Python<'_>) -> PyResult<Py<PyArray1<f64>>> {
-        self.column(py, |desk, host| Ok(desk.room(host)?.free))
+        self.column(py, |desk, host| Ok(desk.room(host)?.free.cpu))
     }
     /// Memory that nobody has in the draft, bytes.
     #[getter]
     fn free_ram_bytes(&self, py: Python<'_>) -> PyResult<Py<PyArray1<i64>>> {
-        self.column(py, |desk, host| Ok(desk.room(host)?.ram_free))
+        self.column(py, |desk, host| Ok(desk.room(host)?.free.ram as i64))
+    }
+    /// Disk that nobody has in the draft, bytes; `inf` where there is no limit.
+    #[getter]
+    fn free_disk_bytes(&self, py: Python<'_>) -> PyResult<Py<PyArray1<f64>>> {
+        self.column(py, |desk, host| Ok(desk.room(host)?.free.disk))
+    }
+    /// Network that nobody has in the draft, bytes per second; `inf` where there is no limit.
+    #[getter]
+    fn free_net_bytes_s(&self, py: Python<'_>) -> PyResult<Py<PyArray1<f64>>> {
+        self.column(py, |desk, host| Ok(desk.room(host)?.free.net))
     }
     /// How many VMs each has in the draft; without any it sleeps, or will.
     #[getter]
     fn vms(&self, py: Python<'_>) -> PyResult<Py<PyArray1<u32>>> {
         self.column(py, |desk, host| Ok(desk.room(host)?.vms))
+    }
+
+    /// Past utilisation, oldest first, right-aligned, NaN where missing: that of their VMs in the
+    /// draft, together.
+    #[getter]
+    fn history<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyArray2<f64>>> {
+        let mut values = vec![0.0; self.rows.len() * WINDOW];
+        self.lent.with(|desk| {
+            let (state, bench) = desk.bench()?;
+            for (&host, past) in self.rows.iter().zip(values.chunks_exact_mut(WINDOW)) {
+                past::write(host, bench.draft, state, past);
+            }
+            Ok(())
+        })?;
+        let matrix = PyArray1::from_vec(py, values).reshape([self.rows.len(), WINDOW])?;
+        matrix.readwrite().make_nonwriteable();
+        Ok(matrix)
     }
 
     /// What each draws at its own `load` (fraction of its capacity) when it is on, W.
@@ -335,7 +189,7 @@ impl Hosts {
         let at = if row < 0 { row + self.rows.len() as isize } else { row };
         let host = usize::try_from(at).ok().and_then(|at| self.rows.get(at));
         let host = host.ok_or_else(|| PyIndexError::new_err(format!("there is no row {row}")))?;
-        Ok(Host { lent: Arc::clone(&self.lent), host: *host, vm: self.vm })
+        Ok(Host::new(&self.lent, *host, self.vm))
     }
     fn __iter__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
         answer::rows(slf.as_any())

@@ -6,12 +6,15 @@
 
 mod answer;
 mod draft;
+mod host;
 mod host_loads;
 mod hosts;
 mod lent;
 mod overload_detector;
+mod past;
 mod placer;
 mod planner;
+mod question;
 mod resolved;
 mod selector;
 mod snapshot;
@@ -19,8 +22,9 @@ mod underload_rule;
 mod vms;
 
 pub use draft::Draft;
+pub use host::Host;
 pub use host_loads::HostLoads;
-pub use hosts::{Host, Hosts};
+pub use hosts::Hosts;
 pub use resolved::Resolved;
 pub use snapshot::Snapshot;
 pub use vms::{Vm, Vms};

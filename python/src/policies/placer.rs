@@ -129,7 +129,7 @@ impl Placer for Choose {
                 }
                 None if placing == Placing::Each => outcome.left.push(vm),
                 None => {
-                    draft.undo(mark, ask.state.fleet);
+                    draft.undo(mark);
                     outcome = Outcome { placed: Vec::new(), left: vms.to_vec() };
                     break;
                 }
@@ -199,7 +199,7 @@ impl Placer for Place {
             return Ok(Outcome { placed, left: Vec::new() });
         }
         if placing == Placing::AllOrNone {
-            draft.undo(mark, ask.state.fleet);
+            draft.undo(mark);
             return Ok(Outcome { placed: Vec::new(), left: vms.to_vec() });
         }
         let is_left = |vm: &&VmId| !placed.iter().any(|(other, _)| other == *vm);

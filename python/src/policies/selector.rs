@@ -13,7 +13,7 @@ use pyo3::prelude::*;
 
 use super::Resolved;
 use super::answer::{self, read_only};
-use super::hosts::Host;
+use super::host::Host;
 use super::lent::{Desk, Lent, lend};
 use super::vms::Vms;
 
@@ -85,7 +85,7 @@ impl VmSelector for Pick {
         let mut tables = std::mem::take(&mut self.tables);
         let picked = with_state(state, &mut tables, |py, lent| {
             let vms = Vms::new(lent, candidates.to_vec(), self.policy.window);
-            let answer = self.policy.call.bind(py).call1((Host::new(lent, host), vms))?;
+            let answer = self.policy.call.bind(py).call1((Host::new(lent, host, None), vms))?;
             self.picked(&answer, candidates)
         });
         self.tables = tables;
@@ -177,7 +177,7 @@ impl VmSelector for Rank {
         candidates: &[VmId],
         _: &model::Snapshot<'_>,
     ) -> Result<Option<VmId>, PolicyError> {
-        let key = |vm: VmId| self.keys[vm.index()];
+        let key = |vm: VmId| self.keys.get(vm.index()).copied().unwrap_or(f64::INFINITY);
         let leaving = candidates.iter().copied().filter(|&vm| key(vm) < f64::INFINITY);
         Ok(leaving.reduce(|best, vm| if key(vm) < key(best) { vm } else { best }))
     }

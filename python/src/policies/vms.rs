@@ -67,6 +67,16 @@ impl Vm {
     fn ram_bytes(&self) -> PyResult<u64> {
         self.look(|desk, vm| desk.state.fleet.vm_ram[vm].0)
     }
+    /// Its disk, bytes.
+    #[getter]
+    fn disk_bytes(&self) -> PyResult<u64> {
+        self.look(|desk, vm| desk.state.fleet.vm_disk[vm].0)
+    }
+    /// Its network in each direction, bytes per second.
+    #[getter]
+    fn net_bytes_s(&self) -> PyResult<f64> {
+        self.look(|desk, vm| desk.state.fleet.vm_net[vm].0)
+    }
     /// What it asks for now, MIPS.
     #[getter]
     fn demand_mips(&self) -> PyResult<f64> {
@@ -100,6 +110,8 @@ pub struct Vms {
     ids: Column<u32>,
     mips: Column<f64>,
     ram_bytes: Column<u64>,
+    disk_bytes: Column<u64>,
+    net_bytes_s: Column<f64>,
     demand_mips: Column<f64>,
     utilisation: Column<f64>,
     lengths: Column<i64>,
@@ -116,6 +128,8 @@ impl Vms {
             ids: Column::new(),
             mips: Column::new(),
             ram_bytes: Column::new(),
+            disk_bytes: Column::new(),
+            net_bytes_s: Column::new(),
             demand_mips: Column::new(),
             utilisation: Column::new(),
             lengths: Column::new(),
@@ -166,6 +180,16 @@ impl Vms {
     #[getter]
     fn ram_bytes<'py>(&'py self, py: Python<'py>) -> PyResult<&'py Bound<'py, PyArray1<u64>>> {
         self.column(py, &self.ram_bytes, |desk, vm| desk.state.fleet.vm_ram[vm].0)
+    }
+    /// Their disk, bytes.
+    #[getter]
+    fn disk_bytes<'py>(&'py self, py: Python<'py>) -> PyResult<&'py Bound<'py, PyArray1<u64>>> {
+        self.column(py, &self.disk_bytes, |desk, vm| desk.state.fleet.vm_disk[vm].0)
+    }
+    /// Their network in each direction, bytes per second.
+    #[getter]
+    fn net_bytes_s<'py>(&'py self, py: Python<'py>) -> PyResult<&'py Bound<'py, PyArray1<f64>>> {
+        self.column(py, &self.net_bytes_s, |desk, vm| desk.state.fleet.vm_net[vm].0)
     }
     /// What each asks for now, MIPS.
     #[getter]

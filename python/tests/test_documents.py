@@ -1,0 +1,52 @@
+"""Does the Python of the README and of the pages under `docs` run, and print what they show?"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def blocks(page: Path) -> list[tuple[str, str]]:
+    """Language and text of each block of code."""
+    return BLOCK.findall(page.read_text(encoding="utf-8"))
+
+
+def program(page: Path) -> str:
+    """All Python of a page, block after block."""
+    return "\n\n".join(text for language, text in blocks(page) if language == "python")
+
+
+WITH_PYTHON = [page for page in PAGES if program(page)]
+
+
+def run(page: Path, folder: Path) -> str:
+    """What the Python of a page prints."""
+    script = folder / "steady.py"
+    script.write_text(program(page), encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, script], capture_output=True, text=True, cwd=folder, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_there_is_something_to_run() -> None:
+    assert {"README.md", "python-policies.md"} <= {page.name for page in WITH_PYTHON}
+
+
+@pytest.mark.parametrize("page", WITH_PYTHON, ids=lambda page: page.name)
+def test_the_python_of_a_page_runs_and_prints_what_it_shows(page: Path, tmp_path: Path) -> None:
+    printed = run(page, tmp_path)
+    consoles = [text for language, text in blocks(page) if language == "console"]
+    for shown in consoles:
+        command, _, expected = shown.partition("\n")
+        assert command.endswith("python steady.py")
+        assert printed == expected
