@@ -13,9 +13,9 @@
 # %% [markdown]
 # # Your own policy
 #
-# A step of consolidation answers four questions: which hosts are overloaded, which could be emptied,
-# which VM leaves, where does it go? Each can be answered in Python, by a plain class or function, and
-# so can all of them at once.
+# A step of consolidation answers four questions: which hosts are overloaded, which could be
+# emptied, which VM leaves, where does it go? Each can be answered in Python, by a plain class or
+# function, and so can all of them at once.
 #
 # ## Which VM leaves?
 #
@@ -34,7 +34,8 @@ mmt = gl.run("mad-mmt")
 assert gl.run("mad-mmt", select=smallest).event_log_blake3 == mmt.event_log_blake3
 
 # %% [markdown]
-# MMT often moves three small VMs where one would have done. What if the VM leaves that asks for most?
+# MMT often moves three small VMs where one would have done. What if the VM leaves that asks for
+# most?
 
 
 # %%
@@ -48,9 +49,9 @@ runs = {"MMT": mmt, "hungriest": gl.run("mad-mmt", select=hungriest)}
 # ## Where does it go?
 #
 # PABFD puts a VM where it adds least power and asks the detector whether the host would be
-# overloaded. That judges the present. VMs that peak together should not share a host, so this placer
-# adds the VM's past to that of each host and looks at the worst of the last two and a half hours.
-# Everything is an array with one row per host, so NumPy does the work.
+# overloaded. VMs that peak together should not share a host, so this placer adds the VM's past to
+# that of each host instead and looks at the worst of the last two and a half hours. Everything is
+# an array with one row per host, so NumPy does the work.
 
 # %%
 import numpy as np
@@ -80,9 +81,9 @@ class PeakAware:
 runs["hungriest, peak-aware"] = gl.run("mad-mmt", select=hungriest, place=PeakAware())
 
 # %% [markdown]
-# Before such a class goes into a paper it should be put to the test. `check_policy` runs it through
-# tiny worlds: one VM, a surge, VMs that ask for nothing, little memory. It must repeat itself, leave
-# alone what it is lent, and lose no VM.
+# Before such a class goes into a paper it should be put to the test. `check_policy` runs it
+# through tiny worlds: one VM, a surge, VMs that ask for nothing, little memory. It must repeat
+# itself, leave alone what it is lent, and lose no VM.
 
 # %%
 from galerna.testing import check_policy
@@ -92,9 +93,9 @@ print(check_policy(PeakAware()))
 # %% [markdown]
 # ## Who moves where?
 #
-# A planner takes over the whole step. It sees a snapshot and answers with pairs of VM and host. This
-# one is shy: it relieves overloaded hosts by one VM each, and empties a host only when that is nearly
-# idle. What it tries in the draft is its plan.
+# A planner takes over the whole step. It sees a snapshot and answers with pairs of VM and host.
+# This one is shy: it relieves overloaded hosts by one VM each, and empties a host only when that is
+# nearly idle. What it tries in the draft is its plan.
 
 
 # %%

@@ -170,8 +170,8 @@ class Vms:
 class Host:
     """A host as it is now; where a number is expected it stands for its `id`.
 
-    Answers only while the policy that was given it is being asked. What it has left and who is on it
-    (from `allocated_mips` on) is known to placers and planners only.
+    Answers only while the policy that was given it is being asked. What it has left and who is on
+    it (from `allocated_mips` on) is known to placers and planners only.
     """
 
     @property

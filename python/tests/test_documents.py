@@ -24,7 +24,8 @@ def program(page: Path) -> str:
     return "\n\n".join(text for language, text in blocks(page) if language == "python")
 
 
-WITH_PYTHON = [page for page in PAGES if program(page)]
+# Other Python on the pages looks at files that a reader has made.
+WITH_PYTHON = [page for page in PAGES if "import galerna" in program(page)]
 
 
 def run(page: Path, folder: Path) -> str:
