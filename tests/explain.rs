@@ -12,7 +12,7 @@ use galerna::model::ActionKind;
 use galerna::place::{Ask, Draft, Outcome, Placer, Placing};
 use galerna::policy::PolicyError;
 use galerna::power::PowerTable;
-use galerna::spec::{self, Inputs, RunSpec};
+use galerna::spec::{self, Inputs, Override, RunSpec};
 use galerna::time::Instant;
 
 /// What came of forcing a VM upon a host.
@@ -183,7 +183,18 @@ fn the_destination_is_the_open_host_that_adds_least_power() {
 /// run with witnesses is the run itself.
 #[test]
 fn every_migration_has_its_explanation() {
-    let spec = spec::load("thr-mmt".as_ref(), Vec::new()).unwrap();
+    is_explained("mmt");
+}
+
+/// The same where VMs are chosen as a set.
+#[test]
+fn every_migration_of_a_set_has_its_explanation() {
+    is_explained("knapsack");
+}
+
+fn is_explained(select: &str) {
+    let select = Override::new("policy.select", select.into());
+    let spec = spec::load("thr-mmt".as_ref(), vec![select]).unwrap();
     let inputs = Inputs::read(&spec).unwrap();
     let Inputs { trace, fleet, rules } = &inputs;
     let policies = spec::policies(&spec, fleet).unwrap();

@@ -11,6 +11,7 @@ from pathlib import Path
 import galerna as gl
 import pytest
 from galerna import loading
+from galerna.testing import tiny_world
 
 CODE = """
 class Above:
@@ -157,6 +158,16 @@ def test_the_command_runs_specs_that_name_python_code(folder: Path) -> None:
     expected = gl.run({"policy": {"overload": "thr", "select": "mmt"}}).event_log_blake3
     assert f"event log {expected}" in done.stdout
     assert gl.check(out).is_clean
+
+
+def test_policies_in_python_compete_on_all_threads(folder: Path) -> None:
+    with tiny_world([[20 + 3 * (k % 25), 30] * 12 for k in range(12)], hosts=6) as world:
+        path = spec(folder, "overload = 'mine:Above'")
+        trace = ["--set", f"trace.path={world['trace']['path']}"]
+        done = command(folder, "compare", "thr-mmt", os.fspath(path), "--seeds", "6", *trace)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("importing mine:Above from") == 1
+    assert "identical" in done.stdout
 
 
 def test_the_command_tells_what_code_raised_with_its_traceback(folder: Path) -> None:

@@ -41,8 +41,27 @@ gl.run('mad-mmt', overload=Slow())
 """
 
 
+PLACER = """
+class Slow:
+    def choose(self, vm, hosts):
+        sum(range(2000))
+        return next((host for host in hosts if not host.would_be_overloaded()), None)
+gl.run('mad-mmt', place=Slow())
+"""
+PLANNER = """
+class Slow:
+    def plan(self, snapshot):
+        sum(range(200_000))
+        snapshot.vms.history.mean()
+while True: gl.run('mad-mmt', plan=Slow())
+"""
+
+
 def python(*args: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, *args], capture_output=True, text=True, check=False)
+
+
+IDS = ["native", "per item", "batched", "placer", "planner"]
 
 
 def test_import_is_fast_and_lazy() -> None:
@@ -54,7 +73,7 @@ def test_import_is_fast_and_lazy() -> None:
     assert min(times) < 0.2
 
 
-@pytest.mark.parametrize("code", [NATIVE, PYTHON, BATCHED], ids=["native", "per item", "batched"])
+@pytest.mark.parametrize("code", [NATIVE, PYTHON, BATCHED, PLACER, PLANNER], ids=IDS)
 def test_ctrl_c_ends_a_run_within_a_second(code: str) -> None:
     program = f"import galerna as gl\nprint('ready', flush=True)\n{code}"
     process = subprocess.Popen(

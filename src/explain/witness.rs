@@ -12,7 +12,7 @@ use crate::model::{Fleet, Resource, Rules, Snapshot};
 use crate::place::{Ask, Draft, Outcome, Placer, Placing};
 use crate::policy::PolicyError;
 use crate::power::PowerTable;
-use crate::select::VmSelector;
+use crate::select::{Trial, VmSelector};
 use crate::time::Instant;
 
 /// What was noted, shared by the wrapped policies of one run.
@@ -154,6 +154,22 @@ impl VmSelector for Selector {
         state: &Snapshot<'_>,
     ) -> Result<(), PolicyError> {
         self.inner.look_ahead(hosts, state)
+    }
+    fn pick_set(
+        &mut self,
+        host: HostId,
+        candidates: &[VmId],
+        state: &Snapshot<'_>,
+        clears: &mut Trial<'_>,
+    ) -> Result<Option<Vec<VmId>>, PolicyError> {
+        let picked = self.inner.pick_set(host, candidates, state, clears)?;
+        if self.witness.is_interested(state.now) {
+            for &vm in picked.iter().flatten() {
+                let among = (state.now, host, candidates.to_vec());
+                self.witness.notes().picked.insert(vm, among);
+            }
+        }
+        Ok(picked)
     }
     fn pick(
         &mut self,
