@@ -1,6 +1,7 @@
 """First fit: the first host, in id order, that has room; no detector is asked.
 
-Both give the same event log as the built-in `first-fit`. Try them:
+Source: Johnson, Fast algorithms for bin packing, J. Comput. Syst. Sci. 8(3), 1974. Both give the
+same event log as the built-in `first-fit` with `overload = "ignored"`. Try them:
 `gl.run("mad-mmt", place=FirstFit())`.
 """
 

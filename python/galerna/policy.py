@@ -73,7 +73,7 @@ nowhere. `host.would_be_overloaded()` asks the detector of the run. `place` gets
 >>> def first_fit(vm, hosts):
 ...     return next(iter(hosts), None)
 >>> gl.run("mad-mmt", place=first_fit).event_log_blake3 == gl.run(
-...     "mad-mmt", place="first-fit").event_log_blake3
+...     "mad-mmt", place=gl.FirstFit(overload="ignored")).event_log_blake3
 True
 
 **Planning.** `plan` sees a `Snapshot` and answers with pairs of VM and host, in place of the other

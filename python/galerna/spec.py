@@ -7,7 +7,7 @@ underscores for hyphens.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, TypeAlias
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -256,7 +256,115 @@ class Pabfd(Placer):
 
 
 @dataclass(frozen=True, kw_only=True)
+class PabfdPublished(Placer):
+    """PABFD as the paper words it: no detector is asked about destinations."""
+
+    kind: ClassVar[str] = "pabfd-published"
+
+
+Measure: TypeAlias = Literal["cpu", "ram", "disk", "net", "tightest", "mean"]
+"""By what hosts and VMs are compared: one resource, the scarcest, or all as shares."""
+
+Overload: TypeAlias = Literal["avoided", "ignored"]
+"""Whether a placer asks the detector about destinations."""
+
+Wake: TypeAlias = Literal["like-any", "last-resort"]
+"""Whether a sleeping host is one like any other, or woken only where no other takes the VM."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class FirstFit(Placer):
-    """The first host with room."""
+    """The first host, in id order, with room."""
 
     kind: ClassVar[str] = "first-fit"
+    overload: Overload = "avoided"
+    wake: Wake = "like-any"
+
+
+@dataclass(frozen=True, kw_only=True)
+class FirstFitDecreasing(Placer):
+    """First fit, the largest VM first."""
+
+    kind: ClassVar[str] = "first-fit-decreasing"
+    by: Measure = "cpu"
+    overload: Overload = "avoided"
+    wake: Wake = "like-any"
+
+
+@dataclass(frozen=True, kw_only=True)
+class BestFit(Placer):
+    """The fullest host with room."""
+
+    kind: ClassVar[str] = "best-fit"
+    by: Measure = "cpu"
+    overload: Overload = "avoided"
+    wake: Wake = "like-any"
+
+
+@dataclass(frozen=True, kw_only=True)
+class BestFitDecreasing(Placer):
+    """Best fit, the largest VM first."""
+
+    kind: ClassVar[str] = "best-fit-decreasing"
+    by: Measure = "cpu"
+    overload: Overload = "avoided"
+    wake: Wake = "like-any"
+
+
+@dataclass(frozen=True, kw_only=True)
+class NeatBestFitDecreasing(Placer):
+    """Best fit decreasing as OpenStack Neat does it."""
+
+    kind: ClassVar[str] = "neat-best-fit-decreasing"
+    cpu_limit: float = 0.8
+    ram_limit: float = 0.95
+    last_n: int = 2
+    truncate: bool = True
+    all_or_nothing: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorstFit(Placer):
+    """The emptiest host with room."""
+
+    kind: ClassVar[str] = "worst-fit"
+    by: Measure = "cpu"
+    overload: Overload = "avoided"
+    wake: Wake = "like-any"
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorstFitDecreasing(Placer):
+    """Worst fit, the largest VM first."""
+
+    kind: ClassVar[str] = "worst-fit-decreasing"
+    by: Measure = "cpu"
+    overload: Overload = "avoided"
+    wake: Wake = "like-any"
+
+
+@dataclass(frozen=True, kw_only=True)
+class DotProduct(Placer):
+    """The host whose free resources have the largest dot product with the VM."""
+
+    kind: ClassVar[str] = "dot-product"
+    overload: Overload = "avoided"
+    wake: Wake = "last-resort"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cosine(Placer):
+    """The host whose free resources point nearest to where the VM points."""
+
+    kind: ClassVar[str] = "cosine"
+    overload: Overload = "avoided"
+    wake: Wake = "last-resort"
+
+
+@dataclass(frozen=True, kw_only=True)
+class NormDiff(Placer):
+    """The host whose free resources are nearest to what the VM takes."""
+
+    kind: ClassVar[str] = "norm-diff"
+    overload: Overload = "avoided"
+    wake: Wake = "last-resort"

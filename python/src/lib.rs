@@ -1,7 +1,7 @@
 //! The compiled half of the Python package `galerna`: the list of what it exports.
 //!
-//! Text crosses as JSON, tables as Arrow streams, what policies see as views and `NumPy` arrays. Everything that
-//! is not conversion lives in the engine or in the Python half.
+//! Text crosses as JSON, tables as Arrow streams, what policies see as views and `NumPy` arrays.
+//! Everything that is not conversion lives in the engine or in the Python half.
 
 mod catalogue;
 mod check;

@@ -98,16 +98,21 @@ def test_a_wrong_answer_about_hosts_says_what_is_expected(
 
 def test_what_is_no_detector_is_refused_before_the_run() -> None:
     class Idle:
-        window = 31
+        window = 10_001
 
         def assess(self, hosts: object) -> None: ...
+
+    class Choosy(Idle):
+        def pick(self, host: object, vms: object) -> None: ...
 
     with pytest.raises(TypeError, match=r"write overload=Idle\(\)"):
         gl.run("mad-mmt", overload=Idle)
     with pytest.raises(TypeError, match="is no detector"):
         gl.run("mad-mmt", overload=3)  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="window is 31, expected 0 to 30"):
+    with pytest.raises(ValueError, match="window is 10001, expected 0 to 10000"):
         gl.run("mad-mmt", overload=Idle())
+    with pytest.raises(ValueError, match="window is 10001, expected 0 to 30"):
+        gl.run("mad-mmt", select=Choosy())
     Idle.window = 2.5  # type: ignore[assignment]
     with pytest.raises(TypeError, match=r"window is 2\.5"):
         gl.run("mad-mmt", overload=Idle())

@@ -38,7 +38,11 @@ BUILT_IN: dict[str, tuple[type[BuiltIn], ...]] = {
         *(gl.LeastUtilised, gl.UnderloadThreshold, gl.UnderloadLastN, gl.Always, gl.Never),
     ),
     "select": (gl.Mmt, gl.Mc, gl.Mu, gl.Rs, gl.MmtMaxCpu, gl.Knapsack, gl.HighestDemand),
-    "place": (gl.Pabfd, gl.FirstFit),
+    "place": (
+        *(gl.Pabfd, gl.PabfdPublished, gl.FirstFit, gl.FirstFitDecreasing, gl.BestFit),
+        *(gl.BestFitDecreasing, gl.NeatBestFitDecreasing, gl.WorstFit, gl.WorstFitDecreasing),
+        *(gl.DotProduct, gl.Cosine, gl.NormDiff),
+    ),
 }
 
 
@@ -89,6 +93,15 @@ def test_seed_and_every_builtin_reach_the_spec() -> None:
         for kind in kinds:
             run = gl.run("dvfs", set={f"policy.{role}": {"kind": kind.kind}})
             assert run.spec["policy"][role] == kind().to_spec(), "defaults are the engine's"
+
+
+def test_no_builtin_is_missing() -> None:
+    for role, kinds in BUILT_IN.items():
+        with pytest.raises(gl.SpecError, match="GLN-204") as caught:
+            gl.run("dvfs", set={f"policy.{role}": "nothing"})
+        known = caught.value.problems[0].remedy.removeprefix("Use one of ").split(", ")
+        assert known.pop() == "or python with an entry"
+        assert set(known) == {kind.kind for kind in kinds}
 
 
 def test_every_bundled_policy_is_listed_and_described() -> None:
