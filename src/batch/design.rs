@@ -6,7 +6,7 @@
 use std::path::Path;
 use std::str::FromStr;
 
-use toml::Value;
+use toml::{Table, Value};
 
 use crate::problem::Problem;
 use crate::spec::{self, Override};
@@ -26,10 +26,31 @@ impl Change {
         Self { key: key.into(), value: value.into() }
     }
 
+    /// Every dotted key of `table` with its value; a policy with its parameters is one value.
+    pub fn of_table(table: &Table) -> Vec<Self> {
+        let mut changes = Vec::new();
+        flatten("", table, &mut changes);
+        changes
+    }
+
     /// The same as `--set` would do.
     pub(super) fn as_override(&self) -> Override {
         Override::new(&self.key, self.value.clone())
     }
+}
+
+fn flatten(prefix: &str, table: &Table, into: &mut Vec<Change>) {
+    for (key, value) in table {
+        let key = dotted(prefix, key);
+        match value {
+            Value::Table(inner) if !inner.contains_key("kind") => flatten(&key, inner, into),
+            _ => into.push(Change { key, value: value.clone() }),
+        }
+    }
+}
+
+pub(super) fn dotted(prefix: &str, key: &str) -> String {
+    if prefix.is_empty() { key.to_owned() } else { format!("{prefix}.{key}") }
 }
 
 /// `a.b=v`, as `--set` takes it.

@@ -22,7 +22,7 @@ use std::path::Path;
 
 use toml::{Table, Value};
 
-use super::design::{Base, Change, Design, Point};
+use super::design::{Base, Change, Design, Point, dotted};
 use super::error::Error;
 use super::plan::{ALL_DAYS, MOST_RUNS};
 use super::tables::RunTable;
@@ -121,7 +121,7 @@ impl Reader<'_> {
         let mut changes = Vec::new();
         match table.get("set") {
             None => {}
-            Some(Value::Table(set)) => flatten("", set, &mut changes),
+            Some(Value::Table(set)) => changes = Change::of_table(set),
             Some(_) => {
                 let remedy = "Write [set] and below it e.g. migration.share = 0.25";
                 self.problem("GLN-702", "set", "must be a table", remedy);
@@ -154,9 +154,7 @@ impl Reader<'_> {
                     continue;
                 }
             };
-            let mut changes = Vec::new();
-            flatten("", &entry, &mut changes);
-            let point = Point { name, changes };
+            let point = Point { name, changes: Change::of_table(&entry) };
             if points.contains(&point) {
                 self.problem("GLN-703", &field, "is there twice", "Remove one of the two");
             }
@@ -323,21 +321,6 @@ impl Reader<'_> {
 
 fn example(key: &str) -> &'static str {
     if key == "keep" { "samples" } else { "lr-mmt" }
-}
-
-fn dotted(prefix: &str, key: &str) -> String {
-    if prefix.is_empty() { key.to_owned() } else { format!("{prefix}.{key}") }
-}
-
-/// The dotted keys of `table` with their values; a policy with its parameters is one value.
-fn flatten(prefix: &str, table: &Table, into: &mut Vec<Change>) {
-    for (key, value) in table {
-        let key = dotted(prefix, key);
-        match value {
-            Value::Table(inner) if !inner.contains_key("kind") => flatten(&key, inner, into),
-            _ => into.push(Change { key, value: value.clone() }),
-        }
-    }
 }
 
 #[cfg(test)]
