@@ -106,7 +106,9 @@ NAMES = {
 }
 honest = runs.filter(rules="honest")
 
-figure, (bump, strip) = plt.subplots(1, 2, figsize=(11, 6.2), layout="constrained", width_ratios=[2, 3])
+figure, (bump, strip) = plt.subplots(
+    1, 2, figsize=(11, 6.2), layout="constrained", width_ratios=[2, 3]
+)
 
 for policy, left, right in both.select("policy", "rank", "rank_honest").iter_rows():
     colour = COLOURS[policy.split("-")[1]]

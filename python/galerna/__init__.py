@@ -13,6 +13,7 @@ plain class or function, see `galerna.policy`; `galerna.testing` checks it.
 from galerna import traces
 from galerna._core import __version__
 from galerna.catalogue import describe, policies
+from galerna.comparison import Candidate, Comparison, compare
 from galerna.errors import (
     GalernaError,
     InfeasibleError,
@@ -60,6 +61,7 @@ from galerna.spec import (
     WorstFit,
     WorstFitDecreasing,
 )
+from galerna.sweeps import Sweep, sweep
 from galerna.traces import trace_days, trace_info
 from galerna.verify import Report, check
 
@@ -67,6 +69,8 @@ __all__ = [
     "Always",
     "BestFit",
     "BestFitDecreasing",
+    "Candidate",
+    "Comparison",
     "Cosine",
     "DotProduct",
     "FirstFit",
@@ -101,6 +105,7 @@ __all__ = [
     "Run",
     "RunFolderError",
     "SpecError",
+    "Sweep",
     "Thr",
     "TraceError",
     "UnderloadLastN",
@@ -109,9 +114,11 @@ __all__ = [
     "WorstFitDecreasing",
     "__version__",
     "check",
+    "compare",
     "describe",
     "policies",
     "run",
+    "sweep",
     "trace_days",
     "trace_info",
     "traces",

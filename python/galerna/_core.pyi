@@ -1,6 +1,6 @@
 import os
-from collections.abc import Iterator, Sequence
-from typing import final
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeAlias, final
 
 import numpy as np
 import numpy.typing as npt
@@ -8,6 +8,7 @@ import numpy.typing as npt
 from galerna.policy import Resolved
 
 __all__ = [
+    "Batch",
     "Draft",
     "Host",
     "HostLoads",
@@ -20,6 +21,7 @@ __all__ = [
     "__version__",
     "check",
     "check_destination",
+    "compare",
     "convert_trace",
     "days",
     "describe",
@@ -29,6 +31,7 @@ __all__ = [
     "policies",
     "published_traces",
     "run",
+    "sweep",
     "trace_info",
 ]
 __version__: str
@@ -431,6 +434,31 @@ class Run:
     def timing(self) -> tuple[float, float]: ...
     def write(self, folder: str | os.PathLike[str], name: str, overwrite: bool) -> None: ...
 
+@final
+class Batch:
+    """A finished batch."""
+
+    def runs(self) -> Table: ...
+    def reused(self) -> int: ...
+    def cpu_s(self) -> list[float]: ...
+    def comparison(self) -> Table | None: ...
+    def text(self) -> str: ...
+    def markdown(self) -> str: ...
+
+Options: TypeAlias = tuple[
+    str | os.PathLike[str] | None,
+    list[str],
+    bool,
+    int | None,
+    Callable[[int, int], object] | None,
+]
+
+def sweep(path: str, tables: str | None, options: Options) -> Batch: ...
+def compare(
+    question: str,
+    makers: Sequence[Callable[[], dict[str, Resolved]] | None],
+    options: Options,
+) -> Batch: ...
 def run(
     path: str,
     tables: str | None,

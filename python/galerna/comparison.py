@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import copy
+import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from html import escape
 from typing import TYPE_CHECKING, Any
 
 from galerna import _core
-from galerna.experiment import Given, Spec, as_json, assigned, dotted
+from galerna.experiment import Given, Spec, as_json, assigned
 from galerna.policy import Resolved, name_of, other_role, resolve
 from galerna.spec import BuiltIn, Detector, Placer, Selector, UnderloadRule
 
@@ -53,9 +54,7 @@ class Candidate:
     ) -> None:
         policies = (overload, fallback, underload, select, place, plan)
         self._spec = spec
-        self._changes = assigned(policies)
-        self._changes.update(set or {})
-        self._changes.update({dotted(key): value for key, value in overrides.items()})
+        self._changes = assigned(policies, set, overrides)
         self.name = name or self._told()
 
     def _told(self) -> str:
@@ -67,12 +66,12 @@ class Candidate:
         """What the compiled half is told, and who makes the policies that are Python objects."""
         given = Given()
         spec, tables = given.source(self._spec)
-        if tables is not None:
-            spec = DEFAULT_SPEC
-        changes = [(key, given.lift(key, value)) for key, value in self._changes.items()]
-        asked = {"label": self.name, "spec": spec, "tables": None, "changes": changes}
-        if tables is not None:
-            asked["tables"] = given.tables
+        asked = {
+            "label": self.name,
+            "spec": spec if tables is None else DEFAULT_SPEC,
+            "tables": None if tables is None else json.loads(tables),
+            "changes": [(key, given.lift(key, value)) for key, value in self._changes.items()],
+        }
         return asked, Maker(given.policies) if given.policies else None
 
     def __repr__(self) -> str:
@@ -86,6 +85,7 @@ class Maker:
         self.policies = dict(policies)
 
     def __call__(self) -> dict[str, Resolved]:
+        """Copies of the policies, by their keys, as the engine asks them."""
         fresh = copy.deepcopy(self.policies)
         return {role: resolve(role, policy) for role, policy in fresh.items()}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from galerna import _core
@@ -60,11 +60,7 @@ def run(
     policies = (overload, fallback, underload, select, place, plan)
     given = Given()
     path, tables = given.source(spec)
-    changes: dict[str, Any]
-    changes = {f"policy.{role}": policy for role, policy in zip(ROLES, policies, strict=True)}
-    changes = {key: policy for key, policy in changes.items() if policy is not None}
-    changes.update(set or {})
-    changes.update({dotted(key): value for key, value in overrides.items()})
+    changes = assigned(policies, set, overrides)
     if seed is not None:
         changes["run.seed"] = seed
     lifted = [(key, given.lift(key, value)) for key, value in changes.items()]
@@ -76,11 +72,30 @@ def run(
     return result
 
 
+def assigned(
+    policies: Sequence[object], set: Mapping[str, Any] | None, overrides: Mapping[str, Any]
+) -> dict[str, Any]:
+    """What is changed in a spec, by dotted key: `policies` in the order of the roles, `set`, and
+    keyword arguments.
+
+    >>> assigned((None, None, None, "mu", None, None), {"run.seed": 1}, {"host__wake_s": 2})
+    {'policy.select': 'mu', 'run.seed': 1, 'host.wake-s': 2}
+    """
+    roles = zip(ROLES, policies, strict=True)
+    changes = {f"policy.{role}": policy for role, policy in roles if policy is not None}
+    changes.update(set or {})
+    changes.update({dotted(key): value for key, value in overrides.items()})
+    return changes
+
+
 class Given:
     """Policies that are given as Python objects, by their keys under `[policy]`."""
 
     def __init__(self) -> None:
+        self.policies: dict[str, object] = {}
+        """As they are."""
         self.objects: dict[str, Resolved] = {}
+        """As the engine asks them."""
 
     def lift(self, key: str, value: Any) -> Any:
         """What a spec says under `key` for `value`; a policy object is kept aside."""
@@ -88,9 +103,11 @@ class Given:
         if section != "policy" or role not in ROLES:
             return value
         self.objects.pop(role, None)
+        self.policies.pop(role, None)
         if isinstance(value, BuiltIn | Mapping | str):
             return value
         self.objects[role] = resolve(role, value)
+        self.policies[role] = value
         return to_spec(value)
 
     def source(self, spec: Spec | None) -> tuple[str, str | None]:
@@ -129,6 +146,8 @@ def plain(value: Any) -> Any:
         return os.fspath(value)
     if isinstance(value, Mapping):
         return dict(value)
+    if isinstance(value, range):
+        return list(value)
     if hasattr(value, "tolist"):
         return value.tolist()
     raise TypeError(f"a spec cannot hold {value!r} ({type(value).__name__})")

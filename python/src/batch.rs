@@ -54,8 +54,9 @@ pub fn sweep(
 ) -> PyResult<Batch> {
     let sweep = match tables {
         None => Sweep::load(Path::new(path)),
-        Some(tables) => from_json(tables, path)
-            .and_then(|tables: toml::Table| Sweep::from_table(&tables, path)),
+        Some(tables) => {
+            from_json(tables, path).and_then(|tables: toml::Table| Sweep::from_table(&tables, path))
+        }
     };
     let made = sweep.and_then(|sweep| Ok((Plan::of(&sweep.design)?, sweep.keep)));
     let (plan, mut keep) = made.map_err(|error| errors::batch(py, error))?;
@@ -226,7 +227,8 @@ impl Options {
         Python::attach(|py| {
             py.check_signals()?;
             let Some(finished) = finished else { return Ok(()) };
-            let given = |run: &PlannedRun| candidates.makers.get(run.base).is_some_and(Option::is_some);
+            let given =
+                |run: &PlannedRun| candidates.makers.get(run.base).is_some_and(Option::is_some);
             if given(&plan.runs[finished.index])
                 && let Some(engine::Error::Policy(error)) = finished.error.take()
             {

@@ -9,7 +9,7 @@ use std::fmt;
 use galerna::policy::PolicyError;
 use galerna::problem::{Problem, listed};
 use galerna::time::Instant;
-use galerna::{engine, frames, spec, trace};
+use galerna::{batch, engine, frames, spec, trace};
 use pyo3::intern;
 use pyo3::prelude::*;
 
@@ -46,6 +46,22 @@ pub fn trace(py: Python<'_>, error: trace::Error) -> PyErr {
 /// A `RunFolderError` with the problems of `error`.
 pub fn folder(py: Python<'_>, error: frames::Error) -> PyErr {
     raised(py, "RunFolderError", &error.to_string(), error.problems)
+}
+
+/// The exception of a batch that was refused or did not come to its end, after its first problem.
+pub fn batch(py: Python<'_>, error: batch::Error) -> PyErr {
+    let message = error.to_string();
+    let batch::Error::Input(problems) = error else {
+        return raised(py, "GalernaError", &message, Vec::new());
+    };
+    let code = problems.first().map_or("", |problem| problem.code);
+    let class = match code.get(..5) {
+        Some("GLN-1") => "TraceError",
+        Some("GLN-6") => "RunFolderError",
+        Some("GLN-7") if code >= "GLN-720" => "RunFolderError",
+        _ => "SpecError",
+    };
+    raised(py, class, &message, problems)
 }
 
 /// The exception for a run that stopped; an interrupted one gives `interruption`.

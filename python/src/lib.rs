@@ -3,6 +3,7 @@
 //! Text crosses as JSON, tables as Arrow streams, what policies see as views and `NumPy` arrays.
 //! Everything that is not conversion lives in the engine or in the Python half.
 
+mod batch;
 mod catalogue;
 mod check;
 mod command;
@@ -19,6 +20,8 @@ use pyo3::prelude::*;
 /// Compiled half of galerna.
 #[pymodule]
 mod _core {
+    #[pymodule_export]
+    use super::batch::{Batch, compare, sweep};
     #[pymodule_export]
     use super::catalogue::{describe, policies};
     #[pymodule_export]

@@ -173,7 +173,7 @@ def test_an_exception_of_a_given_policy_comes_out_unchanged() -> None:
 
 
 def test_what_cannot_be_compared_is_refused_with_words() -> None:
-    with pytest.raises(gl.SpecError, match="GLN-710 .*at least two"):
+    with pytest.raises(gl.SpecError, match=r"GLN-710 .*at least two"):
         gl.compare(["lr-mmt"])
     with pytest.raises(gl.SpecError, match="did you mean `lr-mmt`"):
         gl.compare(["lr-mtt", "thr-mmt"])
