@@ -113,16 +113,16 @@ def candidate(entrant: object) -> Candidate | str:
         return os.fspath(entrant)
     if isinstance(entrant, Mapping):
         return Candidate(entrant)
-    for kind, role in ROLE_OF.items():
-        if isinstance(entrant, kind):
-            return Candidate(**{role: entrant})
-    role = None if isinstance(entrant, type) else other_role(entrant)
+    roles = [role for kind, role in ROLE_OF.items() if isinstance(entrant, kind)]
+    found = None if isinstance(entrant, type) else other_role(entrant)
+    role = roles[0] if roles else found
     if role is None:
         raise TypeError(
             f"{entrant!r} is no policy that can be compared: name a spec, or write "
             "gl.Candidate(...) with what gl.run takes, e.g. gl.Candidate(overload=...)"
         )
-    return Candidate(**{role: entrant})  # type: ignore[arg-type]
+    policy: dict[str, Any] = {role: entrant}
+    return Candidate(**policy)
 
 
 def compare(
@@ -187,7 +187,7 @@ def compare(
         "metrics": list(metrics),
         "confidence": confidence,
     }
-    options = (out, [], overwrite, threads, progress)
+    options: _core.Options = (out, [], overwrite, threads, progress)
     return Comparison(_core.compare(as_json(question), makers, options))
 
 
