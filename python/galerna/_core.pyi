@@ -456,7 +456,7 @@ Options: TypeAlias = tuple[
 def sweep(path: str, tables: str | None, options: Options) -> Batch: ...
 def compare(
     question: str,
-    makers: Sequence[Callable[[], dict[str, Resolved]] | None],
+    makers: Sequence[tuple[list[str], Callable[[], dict[str, Resolved]]] | None],
     options: Options,
 ) -> Batch: ...
 def run(

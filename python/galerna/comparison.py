@@ -62,8 +62,8 @@ class Candidate:
         words += [told(value) for key, value in self._changes.items() if key.count(".") == 1]
         return " ".join(words) or DEFAULT_SPEC
 
-    def prepared(self) -> tuple[dict[str, Any], Maker | None]:
-        """What the compiled half is told, and who makes the policies that are Python objects."""
+    def prepared(self) -> tuple[dict[str, Any], tuple[list[str], Maker] | None]:
+        """What the compiled half is told; which policies are Python objects and who makes them."""
         given = Given()
         spec, tables = given.source(self._spec)
         asked = {
@@ -72,7 +72,9 @@ class Candidate:
             "tables": None if tables is None else json.loads(tables),
             "changes": [(key, given.lift(key, value)) for key, value in self._changes.items()],
         }
-        return asked, Maker(given.policies) if given.policies else None
+        if not given.policies:
+            return asked, None
+        return asked, (list(given.policies), Maker(given.policies))
 
     def __repr__(self) -> str:
         return f"Candidate({self.name!r})"
@@ -86,8 +88,19 @@ class Maker:
 
     def __call__(self) -> dict[str, Resolved]:
         """Copies of the policies, by their keys, as the engine asks them."""
-        fresh = copy.deepcopy(self.policies)
-        return {role: resolve(role, policy) for role, policy in fresh.items()}
+        return {role: resolve(role, fresh(policy)) for role, policy in self.policies.items()}
+
+
+def fresh(policy: object) -> object:
+    """A copy of the policy that shares nothing with it."""
+    try:
+        return copy.deepcopy(policy)
+    except Exception as error:
+        raise TypeError(
+            f"GLN-404 policy `{name_of(policy)}` cannot be copied ({error}), and each run of a "
+            "comparison gets a copy of its own: define __deepcopy__, or leave out what cannot be "
+            "copied (locks, open files)"
+        ) from error
 
 
 def told(value: object) -> str:
@@ -167,7 +180,7 @@ def compare(
     """
     named = policies.items() if isinstance(policies, Mapping) else ((None, p) for p in policies)
     asked: list[dict[str, Any]] = []
-    makers: list[Maker | None] = []
+    makers: list[tuple[list[str], Maker] | None] = []
     for name, entrant in named:
         entry = candidate(entrant)
         if isinstance(entry, str):

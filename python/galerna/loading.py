@@ -53,15 +53,14 @@ def make(role: str, entry: str, params: Mapping[str, Any]) -> Any:
 
 def find(role: str, entry: str) -> Any:
     """The class or function at `entry`."""
-    if ":" not in entry:
-        return entry_point(role, entry)
-    module_name, _, path = entry.partition(":")
-    if "<" in path:
+    if "<" in entry.partition(":")[2]:
         what = f"`{entry}` was made inside a function and cannot be found by its name"
         raise fault(role, what, "Move it to the top of a module")
-    if not any(os.path.realpath(folder) == os.getcwd() for folder in sys.path):
-        sys.path.append(os.getcwd())
-    announce(role, entry, origin(module_name))
+    announce(role, entry)
+    if ":" not in entry:
+        return entry_point(role, entry)
+    look_here()
+    module_name, _, path = entry.partition(":")
     code: Any = importlib.import_module(module_name)
     for name in path.split("."):
         if not hasattr(code, name):
@@ -75,21 +74,43 @@ def find(role: str, entry: str) -> Any:
 
 def entry_point(role: str, name: str) -> Any:
     """The class or function that an installed package offers as `name`."""
-    offered: Iterable[importlib.metadata.EntryPoint]
-    offered = importlib.metadata.entry_points(group=GROUP)
-    by_name = {point.name: point for point in offered}
+    by_name = offered()
     if name not in by_name:
         close = get_close_matches(name, by_name, 1)
         hint = f" (did you mean `{close[0]}`?)" if close else ""
         what = f"no installed package offers a policy `{name}`{hint}"
         known = f"Known: {', '.join(sorted(by_name))}; or write" if by_name else "Write"
         raise fault(role, what, f'{known} entry = "module:Class"')
-    announce(role, by_name[name].value, origin(by_name[name].module))
     return by_name[name].load()
 
 
+def offered() -> dict[str, importlib.metadata.EntryPoint]:
+    """What installed packages offer, by name."""
+    points: Iterable[importlib.metadata.EntryPoint]
+    points = importlib.metadata.entry_points(group=GROUP)
+    return {point.name: point for point in points}
+
+
+def announce(role: str, entry: str) -> None:
+    """Say on standard error, once, which code `entry` is and where it is; nothing is imported."""
+    if (role, entry) in announced or sys.stderr is None:
+        return
+    code = entry
+    if ":" not in entry:
+        point = offered().get(entry)
+        if point is None:
+            return
+        code = point.value
+    announced.add((role, entry))
+    place = origin(code.partition(":")[0])
+    found = f" from {place}" if place else ""
+    text = f"galerna: policy.{role} is Python code, importing {code}{found}"
+    print(text, file=sys.stderr, flush=True)
+
+
 def origin(module: str) -> str | None:
-    """Where the outermost package of `module` is; nothing is imported to find out."""
+    """Where the outermost package of `module` is."""
+    look_here()
     try:
         spec = importlib.util.find_spec(module.partition(".")[0])
     except (ImportError, ValueError):
@@ -97,14 +118,10 @@ def origin(module: str) -> str | None:
     return spec.origin if spec else None
 
 
-def announce(role: str, entry: str, place: str | None) -> None:
-    """Say on standard error what is about to be imported."""
-    if (role, entry) in announced or sys.stderr is None:
-        return
-    announced.add((role, entry))
-    found = f" from {place}" if place else ""
-    text = f"galerna: policy.{role} is Python code, importing {entry}{found}"
-    print(text, file=sys.stderr, flush=True)
+def look_here() -> None:
+    """Let modules be found in the current directory, if nowhere else."""
+    if not any(os.path.realpath(folder) == os.getcwd() for folder in sys.path):
+        sys.path.append(os.getcwd())
 
 
 def fault(role: str, what: str, remedy: str) -> SpecError:

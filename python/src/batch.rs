@@ -2,6 +2,7 @@
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use galerna::batch::{
     self, Base, Change, Comparison, Finished, Output, Plan, PlannedRun, PolicySource, Question,
@@ -12,6 +13,7 @@ use galerna::frames::Existing;
 use galerna::model::Fleet;
 use galerna::policy::PolicyError;
 use galerna::problem::Problem;
+use galerna::spec::python::{self, Slot};
 use galerna::spec;
 use pyo3::prelude::*;
 use serde::Deserialize;
@@ -63,7 +65,7 @@ pub fn sweep(
     keep.extend(options.tables(py)?);
     keep.sort_unstable();
     keep.dedup();
-    let results = options.run(py, &plan, &keep, &Candidates { makers: Vec::new() })?;
+    let results = options.run(py, &plan, &keep, &Candidates::default())?;
     Ok(Batch { plan, results, comparison: None })
 }
 
@@ -89,18 +91,29 @@ struct Candidate {
     changes: Vec<(String, toml::Value)>,
 }
 
-/// Compares what `question` (JSON) names; `makers` gives, per candidate, a function that makes its
-/// Python policies anew, or `None` where the spec tells all.
+/// Makes the policies of a candidate that are given as Python objects.
+#[derive(FromPyObject)]
+pub struct Maker {
+    /// Their keys under `[policy]`.
+    #[pyo3(item(0))]
+    keys: Vec<String>,
+    /// Called for each run; gives them anew by these keys.
+    #[pyo3(item(1))]
+    make: Py<PyAny>,
+}
+
+/// Compares what `question` (JSON) names; `makers` has, per candidate, who makes its policies, or
+/// `None` where the spec tells all.
 #[pyfunction]
 pub fn compare(
     py: Python<'_>,
     question: &str,
-    makers: Vec<Option<Py<PyAny>>>,
+    makers: Vec<Option<Maker>>,
     options: Options,
 ) -> PyResult<Batch> {
     let asked: Result<Asked, batch::Error> = from_json(question, "compare");
     let built = asked.and_then(|asked| {
-        let (question, candidates) = built(py, asked, &makers)?;
+        let (question, candidates) = built(asked, makers)?;
         let plan = question.plan()?;
         Ok((question, candidates, plan))
     });
@@ -112,20 +125,20 @@ pub fn compare(
 
 /// The question with its specs read, and the policies of each.
 fn built(
-    py: Python<'_>,
     asked: Asked,
-    given: &[Option<Py<PyAny>>],
+    given: Vec<Option<Maker>>,
 ) -> Result<(Question, Candidates), batch::Error> {
     let (mut bases, mut makers, mut problems) = (Vec::new(), Vec::new(), Vec::new());
     for (candidate, maker) in asked.candidates.into_iter().zip(given) {
         match Base::named(&candidate.spec) {
             Ok(found) => {
+                let maker = maker.map(Arc::new);
                 for mut base in found {
                     base.changes.extend(candidate.tables.iter().flat_map(Change::of_table));
                     base.changes.extend(candidate.changes.iter().cloned().map(change));
                     base.label = candidate.label.clone().unwrap_or(base.label);
                     bases.push(base);
-                    makers.push(maker.as_ref().map(|maker| maker.clone_ref(py)));
+                    makers.push(maker.clone());
                 }
             }
             Err(error) => problems.extend(error.problems),
@@ -159,17 +172,33 @@ fn from_json<T: for<'a> Deserialize<'a>>(text: &str, name: &str) -> Result<T, ba
     })
 }
 
-/// Per candidate, who makes its Python policies.
+/// Per candidate, who makes its policies that are Python objects.
+#[derive(Default)]
 struct Candidates {
-    makers: Vec<Option<Py<PyAny>>>,
+    makers: Vec<Option<Arc<Maker>>>,
+}
+
+impl Candidates {
+    fn maker(&self, run: &PlannedRun) -> Option<&Maker> {
+        self.makers.get(run.base)?.as_deref()
+    }
+
+    /// Tells which code the specs of `plan` name, apart from what is given as an object.
+    fn announce(&self, plan: &Plan) {
+        let named = plan.runs.iter().flat_map(|run| {
+            let given = |slot: Slot| {
+                self.maker(run).is_some_and(|maker| maker.keys.iter().any(|k| k == slot.key()))
+            };
+            run.spec.python().into_iter().filter(move |&(slot, _)| !given(slot))
+        });
+        python::announce(named);
+    }
 }
 
 impl PolicySource for Candidates {
     fn policies(&self, run: &PlannedRun, fleet: &Fleet) -> Result<Policies, PolicyError> {
-        let Some(maker) = self.makers.get(run.base).and_then(Option::as_ref) else {
-            return spec::policies(&run.spec, fleet);
-        };
-        let given = Python::attach(|py| maker.call0(py)?.extract(py));
+        let Some(maker) = self.maker(run) else { return spec::policies(&run.spec, fleet) };
+        let given = Python::attach(|py| maker.make.call0(py)?.extract(py));
         let given = given.map_err(|error| PolicyError::new(&run.label, Raised(error)))?;
         spec::policies_by(&run.spec, fleet, Some(&Here::with(given)))
     }
@@ -198,6 +227,7 @@ impl Options {
         let output = self.out.as_deref().map(|dir| Output { dir, keep, existing });
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
         let threads = self.threads.unwrap_or(processors).max(1);
+        py.detach(|| candidates.announce(plan));
         let batch = batch::Batch { plan, threads, policies: candidates };
         let mut stopped = None;
         let mut done = 0;
@@ -227,9 +257,7 @@ impl Options {
         Python::attach(|py| {
             py.check_signals()?;
             let Some(finished) = finished else { return Ok(()) };
-            let given =
-                |run: &PlannedRun| candidates.makers.get(run.base).is_some_and(Option::is_some);
-            if given(&plan.runs[finished.index])
+            if candidates.maker(&plan.runs[finished.index]).is_some()
                 && let Some(engine::Error::Policy(error)) = finished.error.take()
             {
                 return Err(errors::policy(py, error));

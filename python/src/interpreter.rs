@@ -82,6 +82,18 @@ impl Interpreter for Here {
     fn plan(&self, policy: &PythonPolicy, seed: u64) -> Result<Box<dyn Planner>, PolicyError> {
         Ok(self.resolved(Slot::Plan, policy, seed)?.plan())
     }
+
+    fn announce(&self, slot: Slot, policy: &PythonPolicy) {
+        if self.given.contains_key(&slot) {
+            return;
+        }
+        // That the code is not there is told when it is loaded.
+        let _ = Python::attach(|py| -> PyResult<()> {
+            let announce = py.import(intern!(py, "galerna.loading"))?;
+            announce.call_method1(intern!(py, "announce"), (slot.key(), &policy.entry))?;
+            Ok(())
+        });
+    }
 }
 
 /// Lets everything in this process run specs that name Python code.

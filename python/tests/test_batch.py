@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import itertools
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import galerna as gl
 import polars as pl
 import pytest
+from galerna import loading
 
 SMALL = {
     "policies": ["thr-mmt", "mad-rs"],
@@ -183,3 +188,62 @@ def test_what_cannot_be_compared_is_refused_with_words() -> None:
         gl.compare(["lr-mmt", lambda now, history: now > 0.8])
     with pytest.raises(TypeError, match="Candidate"):
         gl.compare(["lr-mmt", Thr80])
+
+
+def test_a_policy_that_cannot_be_copied_is_refused_with_words() -> None:
+    class Locked(Thr80):
+        def __init__(self) -> None:
+            super().__init__()
+            self.lock = threading.Lock()
+
+    with pytest.raises(TypeError, match=r"GLN-404 policy `Locked` cannot be copied .*__deepcopy__"):
+        gl.compare(["thr-mmt", Locked()], seeds=1)
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The current directory, with a module `batch_mine` in it."""
+    code = "def small(host, vms):\n    return min(vms, key=lambda vm: vm.ram_bytes)\n"
+    (tmp_path / "batch_mine.py").write_text(code)
+    (tmp_path / "named.toml").write_text("[policy]\nselect = 'batch_mine:small'\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    loading.announced.clear()
+    yield tmp_path
+    sys.modules.pop("batch_mine", None)
+
+
+def test_code_that_specs_name_is_told_before_anything_runs(
+    here: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def is_told() -> None:
+        told = capfd.readouterr().err
+        expected = "galerna: policy.select is Python code, importing batch_mine:small from "
+        assert told == f"{expected}{here / 'batch_mine.py'}\n"
+
+    def check(done: int, runs: int) -> None:
+        if done == 1:
+            is_told()
+
+    named = gl.sweep({"policies": ["named.toml"]}, progress=check).runs
+    assert named["status"].to_list() == ["done"]
+    loading.announced.clear()
+    pair = ["lr-mmt", "named.toml"]
+    table = gl.compare(pair, seeds=1, metrics=["energy_kwh"], progress=check)
+    assert table.frame["verdict"].to_list() == ["identical"]
+    loading.announced.clear()
+    gl.compare(["lr-mmt", gl.Candidate(select=lambda host, vms: vms[0], name="mine")], seeds=1)
+    assert capfd.readouterr().err == "", "nothing is imported for an object"
+    for command in (["sweep", "named_sweep.toml"], ["compare", *pair, "--seeds", "1"]):
+        Path("named_sweep.toml").write_text('policies = ["named.toml"]')
+        words = [sys.executable, "-m", "galerna", *command]
+        done = subprocess.run(words, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        assert "policy.select is Python code, importing batch_mine:small from" in done.stderr
+
+
+def test_code_that_cannot_be_loaded_fails_its_runs_and_no_other(here: Path) -> None:
+    (here / "missing.toml").write_text("[policy]\nselect = 'batch_mine:smal'\n")
+    sweep = gl.sweep({"policies": ["thr-mmt", "missing.toml"]})
+    assert sweep.runs["status"].to_list() == ["done", "failed"]
+    assert "did you mean `small`?" in sweep.failed["error"][0]

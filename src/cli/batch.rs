@@ -8,6 +8,7 @@ use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
 
 use super::{BAD_INPUT, Failure, INTERRUPTED};
 use crate::batch::{Batch, BySpec, Error, Finished, Output, Plan, Results};
+use crate::spec::python;
 
 /// How often a bar that nothing changes is drawn again, so that one sees that it goes on.
 const TICK: Duration = Duration::from_millis(500);
@@ -18,6 +19,7 @@ pub(super) fn run(
     threads: usize,
     output: Option<Output<'_>>,
 ) -> Result<Results, Failure> {
+    python::announce(plan.runs.iter().flat_map(|run| run.spec.python()));
     let batch = Batch { plan, threads, policies: &BySpec };
     let mut progress = Progress::over(plan.runs.len());
     let results = batch.run(output, &mut |finished| {

@@ -9,6 +9,7 @@
 //! The engine knows no Python. A program that does installs its [`Interpreter`]; in one that does
 //! not, a spec that names Python code is refused before anything runs.
 
+use std::collections::BTreeSet;
 use std::sync::OnceLock;
 
 use serde::{Deserialize, Serialize};
@@ -105,6 +106,9 @@ pub trait Interpreter: Send + Sync {
     fn place(&self, policy: &PythonPolicy, seed: u64) -> Result<Box<dyn Placer>, PolicyError>;
 
     fn plan(&self, policy: &PythonPolicy, seed: u64) -> Result<Box<dyn Planner>, PolicyError>;
+
+    /// Tells the user which code this is, before any of it is imported; once per process is enough.
+    fn announce(&self, slot: Slot, policy: &PythonPolicy);
 }
 
 static INSTALLED: OnceLock<Box<dyn Interpreter>> = OnceLock::new();
@@ -117,6 +121,18 @@ pub fn install(interpreter: Box<dyn Interpreter>) {
 /// The interpreter of this process.
 pub fn installed() -> Option<&'static dyn Interpreter> {
     INSTALLED.get().map(|interpreter| &**interpreter)
+}
+
+/// Has the interpreter of this process tell which code `policies` are, before any of it is
+/// imported.
+pub fn announce<'p>(policies: impl IntoIterator<Item = (Slot, &'p PythonPolicy)>) {
+    let Some(interpreter) = installed() else { return };
+    let mut told = BTreeSet::new();
+    for (slot, policy) in policies {
+        if told.insert((slot, &policy.entry)) {
+            interpreter.announce(slot, policy);
+        }
+    }
 }
 
 const NO_PYTHON: &str = "is Python code, which this program cannot run";
