@@ -1,11 +1,12 @@
 import os
 from collections.abc import Callable, Iterator, Sequence
-from typing import TypeAlias, final
+from typing import final
 
 import numpy as np
 import numpy.typing as npt
 
 from galerna.policy import Resolved
+from galerna.sweeps import Options
 
 __all__ = [
     "Batch",
@@ -444,14 +445,6 @@ class Batch:
     def comparison(self) -> Table | None: ...
     def text(self) -> str: ...
     def markdown(self) -> str: ...
-
-Options: TypeAlias = tuple[
-    str | os.PathLike[str] | None,
-    list[str],
-    bool,
-    int | None,
-    Callable[[int, int], object] | None,
-]
 
 def sweep(path: str, tables: str | None, options: Options) -> Batch: ...
 def compare(

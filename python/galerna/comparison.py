@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from galerna import policy
-    from galerna.sweeps import Progress
+    from galerna.sweeps import Options, Progress
 
 METRICS = ("energy_kwh", "migrations", "slatah", "pdm", "esv")
 """The metrics that are compared when none are named."""
@@ -200,7 +200,7 @@ def compare(
         "metrics": list(metrics),
         "confidence": confidence,
     }
-    options: _core.Options = (out, [], overwrite, threads, progress)
+    options: Options = (out, [], overwrite, threads, progress)
     return Comparison(_core.compare(as_json(question), makers, options))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from galerna import _core
 from galerna.experiment import as_json
@@ -13,7 +13,14 @@ from galerna.experiment import as_json
 if TYPE_CHECKING:
     import polars as pl
 
-Progress = Callable[[int, int], object]
+Progress: TypeAlias = Callable[[int, int], object]
+"""Called with the runs done and the runs in all."""
+
+Options: TypeAlias = (
+    "tuple[str | os.PathLike[str] | None, list[str], bool, int | None, Progress | None]"
+)
+"""Of a batch: the folder, the tables that are kept, whether other results may be dropped, how many
+threads, and who is told how far it is."""
 
 
 def sweep(

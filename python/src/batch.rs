@@ -13,8 +13,8 @@ use galerna::frames::Existing;
 use galerna::model::Fleet;
 use galerna::policy::PolicyError;
 use galerna::problem::Problem;
-use galerna::spec::python::{self, Slot};
 use galerna::spec;
+use galerna::spec::python::{self, Slot};
 use pyo3::prelude::*;
 use serde::Deserialize;
 
@@ -124,10 +124,7 @@ pub fn compare(
 }
 
 /// The question with its specs read, and the policies of each.
-fn built(
-    asked: Asked,
-    given: Vec<Option<Maker>>,
-) -> Result<(Question, Candidates), batch::Error> {
+fn built(asked: Asked, given: Vec<Option<Maker>>) -> Result<(Question, Candidates), batch::Error> {
     let (mut bases, mut makers, mut problems) = (Vec::new(), Vec::new(), Vec::new());
     for (candidate, maker) in asked.candidates.into_iter().zip(given) {
         match Base::named(&candidate.spec) {

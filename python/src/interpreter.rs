@@ -83,6 +83,12 @@ impl Interpreter for Here {
         Ok(self.resolved(Slot::Plan, policy, seed)?.plan())
     }
 
+    fn stay(&self, work: &mut (dyn FnMut() + Send)) {
+        // What Python knows of a thread that is not its own it forgets when the thread detaches,
+        // and makes anew at the next question: four fifths of a run, if nobody stays attached.
+        Python::attach(|py| py.detach(work));
+    }
+
     fn announce(&self, slot: Slot, policy: &PythonPolicy) {
         if self.given.contains_key(&slot) {
             return;

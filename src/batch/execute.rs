@@ -6,7 +6,7 @@
 use std::io;
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread;
 use std::time::Duration;
@@ -15,12 +15,13 @@ use cpu_time::ThreadTime;
 
 use super::address::address;
 use super::plan::{Plan, PlannedRun};
+use super::queue::Queue;
 use super::row::{Ended, Row};
 use super::traces::{SharedTrace, SharedTraces};
 use crate::engine::{self, Outcome, Policies};
 use crate::model::Fleet;
 use crate::policy::PolicyError;
-use crate::spec;
+use crate::spec::{self, python};
 use crate::trace::UtilisationTrace;
 
 /// How often the caller is asked whether to go on while nothing finishes.
@@ -38,6 +39,11 @@ pub trait PolicySource: Sync {
     /// not so for Python code, which may have another text tomorrow.
     fn told_by_spec(&self, run: &PlannedRun) -> bool {
         run.spec.python().is_empty()
+    }
+
+    /// Whether of such runs one goes at a time, beside others; so where Python is asked.
+    fn goes_alone(&self, run: &PlannedRun) -> bool {
+        !run.spec.python().is_empty()
     }
 }
 
@@ -132,17 +138,14 @@ impl Execution<'_> {
         &self,
         watch: &mut dyn FnMut(Option<Finished>) -> ControlFlow<()>,
     ) -> Result<(), Stopped> {
+        let threads = self.threads.clamp(1, self.plan.runs.len().max(1));
         let traces = SharedTraces::of(self.plan);
-        let work = Work {
-            execution: self,
-            order: traces.by_trace(),
-            traces,
-            next: AtomicUsize::new(0),
-            stop: AtomicBool::new(false),
-        };
+        let alone = self.plan.runs.iter().map(|run| self.policies.goes_alone(run)).collect();
+        let queue = Queue::new(traces.by_trace(), alone, traces.of_runs().to_vec(), threads);
+        let work = Work { execution: self, queue, traces, stop: AtomicBool::new(false) };
         let (sender, results) = mpsc::channel::<Message>();
         thread::scope(|scope| {
-            for _ in 0..self.threads.clamp(1, work.order.len().max(1)) {
+            for _ in 0..threads {
                 let (work, sender) = (&work, sender.clone());
                 scope.spawn(move || work.go_on(&sender));
             }
@@ -170,21 +173,22 @@ impl Execution<'_> {
 struct Work<'a> {
     execution: &'a Execution<'a>,
     traces: SharedTraces<'a>,
-    order: Vec<usize>,
-    /// Position in `order` of the next run that nobody has taken.
-    next: AtomicUsize,
+    queue: Queue,
     stop: AtomicBool,
 }
 
 impl Work<'_> {
     /// Takes runs until there are none left.
     fn go_on(&self, sender: &Sender<Message>) {
-        while !self.stop.load(Ordering::Relaxed) {
-            let Some(&index) = self.order.get(self.next.fetch_add(1, Ordering::Relaxed)) else {
-                return;
-            };
-            let finished = self.one(index);
-            self.traces.release(index);
+        while let Some(taken) = self.queue.take(|| self.stop.load(Ordering::Relaxed)) {
+            let mut finished = Ok(None);
+            let mut work = || finished = self.one(taken.run);
+            match self.execution.policies.goes_alone(&self.execution.plan.runs[taken.run]) {
+                true => python::stay(&mut work),
+                false => work(),
+            }
+            self.traces.release(taken.run);
+            drop(taken);
             let Some(message) = finished.transpose() else { return };
             if sender.send(message).is_err() {
                 return;

@@ -26,6 +26,7 @@ mod error;
 mod execute;
 mod journal;
 mod plan;
+mod queue;
 mod replay;
 mod row;
 mod runs_table;

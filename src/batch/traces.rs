@@ -1,7 +1,7 @@
 //! Each trace of a batch is read once, shared by its runs, and dropped after the last of them.
 //!
-//! The runs are taken trace by trace, so that never more traces are in memory than there are
-//! threads, however many the batch has.
+//! The runs are taken trace by trace, so that never more traces are in memory than twice the number
+//! of threads, however many the batch has.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -57,6 +57,11 @@ impl<'p> SharedTraces<'p> {
         let mut order: Vec<usize> = (0..self.of_run.len()).collect();
         order.sort_by_key(|&run| self.of_run[run]);
         order
+    }
+
+    /// The trace of each run, as a number.
+    pub(super) fn of_runs(&self) -> &[usize] {
+        &self.of_run
     }
 
     /// The trace of `run`, which the first to ask for it reads while others wait.

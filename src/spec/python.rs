@@ -107,6 +107,9 @@ pub trait Interpreter: Send + Sync {
 
     fn plan(&self, policy: &PythonPolicy, seed: u64) -> Result<Box<dyn Planner>, PolicyError>;
 
+    /// Does `work`, which asks policies many times, in this thread.
+    fn stay(&self, work: &mut (dyn FnMut() + Send));
+
     /// Tells the user which code this is, before any of it is imported; once per process is enough.
     fn announce(&self, slot: Slot, policy: &PythonPolicy);
 }
@@ -121,6 +124,14 @@ pub fn install(interpreter: Box<dyn Interpreter>) {
 /// The interpreter of this process.
 pub fn installed() -> Option<&'static dyn Interpreter> {
     INSTALLED.get().map(|interpreter| &**interpreter)
+}
+
+/// Does `work`, which asks policies written in Python many times, in this thread.
+pub(crate) fn stay(work: &mut (dyn FnMut() + Send)) {
+    match installed() {
+        Some(interpreter) => interpreter.stay(work),
+        None => work(),
+    }
 }
 
 /// Has the interpreter of this process tell which code `policies` are, before any of it is
