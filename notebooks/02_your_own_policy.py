@@ -159,11 +159,13 @@ for row in table.iter_rows(named=True):
     mine = row["policy"] in own
     colour = "tab:red" if mine else "tab:blue"
     axes.scatter(row["energy_kwh"], row["slatah"] * 100, s=60, color=colour)
+    left = row["policy"] == "LR-MMT"  # its neighbour LRR-MMT has the room to the right
     axes.annotate(
         f"{row['policy']}\n{row['migrations']:,} migrations",
         (row["energy_kwh"], row["slatah"] * 100),
-        xytext=(8, -4),
+        xytext=(-8 if left else 8, -4),
         textcoords="offset points",
+        ha="right" if left else "left",
         fontsize=8,
     )
 axes.set(

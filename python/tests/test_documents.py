@@ -39,15 +39,20 @@ def run(page: Path, folder: Path) -> str:
     return done.stdout
 
 
+def shown(page: Path) -> list[str]:
+    """What the page says that its Python prints."""
+    consoles = (text.partition("\n") for language, text in blocks(page) if language == "console")
+    return [printed for command, _, printed in consoles if command.endswith("python steady.py")]
+
+
 def test_there_is_something_to_run() -> None:
-    assert {"README.md", "python-policies.md"} <= {page.name for page in WITH_PYTHON}
+    names = {page.name for page in WITH_PYTHON}
+    assert {"README.md", "python-policies.md", "compare-and-sweep.md"} <= names
+    table = shown(ROOT / "README.md")[0]
+    assert table.startswith("5 policies against lr-mmt: 1 day x 10 seeds, 10 pairs each")
 
 
 @pytest.mark.parametrize("page", WITH_PYTHON, ids=lambda page: page.name)
 def test_the_python_of_a_page_runs_and_prints_what_it_shows(page: Path, tmp_path: Path) -> None:
     printed = run(page, tmp_path)
-    consoles = [text for language, text in blocks(page) if language == "console"]
-    for shown in consoles:
-        command, _, expected = shown.partition("\n")
-        assert command.endswith("python steady.py")
-        assert printed == expected
+    assert all(printed == expected for expected in shown(page))
