@@ -136,6 +136,7 @@ fn a_run_on_recorded_loads() {
             compare_times(&detector, state);
             assert_eq!(spec.state(loads[seen - 1]), whole(&state["previous_state"]));
             let windows = detector.learn(past);
+            windows.estimate_all();
             compare_all(state, windows, 2);
             compare_selected(windows, &state["selected_windows"]);
             for (row, expected) in windows.transitions().iter().zip(items(&state["p"])) {

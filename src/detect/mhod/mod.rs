@@ -23,11 +23,14 @@ pub mod multisize;
 pub mod policy;
 pub mod sojourn;
 
+use std::collections::HashMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::overload_time::{OverloadTimes, Times};
 use super::{HostLoad, OverloadDetector, Verdict};
 use crate::policy::PolicyError;
+use crate::time::Instant;
 
 use multisize::Multisize;
 use policy::{Goal, Search, exact, on_grid};
@@ -89,13 +92,18 @@ pub struct MhodDetector {
     spec: Mhod,
     times: OverloadTimes,
     windows: Multisize,
+    path: Vec<u8>,
+    /// Transitions by path, of this decision: most VMs change no state of a host's past.
+    known: HashMap<Vec<u8>, Vec<Vec<f64>>>,
+    known_at: Option<Instant>,
 }
 
 impl MhodDetector {
     /// For one run.
     pub fn new(spec: Mhod) -> Self {
         let windows = Multisize::new(&spec.windows, spec.states.len() + 1);
-        Self { spec, times: OverloadTimes::default(), windows }
+        let (times, path, known) = Default::default();
+        Self { spec, times, windows, path, known, known_at: None }
     }
 
     /// How long each host has been watched and overloaded.
@@ -104,10 +112,27 @@ impl MhodDetector {
     }
 
     /// Transition probabilities learned from `history`.
-    pub fn learn(&mut self, history: &[f64]) -> &Multisize {
+    pub fn learn(&mut self, history: &[f64]) -> &mut Multisize {
         let Self { spec, windows, .. } = self;
         windows.learn(history.iter().map(|&utilisation| spec.state(utilisation)));
         windows
+    }
+
+    /// Whether a policy of waiting keeps the goal, from the last state on.
+    fn waits(&mut self, load: &HostLoad<'_>, goal: &Goal) -> bool {
+        if self.known_at != Some(load.at) {
+            self.known_at = Some(load.at);
+            self.known.clear();
+        }
+        let history = load.latest(self.spec.history);
+        self.path.clear();
+        self.path.extend(history.iter().map(|&utilisation| self.spec.state(utilisation) as u8));
+        if !self.known.contains_key(&self.path) {
+            let transitions = self.learn(history).transitions();
+            self.known.insert(self.path.clone(), transitions);
+        }
+        let (transitions, last) = (&self.known[&self.path], self.spec.states.len());
+        transitions[last][last] == 0.0 || self.spec.policy(last, transitions, goal).is_some()
     }
 }
 
@@ -127,16 +152,13 @@ impl OverloadDetector for MhodDetector {
         if state < last {
             return Ok(Verdict::Normal);
         }
-        let transitions = self.learn(load.latest(self.spec.history)).transitions();
         let goal = Goal {
             otf: self.spec.otf,
             copy: load.copy_intervals,
             total: total.into(),
             overloaded: overloaded.into(),
         };
-        let waits = transitions[last][last] == 0.0;
-        let waits = waits || self.spec.policy(state, &transitions, &goal).is_some();
-        Ok(if waits { Verdict::Normal } else { Verdict::Overloaded })
+        Ok(if self.waits(&load, &goal) { Verdict::Normal } else { Verdict::Overloaded })
     }
     fn words(&self, load: HostLoad<'_>) -> Option<String> {
         if load.history.len() < self.spec.learning_steps {
@@ -157,7 +179,6 @@ impl OverloadDetector for MhodDetector {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::time::Instant;
 
     #[test]
     fn a_state_begins_at_its_lower_limit() {

@@ -16,6 +16,8 @@
 //! IEEE Trans. Parallel Distrib. Syst. 24(7), 2013, adapt it; operations in the order of OpenStack
 //! Neat.
 
+use std::ops::Range;
+
 /// States that can be told apart.
 pub const MAX_STATES: usize = 10;
 
@@ -48,14 +50,13 @@ impl Multisize {
     }
 
     /// Forgets what was seen and learns from `path`, a sequence of states. It is taken to come from
-    /// state 0.
+    /// state 0. Estimates are made of the sizes that are tried, and as many as a window takes.
     pub fn learn(&mut self, path: impl Iterator<Item = usize>) {
         self.requests.iter_mut().for_each(Vec::clear);
         self.estimates.iter_mut().for_each(Vec::clear);
         let mut from = 0;
         for to in path {
             self.request(from, to);
-            self.estimate(from);
             from = to;
         }
         self.select();
@@ -74,17 +75,42 @@ impl Multisize {
 
     /// Adds an estimate for every successor of `from` and every size.
     pub fn estimate(&mut self, from: usize) {
+        let visits = self.requests[from].len();
+        (0..self.sizes.len()).for_each(|size| self.estimate_after(from, size, visits - 1..visits));
+    }
+
+    /// Makes the estimates of every window that has none.
+    pub fn estimate_all(&mut self) {
+        for from in 0..self.states {
+            (0..self.sizes.len()).for_each(|size| self.estimate_window_of(from, size));
+        }
+    }
+
+    /// Makes the latest estimates of the transitions from `from` with one size, unless there are
+    /// some.
+    fn estimate_window_of(&mut self, from: usize, size: usize) {
+        if self.estimates[self.window(from, 0, size)].is_empty() {
+            let visits = self.requests[from].len();
+            self.estimate_after(from, size, visits.saturating_sub(self.sizes[size])..visits);
+        }
+    }
+
+    /// Adds the estimates with one size that are made after each of these `visits` of `from`.
+    fn estimate_after(&mut self, from: usize, size: usize, visits: Range<usize>) {
+        let width = self.sizes[size];
+        let requests = &self.requests[from];
         let mut counts = [0usize; MAX_STATES];
-        let all = &self.requests[from];
-        let (mut newest_first, mut taken) = (all.iter().rev(), 0);
-        for (index, &size) in self.sizes.iter().enumerate() {
-            for &to in newest_first.by_ref().take(size - taken) {
-                counts[usize::from(to)] += 1;
+        for &to in &requests[visits.start.saturating_sub(width)..visits.start] {
+            counts[usize::from(to)] += 1;
+        }
+        for visit in visits {
+            counts[usize::from(requests[visit])] += 1;
+            if visit >= width {
+                counts[usize::from(requests[visit - width])] -= 1;
             }
-            taken = size;
             for (to, &count) in counts[..self.states].iter().enumerate() {
-                let window = (from * self.states + to) * self.sizes.len() + index;
-                self.estimates[window].push(count as f64 / size as f64);
+                let window = (from * self.states + to) * self.sizes.len() + size;
+                self.estimates[window].push(count as f64 / width as f64);
             }
         }
     }
@@ -119,12 +145,15 @@ impl Multisize {
 
     /// Selects a window size for every pair of states.
     pub fn select(&mut self) {
+        let sizes = self.sizes.len();
         for from in 0..self.states {
             for to in 0..self.states {
                 let accepted = |size: usize| {
+                    self.estimate_window_of(from, size);
                     self.variance(from, to, size) <= self.acceptable_variance(from, to, size)
                 };
-                self.selected[from * self.states + to] = last_accepted(self.sizes.len(), accepted);
+                let selected = last_accepted(sizes, accepted);
+                self.selected[from * self.states + to] = selected;
             }
         }
     }
@@ -155,7 +184,7 @@ impl Multisize {
 
 /// The last of `count` sizes, tried in order, before the first that is not accepted; the first size
 /// if that is it.
-pub fn last_accepted(count: usize, accepted: impl Fn(usize) -> bool) -> usize {
+pub fn last_accepted(count: usize, mut accepted: impl FnMut(usize) -> bool) -> usize {
     (0..count).take_while(|&size| accepted(size)).last().unwrap_or(0)
 }
 
@@ -187,6 +216,7 @@ mod tests {
     fn estimates_are_shares_of_the_window_even_before_it_is_full() {
         let mut windows = Multisize::new(&[2, 4], 2);
         windows.learn([0, 1, 0, 0, 1].into_iter());
+        windows.estimate_all();
         assert_eq!(windows.request_window(0), [0, 1, 0, 1]);
         assert_eq!(windows.estimate_window(0, 1, 0), [0.5, 0.5]);
         assert_eq!(windows.estimate_window(0, 1, 1), [0.0, 0.25, 0.25, 0.5]);
