@@ -65,6 +65,7 @@ impl Explain {
         threads::limit(None);
         let manifest = frames::read_manifest(&self.dir).map_err(Failure::bad_input)?;
         let spec = &manifest.resolved_spec;
+        spec.check_load(&manifest.report.spec, "explained").map_err(Failure::bad_input)?;
         spec.check_runnable(&manifest.report.spec).map_err(Failure::bad_input)?;
         let inputs = Inputs::read(spec).map_err(Failure::bad_input)?;
         self.known(&manifest, &inputs).map_err(Failure::bad_input)?;
