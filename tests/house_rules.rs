@@ -52,7 +52,7 @@ const IMPORTS: &[(&str, &[&[&str]])] = &[
     ("engine", &[VOCABULARY, NOUNS, CONCEPTS]),
     ("spec", &[VOCABULARY, NOUNS, CONCEPTS, &["engine"]]),
     ("explain", &[VOCABULARY, NOUNS, CONCEPTS, &["engine", "spec"]]),
-    ("frames", &[VOCABULARY, NOUNS, &["trace", "metric", "check", "spec"]]),
+    ("frames", &[VOCABULARY, NOUNS, &["trace", "lease", "metric", "check", "spec"]]),
     ("batch", &[VOCABULARY, NOUNS, CONCEPTS, &["engine", "spec", "frames"]]),
     ("cli", &[VOCABULARY, NOUNS, CONCEPTS, &["engine", "spec", "explain", "frames", "batch"]]),
     ("bin", &[&["cli"]]),

@@ -41,6 +41,7 @@ pub fn run(
     given: BTreeMap<String, Resolved>,
 ) -> PyResult<Run> {
     let spec = read(path, tables, changes).map_err(|error| errors::spec(py, error))?;
+    spec.check_load(path, "run from Python").map_err(|error| errors::spec(py, error))?;
     let start = ProcessTime::now();
     let inputs = py.detach(|| Inputs::read(&spec)).map_err(|error| errors::trace(py, error))?;
     let read_s = start.elapsed().as_secs_f64();

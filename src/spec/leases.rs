@@ -158,7 +158,8 @@ impl LeaseSpec {
         if let Some(first) = self.first {
             numbers.push(("first", first as f64, most(1), "300"));
         }
-        let named = |(key, value, bound, example)| (format!("[leases] {key}"), value, bound, example);
+        let named =
+            |(key, value, bound, example)| (format!("[leases] {key}"), value, bound, example);
         numbers.into_iter().map(named).collect()
     }
 

@@ -7,8 +7,8 @@ use serde::de::DeserializeOwned;
 use toml::{Table, Value};
 
 use super::catalogue;
-use super::limits;
 use super::leases::{self, LeaseSpec};
+use super::limits;
 use super::{Error, LOAD, PolicySpec, RunSpec, TraceSpec, python};
 use crate::detect::{DetectorSpec, UnderloadSpec};
 use crate::place::PlacerSpec;

@@ -15,8 +15,8 @@ use std::io::BufRead;
 use std::path::PathBuf;
 
 use super::super::{
-    Adjustment, AdmissionSpec, Backfilling, ColdMigration, Exclusion, HostSelectionSpec, LeaseRules,
-    Lengthened, Mapping, PreemptionSpec, Suspension,
+    Adjustment, AdmissionSpec, Backfilling, ColdMigration, Exclusion, HostSelectionSpec,
+    LeaseRules, Lengthened, Mapping, PreemptionSpec, Suspension,
 };
 use super::error::{Error, unless, unreadable};
 use crate::model::lease::Site;
