@@ -101,11 +101,11 @@ fn entered(
 
 /// When its VMs last began to run without memory being loaded.
 fn fresh_start(outcome: &LeaseOutcome) -> Option<Instant> {
-    let fresh = outcome
+    let mut fresh = outcome
         .history
         .windows(2)
         .filter(|pair| pair[1].1 == LeaseState::Active && pair[0].1 != LeaseState::ResumedReady);
-    fresh.last().map(|pair| pair[1].0)
+    fresh.next_back().map(|pair| pair[1].0)
 }
 
 /// What a row says against the states and holdings of the lease.

@@ -7,6 +7,7 @@
 //! | GLN-512 | there is no such reservation |
 //! | GLN-513 | the file of the planner cannot be read or written |
 //! | GLN-514 | the file of the planner is damaged, or not one |
+//! | GLN-515 | the file of the planner is in use |
 
 use super::Refusal;
 
@@ -35,6 +36,12 @@ pub enum PlanError {
         path: String,
         /// Why.
         cause: std::io::Error,
+    },
+    /// Another process changes it.
+    #[error("GLN-515 {path}: in use by another process. Try again when that is done.")]
+    Busy {
+        /// The file.
+        path: String,
     },
     /// A line of the file says what cannot be.
     #[error("GLN-514 {path}:{line}: {what}. Restore the file from a copy.")]
