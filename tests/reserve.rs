@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use galerna::random::{below, stream};
 use serde_json::Value;
@@ -204,13 +204,22 @@ fn killed_at_any_moment_no_promise_is_lost_and_none_invented() {
     const KILLS: usize = 200;
     let site = Site::new("8x100x1024");
     let random = &mut stream(4, "reserve.kills");
-    let (mut promised, mut asked, mut killed) = (BTreeSet::new(), BTreeSet::new(), 0);
+    // Moments are taken from twice the time that an undisturbed run takes here and now.
+    let undisturbed = || {
+        let start = Instant::now();
+        site.done(&["hold", "--for", "1h", "--commit", "--name", "whole"]);
+        start.elapsed()
+    };
+    let mut usual = undisturbed();
+    let (mut promised, mut asked, mut killed) =
+        (BTreeSet::new(), BTreeSet::from(["whole".to_owned()]), 0);
     for turn in 0..KILLS {
         let name = format!("r{turn}");
         let mut command = site.command(&["hold", "--for", "1h", "--commit", "--name", &name]);
         let mut child =
             command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it runs");
-        std::thread::sleep(Duration::from_micros(below(12_000, random) as u64));
+        let moment = below(2 * usual.as_micros() as usize + 1, random) as u64;
+        std::thread::sleep(Duration::from_micros(moment));
         // It may be over already.
         let _ = child.kill();
         let status = child.wait().expect("it ends");
@@ -226,6 +235,7 @@ fn killed_at_any_moment_no_promise_is_lost_and_none_invented() {
             let committed: BTreeSet<String> = committed.map(|(name, _)| name.clone()).collect();
             assert!(promised.is_subset(&committed), "lost: {:?}", promised.difference(&committed));
             assert!(committed.is_subset(&asked), "invented");
+            usual = undisturbed();
         }
     }
     assert!(killed >= KILLS / 10 && promised.len() >= KILLS / 20, "{killed} killed of {KILLS}");

@@ -1,7 +1,6 @@
 //! `galerna gantt`: the leases of a run by host and time, as a picture.
 
-use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 
@@ -11,6 +10,7 @@ use crate::problem::Problem;
 use crate::report::Gantt;
 use crate::time::Instant;
 use crate::trace::Offset;
+use crate::trace::whole_file::replace;
 
 /// Draw the leases of a run by host and time.
 #[derive(Debug, Args)]
@@ -66,7 +66,7 @@ impl GanttCommand {
         let title = format!("{}: {} leases", report.spec, leases.workload.leases.len());
         let gantt = Gantt::new(leases, &title).between(instant(self.from), instant(self.to));
         let text = if page { gantt.page(summary) } else { gantt.svg() };
-        write(&self.out, text.as_bytes()).map_err(|cause| {
+        replace(&self.out, text.as_bytes()).map_err(|cause| {
             let what = format!("cannot be written ({cause})");
             let remedy = "Check that the folder exists, is writable and has room";
             Failure::bad_input(Problem::new("GLN-621", self.name(), what, remedy))
@@ -89,14 +89,4 @@ impl GanttCommand {
             }
         }
     }
-}
-
-/// Writes a whole file, or none.
-fn write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let mut file = tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new(".")))?;
-    file.write_all(bytes)?;
-    file.as_file().sync_all()?;
-    file.persist(path)?;
-    Ok(())
 }

@@ -11,10 +11,12 @@ use super::read::{FoundEvidence, FoundRun, REMEDY};
 use super::table_file::{TableFile, missing};
 use crate::check::{LeaseClaims, LeaseEvidence, Report, check_lease_run};
 use crate::id::LeaseId;
+use crate::lease::Schedule;
 use crate::lease::format::read_lwf;
 use crate::model::lease::{RESOURCES, Site, Workload};
 use crate::model::lease_record::{LeaseOutcome, LeaseState, Stretch, Use};
 use crate::problem::Problem;
+use crate::spec::LeaseInputs;
 use crate::time::{Instant, Span};
 
 /// The tables of a run of leases.
@@ -37,6 +39,20 @@ pub struct FoundLeases {
 }
 
 impl FoundLeases {
+    /// The same of a run that has just ended; it claims nothing.
+    pub fn of_run(inputs: &LeaseInputs, schedule: &Schedule) -> Self {
+        let oddities = &inputs.rules.oddities;
+        Self {
+            workload: inputs.workload.clone(),
+            site: inputs.site.clone(),
+            outcomes: schedule.leases.clone(),
+            stretches: schedule.stretches.clone(),
+            odd_overheads: oddities.overheads_hold_more(),
+            shutdown_inside: oddities.shutdown_inside_reservation,
+            claims: LeaseClaims::default(),
+        }
+    }
+
     pub(super) fn check(&self) -> Report {
         let evidence = LeaseEvidence {
             site: &self.site,

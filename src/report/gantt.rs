@@ -104,8 +104,8 @@ impl<'a> Gantt<'a> {
         legend(&mut svg);
         self.rows(&mut svg);
         self.scale.grid(TOP, bottom, &mut svg);
-        self.suspended(&mut svg);
         self.bars(&mut svg);
+        self.suspended(&mut svg);
         let (used, waiting) = (band::utilisation(self.found), band::queue(self.found));
         let most = waiting.iter().map(|step| step.1).fold(1.0, f64::max);
         let (first, second) = (bottom + GAP, bottom + GAP + BAND + GAP);
@@ -133,7 +133,8 @@ impl<'a> Gantt<'a> {
             let (width, height) = (self.scale.width, self.row);
             write!(
                 svg,
-                "<rect class='row{odd}' x='{LEFT}' y='{y:.1}' width='{width:.1}' height='{height:.1}'/>"
+                "<rect class='row{odd}' x='{LEFT}' y='{y:.1}' width='{width:.1}' \
+                 height='{height:.1}'/>"
             )
             .expect("a string");
             if host % every == 0 {

@@ -51,6 +51,7 @@ pub(super) fn page(title: &str, svg: &str, summary: &LeaseSummary) -> String {
          <meta name='viewport' content='width=device-width,initial-scale=1'>\
          <title>{title}</title><style>{STYLE}</style></head>\n<body><h1>{title}</h1>\n\
          <p>Point at a bar for its lease. The wheel zooms in time, dragging moves, a double click \
-         shows all again.</p>\n{svg}<table>\n{rows}</table>\n<script>{SCRIPT}</script></body></html>\n"
+         shows all again.</p>\n{svg}<table>\n{rows}</table>\n<script>{SCRIPT}</script>\
+         </body></html>\n"
     )
 }

@@ -79,7 +79,12 @@ enum Command {
 #[derive(Debug, Args)]
 struct Create {
     /// Equal hosts as COUNTxCPUxMEMORY; may be repeated.
-    #[arg(long, value_name = "16x800x65536", required_unless_present = "like", value_parser = block)]
+    #[arg(
+        long,
+        value_name = "16x800x65536",
+        required_unless_present = "like",
+        value_parser = block
+    )]
     hosts: Vec<(u32, Need)>,
     /// The hosts of a workload of leases (LWF).
     #[arg(long, value_name = "FILE", conflicts_with = "hosts")]
@@ -95,7 +100,12 @@ struct Ask {
     #[arg(long = "for", value_name = "SPAN", value_parser = moment::span)]
     duration: Span,
     /// So many alternatives at most.
-    #[arg(long, value_name = "N", default_value_t = 6, value_parser = value_parser!(u8).range(0..=100))]
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 6,
+        value_parser = value_parser!(u8).range(0..=100)
+    )]
     offers: u8,
     /// Price of a node for an hour.
     #[arg(long, value_name = "PRICE", default_value_t = 1.0, value_parser = price)]

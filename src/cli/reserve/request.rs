@@ -14,7 +14,12 @@ use crate::time::{Instant, Span};
 #[derive(Debug, Clone, Args)]
 pub(super) struct Wanted {
     /// How many nodes.
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = value_parser!(u32).range(1..))]
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 1,
+        value_parser = value_parser!(u32).range(1..)
+    )]
     nodes: u32,
     /// CPU of each node, hundredths of a core.
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = amount())]
@@ -23,7 +28,12 @@ pub(super) struct Wanted {
     #[arg(long, value_name = "MB", default_value_t = 0, value_parser = amount())]
     memory: i64,
     /// Start exactly then: 2026-12-01T09:30 (UTC), now, +2h.
-    #[arg(long, value_name = "TIME", value_parser = Moment::parse, conflicts_with_all = ["from", "until"])]
+    #[arg(
+        long,
+        value_name = "TIME",
+        value_parser = Moment::parse,
+        conflicts_with_all = ["from", "until"]
+    )]
     at: Option<Moment>,
     /// Do not start before that; by default now.
     #[arg(long, value_name = "TIME", value_parser = Moment::parse)]
@@ -55,7 +65,12 @@ pub(super) struct Recurring {
     #[arg(long, value_name = "SPAN", value_parser = moment::span, requires = "times")]
     every: Option<Span>,
     /// How often in all.
-    #[arg(long, value_name = "N", requires = "every", value_parser = value_parser!(u32).range(1..=100_000))]
+    #[arg(
+        long,
+        value_name = "N",
+        requires = "every",
+        value_parser = value_parser!(u32).range(1..=100_000)
+    )]
     times: Option<u32>,
 }
 

@@ -11,6 +11,20 @@
 
 use super::Refusal;
 
+impl PlanError {
+    /// Its code.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Senseless { .. } => "GLN-510",
+            Self::NoRoom(_) => "GLN-511",
+            Self::Unknown { .. } => "GLN-512",
+            Self::File { .. } => "GLN-513",
+            Self::Damaged { .. } => "GLN-514",
+            Self::Busy { .. } => "GLN-515",
+        }
+    }
+}
+
 /// Why the planner refuses.
 #[derive(Debug, thiserror::Error)]
 pub enum PlanError {

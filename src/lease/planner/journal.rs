@@ -151,7 +151,11 @@ impl Planner {
         let refused = refused(path);
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
         let folder = folder.unwrap_or(Path::new("."));
-        let mut new = tempfile::NamedTempFile::new_in(folder).map_err(&refused)?;
+        let mut builder = tempfile::Builder::new();
+        // As readable as any other file: others may plan by it.
+        #[cfg(unix)]
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+        let mut new = builder.tempfile_in(folder).map_err(&refused)?;
         let (next, hosts) = (self.next, self.capacity.clone());
         let mut text = line(&Head { version: VERSION, next, hosts });
         for reserved in self.reservations() {
