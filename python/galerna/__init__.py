@@ -7,8 +7,8 @@ True
 
 `run` takes a bundled policy (`policies()` lists them), a TOML file or a dict. Result tables are
 polars data frames: `run.hosts`, `run.vms`, `run.actions`, `run.samples`; of a run of leases
-(`gl.run("leases/easy")`) `run.leases`, `run.holdings` and others. `Reservations` plans ahead. A policy of your own is a
-plain class or function, see `galerna.policy`; `galerna.testing` checks it.
+(`gl.run("leases/easy")`) `run.leases`, `run.holdings` and others. `Reservations` plans ahead. A
+policy of your own is a plain class or function, see `galerna.policy`; `galerna.testing` checks it.
 """
 
 from galerna import traces

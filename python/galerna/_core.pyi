@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from galerna.policy import Resolved
+from galerna.reservations import Wanted
 from galerna.sweeps import Options
 
 __all__ = [
@@ -454,7 +455,6 @@ def compare(
     makers: Sequence[tuple[list[str], Callable[[], dict[str, Resolved]]] | None],
     options: Options,
 ) -> Batch: ...
-
 
 @final
 class Planner:

@@ -15,6 +15,9 @@ from galerna import _core
 Moment = float | datetime
 Length = float | timedelta
 
+Wanted = tuple[int, int, int, float, float, float | None]
+"""Nodes, CPU, memory, duration, earliest and latest start, as the compiled half takes them."""
+
 MICROSECONDS = 1_000_000
 
 
@@ -232,12 +235,12 @@ class Reservations:
         return iter([_reservation(row) for row in json.loads(self._planner.reservations())])
 
     def __len__(self) -> int:
-        return len(list(self))
+        return sum(1 for _ in self)
 
     def _now(self) -> float:
         return _moment(self._clock())
 
-    def _wanted(self, request: Request) -> _core.Wanted:
+    def _wanted(self, request: Request) -> Wanted:
         start = request.at if request.at is not None else request.earliest
         latest = request.at if request.at is not None else request.latest
         return (
