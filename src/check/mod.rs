@@ -34,6 +34,7 @@ mod log;
 pub mod plan;
 mod range;
 mod report;
+pub mod roadef;
 mod rows;
 mod snapshot;
 mod supply;

@@ -21,6 +21,7 @@ mod meaning;
 mod migrate;
 mod policies;
 mod run;
+mod solve;
 mod sweep;
 mod threads;
 mod traces;
@@ -65,6 +66,7 @@ Examples:
   galerna policies describe cloudsim-3.0.3/lr-mmt
   galerna traces info sample                  what is in a trace
   galerna migrate predict --ram-mib 4096 --mbit 1000
+  galerna solve roadef model.txt assignment.txt   who moves where, with a bound
 
 Exit codes: 0 done, 1 check has findings or runs of a batch failed, 2 bad input, 3 infeasible
 plan, 4 a policy failed, 130 interrupted.";
@@ -78,6 +80,7 @@ enum Command {
     Explain(explain::Explain),
     Migrate(migrate::Migrate),
     Policies(policies::Policies),
+    Solve(solve::Solve),
     Traces(traces::Traces),
 }
 
@@ -149,6 +152,7 @@ pub fn main_with(args: impl IntoIterator<Item = OsString>) -> i32 {
         Command::Explain(explain) => explain.execute(),
         Command::Migrate(migrate) => migrate.execute(),
         Command::Policies(policies) => policies.execute(),
+        Command::Solve(solve) => solve.execute(),
         Command::Traces(traces) => traces.execute(),
     };
     match answer {
