@@ -1,5 +1,5 @@
-//! `galerna solve`: which item goes to which machine, how good is that, and how much better could it
-//! be?
+//! `galerna solve`: which item goes to which machine, how good is that, and how much better could
+//! it be?
 
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal};
@@ -47,8 +47,8 @@ enum Command {
 ///
 /// Moves processes between machines so that load above safety capacities, missed balances and the
 /// moves themselves cost as little as possible, while capacities, transient use, conflicts, spread
-/// and dependencies hold. The answer is verified by code of its own before it is printed or written,
-/// and never costs more than the assignment that was given.
+/// and dependencies hold. The answer is verified by code of its own before it is printed or
+/// written, and never costs more than the assignment that was given.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

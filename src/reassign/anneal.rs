@@ -5,11 +5,12 @@
 //! ```
 //!
 //! `T`: temperature, in units of cost; 0 accepts only what does not cost more. A step draws one of
-//! three neighbourhoods: any item to any machine, any two items exchanged, and an item that is away
-//! sent home, where it may displace another. The last is what brings move costs down at the end.
+//! four neighbourhoods: any item to any machine, any two items swapped, one item exchanged for
+//! several, and an item that is away sent home, where it may displace another. The last keeps
+//! transient resources free and brings move costs down at the end.
 //!
-//! Source: Kirkpatrick, Gelatt and Vecchi, Science 220(4598), 1983; for this problem with shifts and
-//! swaps Portal, Ritt, Borba and Buriol, Annals of OR 242(1), 2016.
+//! Source: Kirkpatrick, Gelatt and Vecchi, Science 220(4598), 1983; for this problem, with shifts
+//! and swaps, Portal, Ritt, Borba and Buriol, Annals of Operations Research 242(1), 2016.
 
 use super::best::Best;
 use super::dice::Dice;

@@ -6,7 +6,7 @@
 //! ```
 //!
 //! `max(0, x)` is convex: the costs of all machines together are least when their sums are taken as
-//! one machine's, where rules no longer bind and no move costs anything. So no assignment is cheaper.
+//! one machine's, where rules no longer bind and no move costs anything. No assignment is cheaper.
 //!
 //! Source: ROADEF/EURO challenge 2012, where several teams report it.
 

@@ -4,8 +4,8 @@
 //! T(x) = hot * (cold / hot)^x          hot = heat * mean increase of an allowed random shift
 //! ```
 //!
-//! `x`: part of the round that is over, 0 to 1; `heat`: dimensionless. The first and the last part of
-//! a budget are without heat: the first finds something good at once, the last ends in a local
+//! `x`: part of the round that is over, 0 to 1; `heat`: dimensionless. The first and the last part
+//! of a budget are without heat: the first finds something good at once, the last ends in a local
 //! optimum. From round to round all chains go on from the best assignment, at less heat each.
 
 /// Part of the budget after which heating begins.

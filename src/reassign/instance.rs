@@ -1,13 +1,14 @@
 //! What is to be decided? Items on machines, what each needs and has, which rules bind them and
 //! what it costs, as columns.
 //!
-//! | column | index | unit |
-//! |---|---|---|
-//! | demand of an item, capacity and safety capacity of a machine | row times resources + resource | of the resource |
-//! | cost of moving an item, a machine's items to another | item; from times machines + to | cost |
+//! | column | place of a value |
+//! |---|---|
+//! | demand of an item, (safety) capacity of a machine | row times resources + resource |
+//! | cost of moving from machine to machine | from times machines + to |
+//! | everything else | the item, machine or service |
 //!
-//! A machine is a host, an item a VM or process, a service a set of items that serve together. Every
-//! machine lies in one location and one neighbourhood.
+//! A machine is a host, an item a VM or process, a service a set of items that serve together.
+//! Every machine lies in one location and one neighbourhood.
 //!
 //! Source: ROADEF/EURO challenge 2012, machine reassignment problem (Google).
 

@@ -4,7 +4,7 @@
 //!
 //! ```text
 //! resources, each: transient (0 or 1), load weight
-//! machines, each: neighbourhood, location, capacities, safety capacities, move cost to each machine
+//! machines, each: neighbourhood, location, capacities, safety capacities, move costs to machines
 //! services, each: least spread, number of dependencies, their services
 //! processes, each: service, needs, move cost
 //! balances, each: first resource, second resource, target, weight
@@ -62,8 +62,8 @@ pub fn read_text(path: &Path) -> Result<Vec<u8>, Error> {
 /// ```
 /// use galerna::reassign::roadef;
 ///
-/// // One resource; two machines with capacities 4 and 3 and safety capacities 2 and 3; one service;
-/// // a process that needs 3.
+/// // One resource; two machines with capacities 4 and 3 and safety capacities 2 and 3; one
+/// // service; a process that needs 3.
 /// let model = "1  0 10  2  0 0 4 2 0 1  0 1 3 3 1 0  1  0 0  1  0 3 5  0  1 10 100";
 /// let instance = roadef::parse((model.as_bytes(), "model"), (b"0", "start"))?;
 /// assert_eq!(instance.demand(0), [3]);

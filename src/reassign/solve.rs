@@ -1,8 +1,8 @@
-//! The search as a whole: several chains, round by round, each round from the best of the one before.
+//! The search as a whole: several chains, round by round, each from the best of the round before.
 //!
-//! Which chains there are and what they draw follows from the seed. Under a limit of steps alone, so
-//! does the answer, however many threads share the chains; under a limit of time there is one chain
-//! per thread, and the answer depends on how far each comes.
+//! Which chains there are and what they draw follows from the seed. Under a limit of steps alone,
+//! so does the answer, however many threads share the chains; under a limit of time there is one
+//! chain per thread, and the answer depends on how far each comes.
 
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
@@ -135,7 +135,8 @@ impl Runner<'_> {
     }
 }
 
-/// Looks for an assignment of least cost within a budget; `watch` is told how it goes and may end it.
+/// Looks for an assignment of least cost within a budget; `watch` is told how it goes and may end
+/// it.
 ///
 /// # Errors
 ///
