@@ -9,7 +9,7 @@ use galerna::check::roadef::{Judgement, judge};
 use galerna::random::{self, Stream};
 use galerna::reassign::{
     Balance, Budget, Instance, Items, Lists, Machines, MoveWeights, Options, Services, Shift,
-    Solution, State, Status, Swap, lower_bound, roadef, solve,
+    Solution, State, Status, Swap, pooled_bound, roadef, solve,
 };
 use proptest::prelude::*;
 
@@ -201,17 +201,20 @@ fn brute_force(instance: &Instance) -> i64 {
 
 #[test]
 fn tiny_instances_are_solved_to_the_optimum_and_the_bound_is_below_it() {
-    let mut improved = 0;
+    let (mut improved, mut proved) = (0, 0);
     for seed in 0..25 {
         let instance = drawn(seed, &Sizes { machines: 3, items: 5, resources: 2 });
         let optimum = brute_force(&instance);
         let solution = solved(&instance, steps(60_000, 1, seed));
         assert_eq!(solution.cost, optimum, "seed {seed}");
-        assert!(lower_bound(&instance) <= optimum, "seed {seed}");
+        assert!(pooled_bound(&instance) <= solution.lower_bound, "seed {seed}");
+        assert!(solution.lower_bound <= optimum, "seed {seed}");
+        proved += usize::from(solution.status == Status::Optimal);
         assert_eq!(solution.status == Status::Optimal, optimum == solution.lower_bound);
         improved += usize::from(solution.cost < solution.initial_cost);
     }
     assert!(improved >= 5, "only {improved} instances could be improved at all");
+    assert!(proved >= 5, "only {proved} optima are proved by the bound");
 }
 
 proptest! {
@@ -344,10 +347,11 @@ const PUBLISHED: [(&str, i64, i64); 10] = [
 fn published_instances_have_their_published_costs_and_bounds_and_get_better() {
     for (name, initial, bound) in PUBLISHED {
         let Some((instance, model)) = published(name) else { return };
-        assert_eq!(lower_bound(&instance), bound, "{name}");
+        assert_eq!(pooled_bound(&instance), bound, "{name}");
         let solution = solved(&instance, steps(20_000, 2, 0));
         assert_eq!(solution.initial_cost, initial, "{name}");
         assert!(solution.cost < initial, "{name}");
+        assert!((bound..=solution.cost).contains(&solution.lower_bound), "{name}");
         let text = roadef::assignment_text;
         let verdict = judge(&model, &text(&instance.start), &text(&solution.assignment));
         let verdict = verdict.expect("in the format");
@@ -358,7 +362,9 @@ fn published_instances_have_their_published_costs_and_bounds_and_get_better() {
 
 /// The optimum that Gurobi proves, 44,306,501 (mdeboute/challenge_ROADEF_Google, resultsA.txt).
 #[test]
-fn the_smallest_published_instance_reaches_its_proved_optimum() {
+fn the_smallest_published_instance_is_solved_and_proved() {
     let Some((instance, _)) = published("a1_1") else { return };
-    assert_eq!(solved(&instance, steps(1_500_000, 2, 0)).cost, 44_306_501);
+    let solution = solved(&instance, steps(1_500_000, 2, 0));
+    assert_eq!((solution.cost, solution.lower_bound), (44_306_501, 44_306_501));
+    assert_eq!(solution.status, Status::Optimal);
 }

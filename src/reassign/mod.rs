@@ -44,7 +44,7 @@ mod state;
 mod step;
 mod terms;
 
-pub use bound::lower_bound;
+pub use bound::pooled_bound;
 pub use budget::Budget;
 pub use error::Error;
 pub use instance::{Balance, Instance, Items, Machines, MoveWeights, Services};

@@ -171,7 +171,7 @@ pub fn solve(
         stop: &stop,
         best: AtomicI64::new(initial_cost),
         steps: AtomicU64::new(0),
-        lower_bound: lower_bound(instance),
+        lower_bound: lower_bound(&state),
         reproducible,
     };
     let chains = if reproducible { CHAINS } else { options.threads.max(1) };
