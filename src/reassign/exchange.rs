@@ -1,9 +1,8 @@
 //! Exchange: one item changes places with several of another machine.
 //!
 //! In a crowded cluster few single shifts and swaps are allowed: a large item must displace a few
-//! small ones. The same draw leads back with the same probability, up to the sizes of the machines;
-//! chains of ejections, in which whoever is displaced goes anywhere, lack that and let an annealing
-//! drift into disorder (a half more moved items on b_1, at a higher cost).
+//! small ones. The same draw leads back with the same probability, up to the sizes of the machines,
+//! as an annealing wants; chains of ejections, in which whoever is displaced goes anywhere, do not.
 //!
 //! Source: the two-for-one exchanges and the big-process rearrangement of the ROADEF/EURO challenge
 //! 2012 (team S41: Gavranovic, Buljubasic, Demirovic).
