@@ -35,6 +35,7 @@ mod log;
 pub mod plan;
 mod range;
 mod report;
+pub mod roadef;
 mod rows;
 mod snapshot;
 mod supply;
