@@ -150,23 +150,20 @@ impl Scheduler<'_> {
         if self.lives[lease as usize].state.is_suspended() {
             return match self.rules.migration {
                 ColdMigration::No => vec![(self.now, Some(self.previous_hosts(lease)))],
-                _ => vec![(self.now + self.migration_estimate(lease), None)],
+                _ => vec![(self.now + self.lives[lease as usize].moving, None)],
             };
         }
         match readiness {
             Readiness::AtOnce => vec![(self.now, None)],
-            Readiness::Images { hosts, .. } => {
-                let mut times: Vec<Instant> = hosts.iter().map(|&(ready, _)| ready).collect();
-                times.sort_unstable();
-                times.dedup();
-                let latest = times.last().copied();
-                let ready_by = |time: Instant| {
-                    let ready = hosts.iter().enumerate().filter(|(_, host)| host.0 <= time);
-                    ready.map(|(host, _)| host as u32).collect()
-                };
-                let probe =
-                    |&time: &Instant| (time, (Some(time) != latest).then(|| ready_by(time)));
-                times.iter().map(probe).collect()
+            Readiness::Images { cached, other, .. } => {
+                let everywhere = cached.len() == self.table.rows.len() || other.0 <= self.now;
+                match (cached.is_empty(), everywhere) {
+                    (_, true) => vec![(self.now, None)],
+                    (true, false) => vec![(other.0, None)],
+                    (false, false) => {
+                        vec![(self.now, Some(cached.clone())), (other.0, None)]
+                    }
+                }
             }
         }
     }

@@ -53,6 +53,7 @@ impl Scheduler<'_> {
         life.previous = mapping;
         life.memory_at.clear();
         let accumulated = life.accumulated;
+        self.life(lease).moving = self.migration_estimate(lease);
         self.turn(lease, LeaseState::Active);
         self.expect_premature_end(lease, id, accumulated);
     }
@@ -133,7 +134,7 @@ impl Scheduler<'_> {
                     if let Some(place) = life.disk_at.get_mut(vm) {
                         *place = Some(step.to);
                     }
-                    self.caches[step.from as usize].release(LeaseId(lease));
+                    self.caches.release_on(step.from, LeaseId(lease));
                 }
                 _ => {
                     if let Some(place) = life.memory_at.get_mut(vm) {

@@ -17,6 +17,8 @@ pub(super) struct Life {
     pub later: Vec<ReservationId>,
     /// The host of each VM in the run before.
     pub previous: Vec<u32>,
+    /// How long moving it from there is estimated to take.
+    pub moving: Span,
     /// Where the saved memory of each VM is.
     pub memory_at: Vec<u32>,
     /// Where the disk image of each VM is.
@@ -25,6 +27,8 @@ pub(super) struct Life {
     pub in_future: bool,
     /// Order of its VMs when they are mapped; none if it is that of their numbers.
     pub order: Option<Vec<u32>>,
+    /// CPU and memory of all its VMs.
+    pub need: [i64; 2],
     pub outcome: LeaseOutcome,
 }
 
@@ -36,10 +40,12 @@ impl Life {
             run: None,
             later: Vec::new(),
             previous: Vec::new(),
+            moving: Span::ZERO,
             memory_at: Vec::new(),
             disk_at: Vec::new(),
             in_future: false,
             order: None,
+            need: [0; 2],
             outcome: LeaseOutcome {
                 state: LeaseState::New,
                 first_start: None,

@@ -11,10 +11,10 @@
 
 use super::host_selection::HostStatus;
 use super::preemption::Preemptee;
-use super::rules::Mapping;
+use super::rules::{ColdMigration, Mapping};
 use super::scheduler::Scheduler;
 use super::slots::NEVER;
-use crate::model::lease::{Amounts, CPU, MEMORY, NodeSet, RESOURCES};
+use crate::model::lease::{Amounts, NodeSet, RESOURCES};
 use crate::model::lease_record::LeaseState;
 use crate::policy::PolicyError;
 use crate::time::{Instant, Span};
@@ -56,6 +56,13 @@ pub(super) struct HostOrder {
 }
 
 impl Scheduler<'_> {
+    /// Whether the hosts that keep `image` could hold `need`, were they empty.
+    fn keepers_suffice(&self, image: u32, need: [i64; 2]) -> bool {
+        let keepers = self.caches.keepers(image).len() as i64;
+        let most = self.table.largest;
+        (0..2).all(|k| most[k].saturating_mul(keepers) >= need[k])
+    }
+
     /// Maps the VMs of a lease, if possible.
     pub(super) fn map(&mut self, ask: &Ask<'_>) -> Result<Option<Mapped>, PolicyError> {
         if !ask.displacing && !self.could_fit(ask) {
@@ -106,9 +113,26 @@ impl Scheduler<'_> {
 
     /// CPU and memory of all VMs of a lease.
     pub(super) fn site_need(&self, lease: u32) -> [i64; 2] {
-        let sets = &self.requests[lease as usize].nodes;
-        let sum = |k: usize| sets.iter().map(|set| set.need[k] * i64::from(set.count)).sum();
-        [sum(CPU), sum(MEMORY)]
+        self.lives[lease as usize].need
+    }
+
+    /// Whether the site as a whole has room for the VMs of a waiting lease at one of the first
+    /// instants at which it could begin; `free` is what is free now. If not, nobody need look for
+    /// hosts.
+    pub(super) fn could_begin(&self, lease: u32, free: [i64; 3]) -> bool {
+        let need = self.site_need(lease);
+        let suffices = |free: [i64; 3]| free[0] >= need[0] && free[1] >= need[1];
+        let life = &self.lives[lease as usize];
+        if life.state.is_suspended() {
+            let elsewhere = self.rules.migration != ColdMigration::No;
+            let start = self.now + if elsewhere { life.moving } else { Span::ZERO };
+            return suffices(self.table.site.at(start));
+        }
+        match self.image(lease) {
+            None => suffices(free),
+            Some(image) if suffices(free) && self.keepers_suffice(image.0, need) => true,
+            Some(image) => suffices(self.table.site.at(self.sent(lease, image).1.0)),
+        }
     }
 
     pub(super) fn map_beside(

@@ -30,14 +30,19 @@ pub(super) enum Way {
 pub(super) enum Readiness {
     /// Nothing is needed.
     AtOnce,
-    /// When and how each host could have the image.
+    /// An image is needed.
     Images {
         /// When a transfer of the lease's own would begin.
         slot: Instant,
-        /// For each host.
-        hosts: Vec<(Instant, Way)>,
+        /// Hosts that have the image now, ascending.
+        cached: Vec<u32>,
+        /// When and how all other hosts could have it.
+        other: (Instant, Way),
     },
 }
+
+/// The image of a lease: which one, its size in MB, and how images are sent.
+type Image<'a> = (u32, i64, &'a ImageTransfer);
 
 /// How the images of a reservation come: those there already, and a transfer for the others.
 #[derive(Debug, Clone)]
@@ -49,10 +54,10 @@ pub(super) struct Delivery {
 
 impl Scheduler<'_> {
     /// The image that a lease needs, its size, and how images are sent; none if it needs none.
-    fn image(&self, lease: u32) -> Option<(u32, i64, ImageTransfer)> {
+    pub(super) fn image(&self, lease: u32) -> Option<Image<'_>> {
         match (&self.rules.preparation, self.requests[lease as usize].software) {
             (Preparation::ImageTransfer(rules), Software::Image { image, size }) => {
-                Some((image, size, rules.clone()))
+                Some((image, size, rules))
             }
             _ => None,
         }
@@ -66,30 +71,30 @@ impl Scheduler<'_> {
 
     /// When hosts could have what `lease` needs. A suspended lease has its image.
     pub(super) fn readiness(&self, lease: u32) -> Readiness {
-        let Some((image, size, rules)) = self.image(lease) else { return Readiness::AtOnce };
+        let Some(image) = self.image(lease) else { return Readiness::AtOnce };
         if self.lives[lease as usize].state.is_suspended() {
             return Readiness::AtOnce;
         }
+        let (slot, other) = self.sent(lease, image);
+        let cached = self.caches.keepers(image.0).to_vec();
+        Readiness::Images { slot, cached, other }
+    }
+
+    /// When a transfer of its own could begin for a lease, and when and how its image could come
+    /// to hosts that do not have it.
+    pub(super) fn sent(&self, lease: u32, image: Image<'_>) -> (Instant, (Instant, Way)) {
+        let (image, size, rules) = image;
         let vms = self.requests[lease as usize].vms();
-        let span = self.transfer_span(size, vms, &rules);
+        let span = self.transfer_span(size, vms, rules);
         let slot = self.repository.first_come(self.now, span);
-        let mut hosts = vec![(slot + span, Way::Transfer); self.table.rows.len()];
-        if rules.cache_mb.is_some() {
-            for (host, cache) in hosts.iter_mut().zip(&self.caches) {
-                if cache.timeout(image).is_some() {
-                    *host = (self.now, Way::Reuse);
-                }
-            }
+        let own = slot + span;
+        // Transfers come one after the other, so of those to ride on the first is over first.
+        let mut rides = self.repository.transfers().iter();
+        let ride = rides.find(|other| other.image == image && !other.started);
+        match ride.filter(|ride| rules.multicast && rules.piggyback && ride.end < own) {
+            Some(ride) => (slot, (ride.end, Way::Ride(ride.id))),
+            None => (slot, (own, Way::Transfer)),
         }
-        if rules.multicast && rules.piggyback {
-            let others = self.repository.transfers().iter();
-            for other in others.filter(|other| other.image == image && !other.started) {
-                for host in hosts.iter_mut().filter(|host| host.0 > other.end) {
-                    *host = (other.end, Way::Ride(other.id));
-                }
-            }
-        }
-        Readiness::Images { slot, hosts }
     }
 
     /// Prepares a lease that was just planned, and says in its state what it waits for.
@@ -98,7 +103,7 @@ impl Scheduler<'_> {
             return self.turn(lease, LeaseState::SuspendedScheduled);
         }
         self.turn(lease, LeaseState::Scheduled);
-        let Readiness::Images { slot, hosts } = readiness else {
+        let Readiness::Images { slot, cached, other } = readiness else {
             return self.turn(lease, LeaseState::Ready);
         };
         let Some((image, ..)) = self.image(lease) else { return };
@@ -108,7 +113,8 @@ impl Scheduler<'_> {
         let mut reused = 0;
         for (vm, &host) in mapping.iter().enumerate() {
             let vm = vm as u32;
-            match hosts[host as usize].1 {
+            let way = if cached.binary_search(&host).is_ok() { Way::Reuse } else { other.1 };
+            match way {
                 Way::Reuse => {
                     self.reuse(lease, image, (vm, host), end);
                     reused += 1;
@@ -135,7 +141,7 @@ impl Scheduler<'_> {
     }
 
     fn reuse(&mut self, lease: u32, image: u32, (vm, host): (u32, u32), timeout: Instant) {
-        self.caches[host as usize].reuse(image, (LeaseId(lease), vm), timeout);
+        self.caches.reuse(host, image, (LeaseId(lease), vm), timeout);
         self.life(lease).disk_at[vm as usize] = Some(host);
     }
 
@@ -145,7 +151,7 @@ impl Scheduler<'_> {
         if vms.is_empty() {
             return;
         }
-        let end = start + self.transfer_span(size, vms.len(), &rules);
+        let end = start + self.transfer_span(size, vms.len(), rules);
         let first = LeaseId(lease);
         let riders: Vec<Rider> =
             vms.iter().map(|&vm| Rider { lease: first, vm, host: mapping[vm as usize] }).collect();
@@ -173,8 +179,7 @@ impl Scheduler<'_> {
     ) -> Option<Option<Delivery>> {
         let Some((image, size, rules)) = self.image(lease) else { return Some(None) };
         let cached = |vm: &u32| {
-            let host = mapping[*vm as usize] as usize;
-            let kept = self.caches[host].timeout(image);
+            let kept = self.caches.timeout(mapping[*vm as usize], image);
             rules.cache_mb.is_some() && kept.is_some_and(|timeout| timeout >= start)
         };
         let (reused, transferred): (Vec<u32>, Vec<u32>) =
@@ -182,7 +187,7 @@ impl Scheduler<'_> {
         if transferred.is_empty() {
             return Some(Some(Delivery { reused, transferred, start }));
         }
-        let span = self.transfer_span(size, transferred.len(), &rules);
+        let span = self.transfer_span(size, transferred.len(), rules);
         let begin = self.repository.just_in_time(start, span)?;
         if begin < self.now && !self.rules.oddities.transfer_may_be_late {
             return None;
@@ -246,9 +251,8 @@ impl Scheduler<'_> {
         riders.sort_by_key(|rider| rider.host);
         for group in riders.chunk_by(|a, b| a.host == b.host) {
             let holders: Vec<_> = group.iter().map(|rider| (rider.lease, rider.vm)).collect();
-            let cache = &mut self.caches[group[0].host as usize];
             let image = (transfer.image, transfer.size);
-            cache.arrive(image, &holders, timeout, (limit, overfull));
+            self.caches.arrive(group[0].host, image, &holders, timeout, (limit, overfull));
         }
     }
 
@@ -277,6 +281,6 @@ impl Scheduler<'_> {
     }
 
     fn release_caches(&mut self, lease: u32) {
-        self.caches.iter_mut().for_each(|cache| cache.release(LeaseId(lease)));
+        self.caches.release(LeaseId(lease));
     }
 }

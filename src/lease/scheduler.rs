@@ -24,7 +24,7 @@ use crate::model::lease::{CPU, LeaseKind, LeaseRequest, Site};
 use crate::model::lease_record::LeaseOutcome;
 use crate::model::lease_record::{LeaseState, Stretch};
 use crate::policy::PolicyError;
-use crate::provision::{Cache, Repository, TransferId};
+use crate::provision::{Caches, Repository, TransferId};
 use crate::time::Instant;
 
 /// The policies of a run, fresh for it.
@@ -84,7 +84,7 @@ pub struct Scheduler<'a> {
     /// Leases with a place in the future found by backfilling, by number.
     pub(super) future: Vec<u32>,
     pub(super) repository: Repository,
-    pub(super) caches: Vec<Cache>,
+    pub(super) caches: Caches,
     /// The reservation of each transfer.
     pub(super) transfers: BTreeMap<TransferId, ReservationId>,
     /// Shutdowns under way.
@@ -108,6 +108,7 @@ impl<'a> Scheduler<'a> {
     ) -> Self {
         let mut lives: Vec<Life> = requests.iter().map(|_| Life::new()).collect();
         for (life, request) in lives.iter_mut().zip(requests) {
+            life.need = request.total();
             if request.nodes.len() > 1 {
                 life.order = mapping_order(&request.needs().collect::<Vec<_>>());
             }
@@ -123,7 +124,7 @@ impl<'a> Scheduler<'a> {
             queue: Vec::new(),
             future: Vec::new(),
             repository: Repository::default(),
-            caches: vec![Cache::default(); site.hosts.len()],
+            caches: Caches::new(site.hosts.len()),
             transfers: BTreeMap::new(),
             shutdowns: Vec::new(),
             premature: BinaryHeap::new(),
@@ -228,12 +229,18 @@ impl<'a> Scheduler<'a> {
         let waiting = std::mem::take(&mut self.queue);
         let mut left = Vec::with_capacity(waiting.len());
         let mut turns = waiting.into_iter();
+        let mut free = self.table.site.at(self.now);
         while let Some(&lease) = turns.as_slice().first() {
-            if !self.rules.backfilling.admits(self.future.len()) && self.table.is_full(self.now) {
+            let could_wait = self.rules.backfilling.admits(self.future.len());
+            let full = free[2] <= 0;
+            if !could_wait && full {
                 break;
             }
             turns.next();
-            if !self.place(lease, true)? {
+            let tried = could_wait || self.could_begin(lease, free);
+            if tried && self.place(lease, true)? {
+                free = self.table.site.at(self.now);
+            } else {
                 left.push(lease);
                 if !self.rules.backfilling.admits(0) {
                     break;

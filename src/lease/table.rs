@@ -25,6 +25,8 @@ pub(super) type SiteNeed = [i64; 3];
 pub(super) struct SlotTable {
     pub rows: Vec<Row>,
     pub site: Calendar<3>,
+    /// The most CPU and memory that a host has.
+    pub largest: [i64; 2],
     /// Start and end of the first slot of each host; [`NEVER`] where there is none.
     fronts: Vec<(Instant, Instant)>,
     reservations: Vec<Reservation>,
@@ -38,9 +40,11 @@ pub(super) struct SlotTable {
 impl SlotTable {
     pub fn new(hosts: &[Amounts]) -> Self {
         let total = |k: usize| hosts.iter().map(|host| host[k]).sum();
+        let most = |k: usize| hosts.iter().map(|host| host[k]).max().unwrap_or(0);
         Self {
             rows: hosts.iter().map(|&capacity| Row { capacity, slots: Vec::new() }).collect(),
             site: Calendar::new([total(CPU), total(MEMORY), total(CPU)]),
+            largest: [most(CPU), most(MEMORY)],
             fronts: vec![(NEVER, NEVER); hosts.len()],
             reservations: Vec::new(),
             runs: Vec::new(),
@@ -267,10 +271,5 @@ impl SlotTable {
     pub fn room_from(&self, after: Instant, span: Span, need: [i64; 2]) -> Instant {
         let need: SiteNeed = [need[0], need[1], i64::MIN / 2];
         self.site.earliest_start(after, span, need).unwrap_or(NEVER)
-    }
-
-    /// Whether no host has CPU left at `now`.
-    pub fn is_full(&self, now: Instant) -> bool {
-        self.site.at(now)[2] <= 0
     }
 }

@@ -117,6 +117,12 @@ impl LeaseRequest {
         self.nodes.iter().map(|set| set.count as usize).sum()
     }
 
+    /// CPU and memory of all its VMs.
+    pub fn total(&self) -> [i64; 2] {
+        let sum = |k: usize| self.nodes.iter().map(|set| set.need[k] * i64::from(set.count)).sum();
+        [sum(CPU), sum(MEMORY)]
+    }
+
     /// What each VM needs, in the order of the VMs.
     pub fn needs(&self) -> impl Iterator<Item = Amounts> + '_ {
         self.nodes.iter().flat_map(|set| std::iter::repeat_n(set.need, set.count as usize))

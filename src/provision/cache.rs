@@ -38,31 +38,33 @@ impl Cache {
     }
 
     /// An image arrives for `holders`. At most `limit` MB are kept (0 or less: any number), unless
-    /// `overfull`: then the newcomer is not counted when others give way, as in Haizea.
+    /// `overfull`: then the newcomer is not counted when others give way, as in Haizea. Names the
+    /// images that gave way.
     pub fn arrive(
         &mut self,
         (image, size): (u32, i64),
         holders: &[Holder],
         timeout: Instant,
         (limit, overfull): (i64, bool),
-    ) {
+    ) -> Vec<u32> {
+        let mut gone = Vec::new();
         if let Some(kept) = self.images.iter_mut().find(|kept| kept.image == image) {
             kept.holders.extend_from_slice(holders);
             kept.timeout = kept.timeout.max(timeout);
-            return;
+            return gone;
         }
         let newcomer = if overfull { 0 } else { size };
         if limit > 0 && self.used() + size > limit {
             loop {
-                if !self.give_way() {
-                    return;
-                }
+                let Some(image) = self.give_way() else { return gone };
+                gone.push(image);
                 if self.used() + newcomer <= limit {
                     break;
                 }
             }
         }
         self.images.push(Image { image, size, timeout, holders: holders.to_vec() });
+        gone
     }
 
     /// Takes the marks of `lease` away.
@@ -76,14 +78,11 @@ impl Cache {
         self.images.iter().map(|kept| kept.size).sum()
     }
 
-    /// Removes the unmarked image whose time-out comes first; false if all are marked.
-    fn give_way(&mut self) -> bool {
+    /// Removes the unmarked image whose time-out comes first and names it; none if all are marked.
+    fn give_way(&mut self) -> Option<u32> {
         let unmarked = self.images.iter().enumerate().filter(|(_, kept)| kept.holders.is_empty());
-        let Some(at) = unmarked.min_by_key(|(_, kept)| kept.timeout).map(|(at, _)| at) else {
-            return false;
-        };
-        self.images.remove(at);
-        true
+        let (at, _) = unmarked.min_by_key(|(_, kept)| kept.timeout)?;
+        Some(self.images.remove(at).image)
     }
 }
 

@@ -8,9 +8,11 @@
 //! 2008, section 4 (transfers by earliest deadline first, reuse, piggybacking).
 
 mod cache;
+mod caches;
 mod repository;
 
 pub use cache::{Cache, Holder};
+pub use caches::Caches;
 pub use repository::{Repository, Rider, Transfer, TransferId};
 
 use serde::{Deserialize, Serialize};
