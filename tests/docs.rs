@@ -53,6 +53,9 @@ fn the_reference_of_the_run_spec_names_every_key() {
 fn leases() -> Table {
     let text = "[leases]\nfirst = 1\nannotations = \"a\"\nsuspend-time-s = 1\nthreshold-s = 1\n\
                 resume-time-s = 1\nbackfilling = { intermediate = 2 }\n\
+                reservations = {}\nimages = {}\n\
+                policies = { admission = \"m:C\", preemption = \"m:C\", mapping = \"m:C\", \
+                host-selection = \"m:C\", pricing = \"m:C\" }\n\
                 hosts = [{ count = 1, cpu = 1, memory-mb = 1, disk-mb = 1, net-in-mbit-s = 1, \
                 net-out-mbit-s = 1 }]\nadjust = { memory-mb = 1 }\n\
                 preparation = { kind = \"image-transfer\", fixed-time-s = 1, cache-mb = 1 }\n";

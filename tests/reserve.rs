@@ -198,10 +198,12 @@ fn bad_input_changes_nothing() {
 }
 
 /// Processes that hold and commit are killed at random moments: what was acknowledged is there,
-/// what was never asked for is not, and the file opens every time.
+/// what was never asked for is not, and the file opens every time. `GALERNA_KILLS` says how many
+/// times, 200 unless it is said.
 #[test]
 fn killed_at_any_moment_no_promise_is_lost_and_none_invented() {
-    const KILLS: usize = 200;
+    let kills = std::env::var("GALERNA_KILLS").map(|kills| kills.parse().expect("a number"));
+    let kills: usize = kills.unwrap_or(200);
     let site = Site::new("8x100x1024");
     let random = &mut stream(4, "reserve.kills");
     // Moments are taken from twice the time that an undisturbed run takes here and now.
@@ -213,7 +215,7 @@ fn killed_at_any_moment_no_promise_is_lost_and_none_invented() {
     let mut usual = undisturbed();
     let (mut promised, mut asked, mut killed) =
         (BTreeSet::new(), BTreeSet::from(["whole".to_owned()]), 0);
-    for turn in 0..KILLS {
+    for turn in 0..kills {
         let name = format!("r{turn}");
         let mut command = site.command(&["hold", "--for", "1h", "--commit", "--name", &name]);
         let mut child =
@@ -229,7 +231,7 @@ fn killed_at_any_moment_no_promise_is_lost_and_none_invented() {
         } else {
             killed += 1;
         }
-        if turn % 20 == 19 || turn + 1 == KILLS {
+        if turn % 20 == 19 || turn + 1 == kills {
             let found = site.standing();
             let committed = found.iter().filter(|(_, standing)| standing == "committed");
             let committed: BTreeSet<String> = committed.map(|(name, _)| name.clone()).collect();
@@ -238,7 +240,7 @@ fn killed_at_any_moment_no_promise_is_lost_and_none_invented() {
             usual = undisturbed();
         }
     }
-    assert!(killed >= KILLS / 10 && promised.len() >= KILLS / 20, "{killed} killed of {KILLS}");
+    assert!(killed >= kills / 10 && promised.len() >= kills / 20, "{killed} killed of {kills}");
     // What was held and not committed is gone when its time is over.
     let mut later = Command::new(env!("CARGO_BIN_EXE_galerna"));
     later.arg("reserve").arg(&site.path).args([

@@ -15,6 +15,9 @@ __all__ = [
     "Host",
     "HostLoads",
     "Hosts",
+    "Lease",
+    "LeaseHost",
+    "LeaseRoom",
     "Planner",
     "Run",
     "Snapshot",
@@ -455,6 +458,114 @@ def compare(
     makers: Sequence[tuple[list[str], Callable[[], dict[str, Resolved]]] | None],
     options: Options,
 ) -> Batch: ...
+
+@final
+class Lease:
+    """A lease as it was asked for: what policies of leases see. It stays valid."""
+
+    @property
+    def number(self) -> int:
+        """The number by which its users know it."""
+
+    @property
+    def kind(self) -> str:
+        """`"advance-reservation"`, `"best-effort"`, `"immediate"` or `"deadline"`."""
+
+    @property
+    def arrival_s(self) -> float:
+        """When it was asked for."""
+
+    @property
+    def start_s(self) -> float | None:
+        """The start that was asked for, the earliest one of a deadline lease."""
+
+    @property
+    def deadline_s(self) -> float | None:
+        """By when it must end."""
+
+    @property
+    def duration_s(self) -> float:
+        """How long it is to run."""
+
+    @property
+    def vms(self) -> int:
+        """How many VMs it has."""
+
+    @property
+    def nodes(self) -> list[tuple[int, int, int]]:
+        """Its VMs: how many, CPU of each (hundredths of a core), memory of each (MB)."""
+
+    @property
+    def preemptible(self) -> bool:
+        """Whether it agrees to be displaced."""
+
+    @property
+    def user(self) -> int | None:
+        """Who asks, if that is known."""
+
+    @property
+    def extras(self) -> dict[str, str]:
+        """Further attributes of the file."""
+
+    @property
+    def remaining_s(self) -> float | None:
+        """Of a lease that could be displaced: what would be left of its duration then."""
+
+    @property
+    def suspend_s(self) -> float | None:
+        """Of a lease that could be displaced: what saving it is estimated to take."""
+
+    @property
+    def resume_s(self) -> float | None:
+        """Of a lease that could be displaced: what loading it is estimated to take."""
+
+@final
+class LeaseHost:
+    """A host to be scored for a lease. It stays valid."""
+
+    @property
+    def id(self) -> int:
+        """Its number."""
+
+    @property
+    def leases(self) -> int:
+        """Leases on it at the start."""
+
+    @property
+    def unchanged_s(self) -> float | None:
+        """From the start until its load or its leases change; `None` if they never do."""
+
+@final
+class LeaseRoom:
+    """What a host has left for the VMs of a lease. It stays valid."""
+
+    @property
+    def id(self) -> int:
+        """The number of the host."""
+
+    @property
+    def cpu(self) -> int:
+        """CPU that is free at the start, hundredths of a core."""
+
+    @property
+    def memory_mb(self) -> int:
+        """Memory that is free at the start."""
+
+    @property
+    def start_s(self) -> float:
+        """From when on the VMs are to run."""
+
+    @property
+    def until_s(self) -> float:
+        """Until when they are to run."""
+
+    @property
+    def strict(self) -> bool:
+        """Whether they must run until then; else the first host that is full cuts the slice."""
+
+    def fits_until(self, vms: Sequence[int]) -> float | None:
+        """Until when these VMs of the lease (their numbers, from 0) fit on the host together, at
+        most `until_s`; `None` if they do not fit at the start."""
 
 @final
 class Planner:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from galerna import _core
-from galerna.policy import ROLES, Resolved, resolve, to_spec
+from galerna.policy import LEASE_ROLES, ROLES, Resolved, resolve, to_spec
 from galerna.results import Run
 from galerna.spec import BuiltIn
 
@@ -27,6 +27,11 @@ def run(
     select: policy.VmSelector | policy.ByName | None = None,
     place: policy.Placer | policy.ByName | None = None,
     plan: policy.StepPlanner | policy.ByName | None = None,
+    admission: policy.Admission | policy.ByName | None = None,
+    preemption: policy.Preemption | policy.ByName | None = None,
+    host_selection: policy.HostOrder | policy.ByName | None = None,
+    mapping: policy.Mapper | policy.ByName | None = None,
+    pricing: policy.Pricing | policy.ByName | None = None,
     seed: int | None = None,
     out: str | os.PathLike[str] | None = None,
     set: Mapping[str, Any] | None = None,
@@ -48,7 +53,8 @@ def run(
 
     `overload`, `fallback`, `underload`, `select`, `place` and `plan` replace one policy each: by a
     built-in one (`gl.Mad(safety=3.0)`, a dict, its name), by Python code (an object, a function, or
-    `"module:Class"`), see `galerna.policy`. `out` is a new folder in which the results are kept,
+    `"module:Class"`), see `galerna.policy`. So do `admission`, `preemption`, `host_selection`,
+    `mapping` and `pricing` in a run of leases. `out` is a new folder in which the results are kept,
     see `Run.write`.
 
     >>> gl.run("mad-mmt", select="mu", place=gl.FirstFit()).summary["migrations"] > 0
@@ -60,7 +66,8 @@ def run(
     policies = (overload, fallback, underload, select, place, plan)
     given = Given()
     path, tables = given.source(spec)
-    changes = assigned(policies, set, overrides)
+    of_leases = (admission, preemption, host_selection, mapping, pricing)
+    changes = lease_changes(of_leases) | assigned(policies, set, overrides)
     if seed is not None:
         changes["run.seed"] = seed
     lifted = [(key, given.lift(key, value)) for key, value in changes.items()]
@@ -88,6 +95,31 @@ def assigned(
     return changes
 
 
+def lease_changes(policies: Sequence[object]) -> dict[str, Any]:
+    """What is changed in `[leases]`: `policies` in the order of the roles.
+
+    >>> lease_changes(("no-ar", "mine:Gentle", None, None, None))
+    {'leases.admission': 'no-ar', 'leases.policies.preemption': 'mine:Gentle'}
+    """
+    roles = zip(LEASE_ROLES, policies, strict=True)
+    given = [(role, policy) for role, policy in roles if policy is not None]
+    return {
+        f"leases.policies.{role}" if is_code(policy) else f"leases.{role}": policy
+        for role, policy in given
+    }
+
+
+def is_code(policy: object) -> bool:
+    """Whether it is written in Python, or names what is.
+
+    >>> is_code("mine:Gentle"), is_code("no-ar"), is_code({"constant": 0.1})
+    (True, False, False)
+    """
+    if isinstance(policy, str):
+        return ":" in policy
+    return not isinstance(policy, Mapping) or policy.get("kind") == "python"
+
+
 class Given:
     """Policies that are given as Python objects, by their keys under `[policy]`."""
 
@@ -99,8 +131,8 @@ class Given:
 
     def lift(self, key: str, value: Any) -> Any:
         """What a spec says under `key` for `value`; a policy object is kept aside."""
-        section, _, role = key.partition(".")
-        if section != "policy" or role not in ROLES:
+        section, _, role = key.rpartition(".")
+        if role not in {"policy": ROLES, "leases.policies": LEASE_ROLES}.get(section, {}):
             return value
         self.objects.pop(role, None)
         self.policies.pop(role, None)
@@ -121,6 +153,13 @@ class Given:
         if isinstance(policy, Mapping):
             lifted = {key: self.lift(f"policy.{key}", value) for key, value in policy.items()}
             tables["policy"] = lifted
+        leases = tables.get("leases")
+        code = leases.get("policies") if isinstance(leases, Mapping) else None
+        if isinstance(leases, Mapping) and isinstance(code, Mapping):
+            lifted = {
+                key: self.lift(f"leases.policies.{key}", value) for key, value in code.items()
+            }
+            tables["leases"] = {**leases, "policies": lifted}
         return "spec", as_json(tables)
 
 

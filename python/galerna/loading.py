@@ -18,7 +18,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from galerna.errors import SpecError
-from galerna.policy import Resolved, resolve
+from galerna.policy import ROLES, Resolved, resolve
 
 GROUP = "galerna.policies"
 """Group of the entry points that are policies."""
@@ -104,7 +104,7 @@ def announce(role: str, entry: str) -> None:
     announced.add((role, entry))
     place = origin(code.partition(":")[0])
     found = f" from {place}" if place else ""
-    text = f"galerna: policy.{role} is Python code, importing {code}{found}"
+    text = f"galerna: {section(role)}.{role} is Python code, importing {code}{found}"
     print(text, file=sys.stderr, flush=True)
 
 
@@ -124,7 +124,12 @@ def look_here() -> None:
         sys.path.append(os.getcwd())
 
 
+def section(role: str) -> str:
+    """The section of a spec that holds the role."""
+    return "policy" if role in ROLES else "leases.policies"
+
+
 def fault(role: str, what: str, remedy: str) -> SpecError:
-    """A problem of `[policy] role`."""
-    place = f"[policy] {role}"
+    """A problem of the policy for `role`."""
+    place = f"[{section(role)}] {role}"
     return SpecError(f"GLN-403 {place}: {what}. {remedy}.", [("GLN-403", place, what, remedy)])

@@ -83,6 +83,17 @@ four, which then serve the initial placement only. A move that cannot be made en
 >>> gl.run("mad-mmt", plan=lambda snapshot: []).summary["migrations"]
 0
 
+**Leases.** Five questions about leases take a class or function too, under their own names:
+`admission=` (`admits(lease)`), `preemption=` (`preemption_score(lease, other, start_s)`),
+`host_selection=` (`host_score(host, lease)`), `mapping=` (`choose_hosts(lease, rooms)`) and
+`pricing=` (`price(lease, displaced)`).
+
+>>> def short_ones(lease):
+...     return lease.duration_s <= 4 * 3600
+>>> run = gl.run("leases/easy", admission=short_ones)
+>>> run.leases.filter(run.leases["duration_s"] > 4 * 3600)["state"].unique().to_list()
+['rejected']
+
 Views (`Vm`, `Host`, `Draft`, ...) answer while the policy is asked; arrays that they give are
 read-only and stay valid. Optional attributes of every policy: `window`, how many samples of history
 are wanted (default 30); `name`, by which messages call it (default: the class or function);
@@ -107,7 +118,18 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from galerna._core import Draft, Host, HostLoads, Hosts, Snapshot, Vm, Vms
+    from galerna._core import (
+        Draft,
+        Host,
+        HostLoads,
+        Hosts,
+        Lease,
+        LeaseHost,
+        LeaseRoom,
+        Snapshot,
+        Vm,
+        Vms,
+    )
 
     Numbers = npt.NDArray[np.floating] | npt.NDArray[np.integer]
     Moves = Iterable[tuple[int | Vm, int | Host]] | npt.NDArray[np.integer] | None
@@ -184,6 +206,47 @@ class BatchedPlacer(Protocol):
 
 
 @runtime_checkable
+class AdmissionPolicy(Protocol):
+    """Judges requests when they arrive."""
+
+    def admits(self, lease: Lease) -> bool:
+        """Is the request considered at all?"""
+
+
+@runtime_checkable
+class PreemptionPolicy(Protocol):
+    """Says which lease may displace which."""
+
+    def preemption_score(self, lease: Lease, other: Lease, start_s: float) -> float | None:
+        """How gladly `lease`, which would start then, displaces `other`: greater ones go first,
+        `None` must not go."""
+
+
+@runtime_checkable
+class HostSelection(Protocol):
+    """Orders the hosts for a lease."""
+
+    def host_score(self, host: LeaseHost, lease: Lease) -> float:
+        """How good the host is, between 0 and 1: the best first, of equal ones in id order."""
+
+
+@runtime_checkable
+class MappingPolicy(Protocol):
+    """Chooses the hosts of a lease."""
+
+    def choose_hosts(self, lease: Lease, rooms: Sequence[LeaseRoom]) -> Sequence[int] | None:
+        """The number of a host for each VM, or `None`: there is no place."""
+
+
+@runtime_checkable
+class PricingPolicy(Protocol):
+    """Says what leases cost. A method `feedback(lease, price, accepted)` is told how it ended."""
+
+    def price(self, lease: Lease, displaced: Sequence[Lease]) -> float:
+        """What `lease` costs if `displaced` must make room for it."""
+
+
+@runtime_checkable
 class Planner(Protocol):
     """Decides all moves of a step."""
 
@@ -209,6 +272,21 @@ Placer: TypeAlias = "PerItemPlacer | BatchedPlacer | Callable[[Vm, Hosts], Host 
 StepPlanner: TypeAlias = "Planner | Callable[[Snapshot], Moves]"
 """A planner written in Python."""
 
+Admission: TypeAlias = "AdmissionPolicy | Callable[[Lease], bool]"
+"""An admission policy of leases written in Python."""
+
+Preemption: TypeAlias = "PreemptionPolicy | Callable[[Lease, Lease, float], float | None]"
+"""A preemption policy written in Python."""
+
+HostOrder: TypeAlias = "HostSelection | Callable[[LeaseHost, Lease], float]"
+"""A host selection written in Python."""
+
+Mapper: TypeAlias = "MappingPolicy | Callable[[Lease, Sequence[LeaseRoom]], Sequence[int] | None]"
+"""A mapping policy written in Python."""
+
+Pricing: TypeAlias = "PricingPolicy | Callable[[Lease, Sequence[Lease]], float]"
+"""A pricing policy written in Python."""
+
 ByName: TypeAlias = BuiltIn | Mapping[str, Any] | str
 """A built-in policy (`gl.Mad(safety=3.0)`, `{"kind": "mad"}`, `"mad"`), or code by its name
 (`"module:Class"`, `{"kind": "python", "entry": ..., "params": {...}}`)."""
@@ -220,7 +298,7 @@ class Role(NamedTuple):
     question: str
     one: str | None
     """Method that is asked about one at a time."""
-    many: str
+    many: str | None
     """Method that is asked about many at once; used when present."""
     arguments: str
     """Those of a function."""
@@ -241,6 +319,17 @@ ROLES = {
 }
 """Keys of `[policy]` that a policy written in Python may fill."""
 
+LEASE_ROLES = {
+    "admission": Role("admission policy", "admits", None, "(lease)", 0),
+    "preemption": Role("preemption policy", "preemption_score", None, "(lease, other, start_s)", 0),
+    "host-selection": Role("host selection", "host_score", None, "(host, lease)", 0),
+    "mapping": Role("mapping policy", "choose_hosts", None, "(lease, rooms)", 0),
+    "pricing": Role("pricing policy", "price", None, "(lease, displaced)", 0),
+}
+"""Keys of `[leases.policies]`, each in place of the built-in policy of that name."""
+
+ALL_ROLES = ROLES | LEASE_ROLES
+
 
 class Resolved(NamedTuple):
     """How a policy is asked: what the compiled half is given."""
@@ -260,15 +349,15 @@ def resolve(role: str, policy: object) -> Resolved:
     >>> resolve("overload", above_80)[1:4]
     ('above_80', 30, False)
     """
-    one, many = ROLES[role].one, ROLES[role].many
+    question, one, many, _, longest = ALL_ROLES[role]
     if isinstance(policy, type):
         raise TypeError(
-            f"GLN-404 {role}={policy.__name__} is a class, expected a {ROLES[role].question}: "
+            f"GLN-404 {role}={policy.__name__} is a class, expected a {question}: "
             f"write {role}={policy.__name__}()"
         )
     name = name_of(policy)
-    batched = callable(getattr(policy, many, None))
-    if batched:
+    batched = many is not None and callable(getattr(policy, many, None))
+    if many is not None and batched:
         call = getattr(policy, many)
     elif one is not None and callable(getattr(policy, one, None)):
         call = getattr(policy, one)
@@ -278,7 +367,7 @@ def resolve(role: str, policy: object) -> Resolved:
         raise TypeError(no_policy(role, policy))
     reset = getattr(policy, "reset", None)
     decreasing = bool(getattr(policy, "decreasing", False))
-    window = window_of(policy, name, ROLES[role].window)
+    window = window_of(policy, name, longest) if role in ROLES else 0
     return Resolved(call, name, window, batched, decreasing, reset if callable(reset) else None)
 
 
@@ -290,7 +379,7 @@ def other_role(policy: object) -> str | None:
     >>> other_role(Smallest())
     'select'
     """
-    for role, (_, one, many, *_) in ROLES.items():
+    for role, (_, one, many, *_) in ALL_ROLES.items():
         if any(callable(getattr(policy, method, None)) for method in (one, many) if method):
             return role
     return None
@@ -298,10 +387,12 @@ def other_role(policy: object) -> str | None:
 
 def no_policy(role: str, policy: object) -> str:
     """Why the object cannot fill the role."""
-    question, one, many, arguments, _ = ROLES[role]
+    question, one, many, arguments, _ = ALL_ROLES[role]
     methods = {"select": ("host, vms", "vms, host_ids"), "place": ("vm, hosts", "vms, draft")}
     first, second = methods.get(role, ("now, history", "hosts"))
     ways = f"{many}(snapshot)" if one is None else f"{one}({first}) or {many}({second})"
+    if many is None:
+        ways = f"{one}{arguments}"
     other = other_role(policy)
     hint = f" (it looks like one for {other}=)" if other not in (None, role) else ""
     return (

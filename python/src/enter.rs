@@ -29,7 +29,11 @@ pub fn run(py: Python<'_>, inputs: &Inputs, policies: Policies) -> PyResult<Outc
 }
 
 /// Serves leases while other Python threads go on; signals are handled now and then.
-pub fn run_leases(py: Python<'_>, inputs: &LeaseInputs) -> PyResult<Schedule> {
+pub fn run_leases(
+    py: Python<'_>,
+    inputs: &LeaseInputs,
+    policies: LeasePolicies,
+) -> PyResult<Schedule> {
     /// So many instants pass between two looks at signals.
     const INSTANTS: u32 = 256;
     let LeaseInputs { workload, site, rules, .. } = inputs;
@@ -48,7 +52,6 @@ pub fn run_leases(py: Python<'_>, inputs: &LeaseInputs) -> PyResult<Schedule> {
                 }
             }
         };
-        let policies = LeasePolicies::new(rules);
         let schedule = engine::run_leases(site, &workload.leases, rules, policies, &mut watch);
         (schedule, interruption)
     });

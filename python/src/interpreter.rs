@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use galerna::detect::{OverloadDetector, UnderloadDetector};
+use galerna::lease::LeasePolicies;
 use galerna::place::{Placer, Planner};
 use galerna::policy::PolicyError;
 use galerna::select::VmSelector;
@@ -25,9 +26,9 @@ pub struct Here {
 }
 
 impl Here {
-    /// With the objects `given`, by their keys under `[policy]`.
+    /// With the objects `given`, by their keys.
     pub fn with(mut given: BTreeMap<String, Resolved>) -> Self {
-        let slots = SLOTS.into_iter();
+        let slots = SLOTS.into_iter().chain(Slot::LEASES);
         Self { given: slots.filter_map(|s| Some((s, given.remove(s.key())?))).collect() }
     }
 
@@ -43,7 +44,7 @@ impl Here {
             }
             let failed = |error| {
                 let failure = PolicyError::new(&policy.entry, Raised(error));
-                failure.with_code("GLN-403").about(format!("policy.{}", slot.key()))
+                failure.with_code("GLN-403").about(format!("{}.{}", slot.section(), slot.key()))
             };
             load(py, slot, policy).map_err(failed)?.begin(py, seed)
         })
@@ -81,6 +82,17 @@ impl Interpreter for Here {
     }
     fn plan(&self, policy: &PythonPolicy, seed: u64) -> Result<Box<dyn Planner>, PolicyError> {
         Ok(self.resolved(Slot::Plan, policy, seed)?.plan())
+    }
+
+    fn lease_policy(
+        &self,
+        slot: Slot,
+        policy: &PythonPolicy,
+        seed: u64,
+        policies: &mut LeasePolicies,
+    ) -> Result<(), PolicyError> {
+        self.resolved(slot, policy, seed)?.of_leases(slot, policies);
+        Ok(())
     }
 
     fn stay(&self, work: &mut (dyn FnMut() + Send)) {

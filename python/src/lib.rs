@@ -32,7 +32,9 @@ mod _core {
     #[pymodule_export]
     use super::planner::Planner;
     #[pymodule_export]
-    use super::policies::{Draft, Host, HostLoads, Hosts, Snapshot, Vm, Vms};
+    use super::policies::{
+        Draft, Host, HostLoads, Hosts, Lease, LeaseHost, LeaseRoom, Snapshot, Vm, Vms,
+    };
     #[pymodule_export]
     use super::run::{Run, check_destination, run};
     #[pymodule_export]

@@ -36,7 +36,8 @@ enum Finished {
 /// Runs the spec called or stored at `path`, or the one in `tables` (JSON) when given.
 ///
 /// `changes` is a JSON list of pairs: dotted key and value. `given` holds the Python policies that
-/// are at hand as objects, by their keys under `[policy]`.
+/// are at hand as objects, by their keys under `[policy]` or
+/// `[leases.policies]`.
 #[pyfunction]
 pub fn run(
     py: Python<'_>,
@@ -47,7 +48,7 @@ pub fn run(
 ) -> PyResult<Run> {
     let spec = read(path, tables, changes).map_err(|error| errors::spec(py, error))?;
     if let Some(leases) = spec.leases.clone() {
-        return run_leases(py, spec, &leases);
+        return run_leases(py, spec, &leases, given);
     }
     let start = ProcessTime::now();
     let inputs = py.detach(|| Inputs::read(&spec)).map_err(|error| errors::trace(py, error))?;
@@ -60,12 +61,19 @@ pub fn run(
     Ok(Run { spec, timing, finished: Finished::Load(Box::new((inputs, outcome))) })
 }
 
-fn run_leases(py: Python<'_>, spec: RunSpec, leases: &LeaseSpec) -> PyResult<Run> {
+fn run_leases(
+    py: Python<'_>,
+    spec: RunSpec,
+    leases: &LeaseSpec,
+    given: BTreeMap<String, Resolved>,
+) -> PyResult<Run> {
     let start = ProcessTime::now();
     let inputs = py.detach(|| LeaseInputs::read(leases)).map_err(|e| errors::spec(py, e))?;
     let read_s = start.elapsed().as_secs_f64();
     let start = ProcessTime::now();
-    let schedule = enter::run_leases(py, &inputs)?;
+    let policies = spec::lease_policies(leases, spec.run.seed, Some(&Here::with(given)));
+    let policies = policies.map_err(|error| errors::building(py, error))?;
+    let schedule = enter::run_leases(py, &inputs, policies)?;
     let timing = Timing { read_s, run_s: start.elapsed().as_secs_f64() };
     Ok(Run { spec, timing, finished: Finished::Leases(Box::new((inputs, schedule))) })
 }

@@ -5,9 +5,9 @@
 //! `least` and `most` of a child include the child's own `add` but not that of its ancestors.
 
 /// Steps of a leaf.
-pub(super) const LEAF: usize = 32;
+pub(super) const LEAF: usize = 64;
 /// Children of an inner node.
-pub(super) const FAN: usize = 16;
+pub(super) const FAN: usize = 32;
 /// Before all times.
 pub(super) const BEGINNING: i64 = i64::MIN;
 /// After all times.

@@ -263,6 +263,7 @@ mod tests {
             disk_migrations: 0,
             transfers: 0,
             preemptions: 0,
+            price: None,
             promised: None,
             premature: false,
             first_hosts: vec![0],

@@ -19,7 +19,7 @@ use crate::engine::{self, LeaseError, Outcome};
 use crate::frames::{
     self, Existing, LeaseFolder, RunFolder, RunReport, Timing, TraceReport, WorkloadReport,
 };
-use crate::lease::{LeasePolicies, Schedule};
+use crate::lease::Schedule;
 use crate::problem::Problem;
 use crate::spec::{self, Inputs, LeaseInputs, LeaseSpec, Override, RunSpec};
 
@@ -124,7 +124,7 @@ impl Run {
         let inputs = &LeaseInputs::read(leases).map_err(Failure::bad_input)?;
         let read_s = start.elapsed().as_secs_f64();
         let start = ProcessTime::now();
-        let schedule = &scheduled(inputs)?;
+        let schedule = &scheduled(spec, leases, inputs)?;
         let timing = Timing { read_s, run_s: start.elapsed().as_secs_f64() };
         let report = RunReport::of_leases(name, spec, inputs, schedule, timing);
         if let Some(dir) = &self.out {
@@ -216,11 +216,16 @@ fn simulated(spec: &RunSpec, inputs: &Inputs) -> Result<Outcome, Failure> {
 }
 
 /// The schedule of the leases that `inputs` ask for.
-fn scheduled(inputs: &LeaseInputs) -> Result<Schedule, Failure> {
+fn scheduled(
+    spec: &RunSpec,
+    leases: &LeaseSpec,
+    inputs: &LeaseInputs,
+) -> Result<Schedule, Failure> {
     let LeaseInputs { workload, site, rules, .. } = inputs;
     let requests = &workload.leases;
     let mut progress = Progress::over(requests.len());
-    let policies = LeasePolicies::new(rules);
+    let policies = spec::lease_policies(leases, spec.run.seed, spec::python::installed())
+        .map_err(|error| Failure { code: POLICY_FAILED, message: error.to_string() })?;
     let schedule = engine::run_leases(site, requests, rules, policies, &mut |now| {
         progress.reach(requests.partition_point(|lease| lease.arrival <= now));
         ControlFlow::Continue(())

@@ -56,6 +56,7 @@ pub fn leases(inputs: &LeaseInputs, schedule: &Schedule) -> DataFrame {
         count("disk_migrations", &rows, |(_, life)| life.disk_migrations),
         count("image_transfers", &rows, |(_, life)| life.transfers),
         count("preemptions", &rows, |(_, life)| life.preemptions),
+        maybe("price", &rows, |(_, life)| life.price),
         flags("premature", |(_, life)| life.premature),
         text("first_hosts", hosts.iter().map(String::as_str)),
     ])

@@ -163,6 +163,7 @@ fn outcomes(
     let disk = leases.counts("disk_migrations")?;
     let transfers = leases.counts("image_transfers")?;
     let preemptions = leases.counts("preemptions")?;
+    let price: Vec<Option<f64>> = leases.typed::<Float64Type>("price")?.iter().collect();
     let premature = flags(leases, "premature")?;
     let hosts = words(leases, "first_hosts", |text| {
         text.split_whitespace().map(|host| host.parse().ok()).collect::<Option<Vec<u32>>>()
@@ -180,6 +181,7 @@ fn outcomes(
         disk_migrations: disk[row],
         transfers: transfers[row],
         preemptions: preemptions[row],
+        price: price[row],
         promised: promised[row],
         premature: premature[row],
         first_hosts,

@@ -8,7 +8,7 @@ use crate::model::lease::LeaseRequest;
 use crate::policy::PolicyError;
 
 /// Judges requests when they arrive.
-pub trait AdmissionPolicy {
+pub trait AdmissionPolicy: Send {
     /// Whether the request is considered.
     ///
     /// # Errors

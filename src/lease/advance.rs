@@ -33,6 +33,9 @@ impl Scheduler<'_> {
         let threshold = Span::ZERO;
         let demand = Demand { work, asked, shutdown, threshold, strict: true, resuming: false };
         let Some(outline) = self.outline(lease, &demand, start, &mapped) else { return Ok(false) };
+        if !self.agrees(lease, &mapped.displaced, start)? {
+            return Ok(false);
+        }
         let first = self.rules.oddities.requeue_before_transfers;
         if first {
             mapped.displaced.iter().for_each(|&other| self.displace(other, start));

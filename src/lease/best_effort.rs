@@ -16,6 +16,7 @@ use super::prepare::Readiness;
 use super::rules::{ColdMigration, Suspension};
 use super::scheduler::Scheduler;
 use super::slots::NEVER;
+use crate::model::lease::LeaseKind;
 use crate::model::lease_record::{LeaseState, Use};
 use crate::policy::PolicyError;
 use crate::time::{Instant, Span};
@@ -228,6 +229,10 @@ impl Scheduler<'_> {
             return Ok(false);
         }
         let Some(outline) = self.outline(lease, demand, *start, &mapped) else { return Ok(false) };
+        let kind = self.requests[lease as usize].kind;
+        if kind == LeaseKind::Immediate && !self.agrees(lease, &[], *start)? {
+            return Ok(false);
+        }
         self.carry_out(lease, outline);
         self.prepare(lease, readiness);
         Ok(true)

@@ -93,6 +93,9 @@ impl Scheduler<'_> {
             let Some(mapped) = self.map(&ask)? else { continue };
             let Some(delivery) = self.delivery(lease, start, &mapped.hosts) else { continue };
             let Some(outline) = self.outline(lease, &demand, start, &mapped) else { continue };
+            if !self.agrees(lease, &[], start)? {
+                return Ok(false);
+            }
             self.carry_out(lease, outline);
             self.deliver(lease, &mapped.hosts, delivery);
             return Ok(true);

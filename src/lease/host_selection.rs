@@ -29,7 +29,7 @@ pub struct HostStatus {
 }
 
 /// Orders hosts: higher scores first.
-pub trait HostSelection {
+pub trait HostSelection: Send {
     /// The score of a host for `lease`, in `[0, 1]`.
     ///
     /// # Errors

@@ -58,6 +58,7 @@ impl Life {
                 disk_migrations: 0,
                 transfers: 0,
                 preemptions: 0,
+                price: None,
                 promised: None,
                 premature: false,
                 first_hosts: Vec::new(),

@@ -10,7 +10,7 @@
 //! the preemption policy is displaced first.
 
 use super::host_selection::HostStatus;
-use super::preemption::Preemptee;
+use super::mapping::{HostRoom, MappingQuestion};
 use super::rules::{ColdMigration, Mapping};
 use super::scheduler::Scheduler;
 use super::slots::NEVER;
@@ -92,7 +92,7 @@ impl Scheduler<'_> {
     }
 
     /// What will be left of the duration of a lease at `at`, if it runs until then as planned.
-    fn remaining_at(&self, lease: u32, at: Instant) -> Span {
+    pub(super) fn remaining_at(&self, lease: u32, at: Instant) -> Span {
         let life = &self.lives[lease as usize];
         let runs = life.run.iter().chain(&life.later).map(|&run| self.table.get(run));
         let ran = runs.map(|run| (run.end.min(at).0 - run.start.0).max(0)).sum();
@@ -141,6 +141,9 @@ impl Scheduler<'_> {
         displaced: &[u32],
         order: &mut HostOrder,
     ) -> Result<Option<(Vec<u32>, Instant)>, PolicyError> {
+        if self.mapping.is_some() {
+            return self.map_by_policy(ask, displaced, order);
+        }
         let vms = self.requests[ask.lease as usize].vms();
         let mut hosts = vec![u32::MAX; vms];
         let mut until = ask.until;
@@ -168,6 +171,35 @@ impl Scheduler<'_> {
             }
         }
         Ok(Some((hosts, until)))
+    }
+
+    /// The same by the mapping policy of the run.
+    fn map_by_policy(
+        &mut self,
+        ask: &Ask<'_>,
+        displaced: &[u32],
+        order: &mut HostOrder,
+    ) -> Result<Option<(Vec<u32>, Instant)>, PolicyError> {
+        self.host_in_order(ask, order, usize::MAX)?;
+        let Ask { start, until, strict, .. } = *ask;
+        let room = |&host: &u32| HostRoom {
+            host,
+            steps: self.table.rows[host as usize].room((start, until), displaced),
+        };
+        let hosts = order.found.iter().map(room).collect();
+        let lease = &self.requests[ask.lease as usize];
+        let question = MappingQuestion { lease, start, until, strict, hosts };
+        let Some(policy) = self.mapping.as_mut() else { return Ok(None) };
+        let name = policy.name().to_owned();
+        let answer = policy.map(&question).map_err(|error| self.blamed(error, ask.lease))?;
+        let Some(hosts) = answer else { return Ok(None) };
+        match question.check(&hosts) {
+            Ok(until) => Ok(Some((hosts, until))),
+            Err(why) => {
+                let error = PolicyError::new(name, format!("it answered with {why}"));
+                Err(self.blamed(error.with_code("GLN-405"), ask.lease))
+            }
+        }
     }
 
     /// All hosts in their order as things are now.
@@ -224,7 +256,9 @@ impl Scheduler<'_> {
             let unchanged = (change != NEVER).then(|| change - ask.start);
             let status = HostStatus { host, leases: row.leases_at(ask.start), unchanged };
             let score = self.host_selection.score(status, lease);
-            let score = score.map_err(|error| error.about(format!("host {host}")).at(self.now))?;
+            let score = score.map_err(|error| {
+                error.about(format!("lease {}, host {host}", lease.number)).at(self.now)
+            })?;
             scored.push((score, host));
         }
         scored.sort_by(|a, b| b.0.total_cmp(&a.0));
@@ -250,15 +284,13 @@ impl Scheduler<'_> {
                 continue;
             }
             let by = &self.requests[ask.lease as usize];
-            let preemptee = Preemptee {
-                request,
-                remaining: self.remaining_at(lease, ask.start),
-                suspend: self.suspend_estimate(lease),
-                resume: self.resume_estimate(lease),
-            };
-            if let Some(score) = self.preemption.score(by, preemptee, ask.start)? {
-                scored.push((score, lease));
-            }
+            let preemptee = self.preemptee(lease, ask.start);
+            let score = self.preemption.score(by, preemptee, ask.start);
+            let score = score.map_err(|error| {
+                let pair = format!("lease {} displacing lease {}", by.number, request.number);
+                error.about(pair).at(self.now)
+            })?;
+            scored.extend(score.map(|score| (score, lease)));
         }
         if self.rules.oddities.lowest_score_goes_first {
             scored.sort_by(|a, b| b.0.total_cmp(&a.0));

@@ -39,12 +39,14 @@ mod happen;
 mod host_selection;
 mod life;
 mod mapper;
+mod mapping;
 mod overhead;
 mod plan;
 pub mod planner;
 mod preemption;
 mod premature;
 mod prepare;
+mod pricing;
 mod reservation;
 mod rules;
 mod scheduler;
@@ -56,7 +58,9 @@ mod table;
 pub use adjustment::{Adjustment, Lengthened};
 pub use admission::{AdmissionPolicy, AdmissionSpec};
 pub use host_selection::{HostSelection, HostSelectionSpec, HostStatus};
+pub use mapping::{HostRoom, MappingPolicy, MappingQuestion};
 pub use preemption::{Preemptee, PreemptionPolicy, PreemptionSpec};
+pub use pricing::{PricingPolicy, PricingSpec, RATE};
 pub use rules::{
     Backfilling, ColdMigration, Estimate, Exclusion, LeaseRules, Mapping, Oddities, Suspension,
 };

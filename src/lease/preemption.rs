@@ -29,7 +29,7 @@ use crate::time::{Instant, Span};
 const DAY_S: f64 = 86_400.0;
 
 /// Says who may displace whom.
-pub trait PreemptionPolicy {
+pub trait PreemptionPolicy: Send {
     /// How gladly `preemptor`, which would start at `at`, displaces `preemptee`; none if it must
     /// not. A lease with a higher score goes first.
     ///

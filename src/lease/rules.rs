@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::admission::AdmissionSpec;
 use super::host_selection::HostSelectionSpec;
 use super::preemption::PreemptionSpec;
+use super::pricing::PricingSpec;
 use crate::provision::Preparation;
 use crate::time::Span;
 
@@ -155,6 +156,8 @@ pub struct LeaseRules {
     pub host_selection: HostSelectionSpec,
     /// How VMs are mapped to hosts.
     pub mapping: Mapping,
+    /// What leases cost.
+    pub pricing: PricingSpec,
     /// What Haizea does against its manual or against reason.
     pub oddities: Oddities,
 }
@@ -180,6 +183,7 @@ impl Default for LeaseRules {
             preemption: PreemptionSpec::default(),
             host_selection: HostSelectionSpec::default(),
             mapping: Mapping::default(),
+            pricing: PricingSpec::default(),
             oddities: Oddities::default(),
         }
     }

@@ -16,7 +16,9 @@ use super::admission::AdmissionPolicy;
 use super::host_selection::HostSelection;
 use super::life::Life;
 use super::mapper::mapping_order;
-use super::preemption::PreemptionPolicy;
+use super::mapping::MappingPolicy;
+use super::preemption::{Preemptee, PreemptionPolicy};
+use super::pricing::{self, PricingPolicy};
 use super::reservation::ReservationId;
 use super::rules::LeaseRules;
 use super::table::SlotTable;
@@ -35,6 +37,10 @@ pub struct LeasePolicies {
     pub preemption: Box<dyn PreemptionPolicy>,
     /// Which hosts are taken first.
     pub host_selection: Box<dyn HostSelection>,
+    /// Which VM goes to which host, in place of the greedy mapper.
+    pub mapping: Option<Box<dyn MappingPolicy>>,
+    /// What leases cost.
+    pub pricing: Box<dyn PricingPolicy>,
 }
 
 impl LeasePolicies {
@@ -44,6 +50,8 @@ impl LeasePolicies {
             admission: Box::new(rules.admission),
             preemption: Box::new(rules.preemption),
             host_selection: Box::new(rules.host_selection),
+            mapping: None,
+            pricing: Box::new(rules.pricing),
         }
     }
 }
@@ -77,6 +85,8 @@ pub struct Scheduler<'a> {
     pub(super) admission: Box<dyn AdmissionPolicy>,
     pub(super) preemption: Box<dyn PreemptionPolicy>,
     pub(super) host_selection: Box<dyn HostSelection>,
+    pub(super) mapping: Option<Box<dyn MappingPolicy>>,
+    pub(super) pricing: Box<dyn PricingPolicy>,
     pub(super) table: SlotTable,
     pub(super) lives: Vec<Life>,
     /// Leases that wait, by submission.
@@ -119,6 +129,8 @@ impl<'a> Scheduler<'a> {
             admission: policies.admission,
             preemption: policies.preemption,
             host_selection: policies.host_selection,
+            mapping: policies.mapping,
+            pricing: policies.pricing,
             table: SlotTable::new(&site.hosts),
             lives,
             queue: Vec::new(),
@@ -176,7 +188,7 @@ impl<'a> Scheduler<'a> {
             self.arrived += 1;
             self.turn(lease, LeaseState::Pending);
             let admitted = self.admission.admits(request);
-            if !admitted.map_err(|error| error.at(self.now))? {
+            if !admitted.map_err(|error| self.blamed(error, lease))? {
                 self.turn(lease, LeaseState::Rejected);
                 continue;
             }
@@ -251,6 +263,42 @@ impl<'a> Scheduler<'a> {
         assert!(self.queue.is_empty(), "placing a best-effort lease displaces nobody");
         self.queue = left;
         Ok(())
+    }
+
+    /// `error` with the lease and the time at which a policy was asked.
+    pub(super) fn blamed(&self, error: PolicyError, lease: u32) -> PolicyError {
+        let number = self.requests[lease as usize].number;
+        error.about(format!("lease {number}")).at(self.now)
+    }
+
+    /// A lease that could be displaced at `at`.
+    pub(super) fn preemptee(&self, lease: u32, at: Instant) -> Preemptee<'a> {
+        let requests = self.requests;
+        Preemptee {
+            request: &requests[lease as usize],
+            remaining: self.remaining_at(lease, at),
+            suspend: self.suspend_estimate(lease),
+            resume: self.resume_estimate(lease),
+        }
+    }
+
+    /// Whether the user of a lease accepts its price if `displaced` must go for it at `at`.
+    pub(super) fn agrees(
+        &mut self,
+        lease: u32,
+        displaced: &[u32],
+        at: Instant,
+    ) -> Result<bool, PolicyError> {
+        let requests = self.requests;
+        let request = &requests[lease as usize];
+        let displaced: Vec<_> = displaced.iter().map(|&other| self.preemptee(other, at)).collect();
+        let price = self.pricing.price(request, &displaced);
+        let price = price.map_err(|error| self.blamed(error, lease))?;
+        let accepted = pricing::accepts(request, price);
+        let told = self.pricing.feedback(request, price, accepted);
+        told.map_err(|error| self.blamed(error, lease))?;
+        self.life(lease).outcome.price = accepted.then_some(price);
+        Ok(accepted)
     }
 
     /// Puts a lease into the queue by its submission, behind those of the same instant.

@@ -81,6 +81,30 @@ impl Row {
             .find(|&start| exceeds(&self.used_at(start, ignored), need, &self.capacity))
     }
 
+    /// The least that is free from `from` on until each step before `until`, beside leases other
+    /// than `ignored`.
+    pub fn room(
+        &self,
+        (from, until): (Instant, Instant),
+        ignored: &[u32],
+    ) -> Vec<(Instant, Amounts)> {
+        let free = |time: Instant| {
+            let used = self.used_at(time, ignored);
+            std::array::from_fn(|k| self.capacity[k] - used[k])
+        };
+        let mut steps: Vec<(Instant, Amounts)> = vec![(from, free(from))];
+        let later = self.slots.iter().map(|slot| slot.start);
+        for start in later.filter(|&start| start > from && start < until) {
+            let (_, least) = steps[steps.len() - 1];
+            let here: Amounts = free(start);
+            let lower: Amounts = std::array::from_fn(|k| least[k].min(here[k]));
+            if lower != least {
+                steps.push((start, lower));
+            }
+        }
+        steps
+    }
+
     /// Leases on the host at `time`.
     pub fn leases_at(&self, time: Instant) -> usize {
         let holds = |slot: &&Slot| slot.start <= time && slot.end > time;
@@ -160,6 +184,12 @@ mod tests {
         assert_eq!(lack(0, 100, &[1]), Some(25));
         assert_eq!(lack(0, 100, &[1, 2]), None);
         assert_eq!(lack(26, 27, &[]), Some(26));
+        let room = |ignored: &[u32]| -> Vec<(i64, i64)> {
+            let steps = row.room((Instant(0), Instant(100)), ignored);
+            steps.into_iter().map(|(time, free)| (time.0, free[0])).collect()
+        };
+        assert_eq!(room(&[]), [(0, 100), (10, 40), (25, 30)]);
+        assert_eq!(room(&[1, 2]), [(0, 100), (25, 60)]);
     }
 
     #[test]

@@ -108,7 +108,7 @@ impl LeaseState {
 }
 
 /// How a lease fared.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct LeaseOutcome {
     /// Its state at the end.
     pub state: LeaseState,
@@ -132,6 +132,8 @@ pub struct LeaseOutcome {
     pub transfers: u32,
     /// How often it was displaced.
     pub preemptions: u32,
+    /// What its user agreed to pay; none if it was never offered a place at a price.
+    pub price: Option<f64>,
     /// When it was to start, when that was first promised to it by backfilling.
     pub promised: Option<Instant>,
     /// Whether it ended before the time it had asked for.

@@ -9,10 +9,12 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
+use super::lease_code::{self, LeaseCode};
 use super::limits::{Bound, Number};
+use super::synthetic_leases::{self, MadeImages, MadeReservations, Processor};
 use super::{Error, RunSpec};
 use crate::lease::format::{self, SwfRules};
-use crate::lease::{Adjustment, Backfilling, LeaseRules, Oddities};
+use crate::lease::{Adjustment, Backfilling, LeaseRules, Oddities, PricingSpec};
 use crate::model::lease::{
     Amounts, CPU, DISK, LeaseRequest, MEMORY, NET_IN, NET_OUT, Site, Workload,
 };
@@ -44,10 +46,19 @@ pub struct LeaseSpec {
     pub hosts: Vec<LeaseHosts>,
     /// What a processor of a batch job becomes.
     pub processor: Processor,
+    /// Reservations that are made and merged into it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reservations: Option<MadeReservations>,
+    /// Disk images that its leases get.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub images: Option<MadeImages>,
     /// What is changed of the leases before they are asked for.
     pub adjust: Adjustment,
     /// What becomes of leases that the empty site could not hold.
     pub oversized: Oversized,
+    /// Policies written in Python, in place of those that the rules name.
+    #[serde(skip_serializing_if = "LeaseCode::is_empty")]
+    pub policies: LeaseCode,
     /// How leases are served.
     #[serde(flatten)]
     pub rules: LeaseRules,
@@ -100,24 +111,6 @@ pub struct LeaseHosts {
     pub net_out_mbit_s: Option<i64>,
 }
 
-/// What a processor of a batch job becomes: a VM of this size, on a host of this size where the
-/// spec names no hosts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Processor {
-    /// CPU, hundredths of a core.
-    pub cpu: i64,
-    /// Memory, MB.
-    pub memory_mb: i64,
-}
-
-impl Default for Processor {
-    fn default() -> Self {
-        let SwfRules { cpu, memory, .. } = SwfRules::default();
-        Self { cpu, memory_mb: memory }
-    }
-}
-
 /// What becomes of leases that the empty site could not hold.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -133,8 +126,16 @@ pub enum Oversized {
 
 impl LeaseSpec {
     /// Keys that have no default.
-    pub(super) const OPTIONAL: [&str; 5] =
-        ["first", "annotations", "suspend-time-s", "resume-time-s", "threshold-s"];
+    pub(super) const OPTIONAL: [&str; 8] = [
+        "first",
+        "annotations",
+        "reservations",
+        "images",
+        "policies",
+        "suspend-time-s",
+        "resume-time-s",
+        "threshold-s",
+    ];
 
     /// Numbers and what they must be.
     pub(super) fn numbers(&self) -> Vec<Number> {
@@ -155,12 +156,16 @@ impl LeaseSpec {
         if let Backfilling::Intermediate(limit) = rules.backfilling {
             numbers.push(("backfilling.intermediate", f64::from(limit), most(1), "4"));
         }
+        if let PricingSpec::Constant(rate) = rules.pricing {
+            numbers.push(("pricing.constant", rate, from, "0.1"));
+        }
         if let Some(first) = self.first {
             numbers.push(("first", first as f64, most(1), "300"));
         }
         let named =
             |(key, value, bound, example)| (format!("[leases] {key}"), value, bound, example);
-        numbers.into_iter().map(named).collect()
+        let made = synthetic_leases::numbers(self.reservations.as_ref(), self.images.as_ref());
+        numbers.into_iter().map(named).chain(made).collect()
     }
 
     /// What else is wrong with the values.
@@ -204,6 +209,7 @@ impl LeaseSpec {
 /// Spells out what may be said by a name alone: a set of oddities, a way of preparation.
 pub(super) fn spell_out(section: &mut Value, at: &str, problems: &mut Vec<Problem>) {
     let Value::Table(given) = section else { return };
+    lease_code::spell_out(given, at, problems);
     if let Some(Value::String(kind)) = given.get("preparation") {
         let kind = Value::String(kind.clone());
         let table = Table::from_iter([("kind".to_owned(), kind)]);
@@ -268,12 +274,21 @@ impl LeaseInputs {
             }
             workload.merge(injected);
         }
-        spec.adjust.apply(&mut workload);
         let site = spec.site().or_else(|| workload.site.clone()).ok_or_else(|| {
             let what = "says nothing of the hosts, and neither does the spec";
             let remedy = "Write e.g. hosts = [{ count = 144, cpu = 100, memory-mb = 1024 }]";
             Problem::new("GLN-148", &name, what, remedy)
         })?;
+        if let Some(made) = &spec.reservations {
+            let mut made = made.make(&site, spec.processor);
+            let offset = (spec.inject.len() as u64 + 1) * NUMBERS_PER_FILE;
+            made.leases.iter_mut().for_each(|lease| lease.number += offset);
+            workload.merge(made);
+        }
+        spec.adjust.apply(&mut workload);
+        if let Some(images) = &spec.images {
+            images.assign(&mut workload);
+        }
         let mut inputs = Self { workload, site, rules: spec.rules.clone(), left_out };
         inputs.check(&name, spec.oversized)?;
         Ok(inputs)

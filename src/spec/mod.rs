@@ -19,12 +19,14 @@ mod catalogue;
 mod choice;
 mod error;
 mod fleet;
+mod lease_code;
 pub mod leases;
 mod limits;
 mod placer_limits;
 mod policy_limits;
 pub mod python;
 mod read;
+mod synthetic_leases;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -45,9 +47,11 @@ pub use catalogue::{Entry, catalogue, named};
 pub use choice::Choice;
 pub use error::Error;
 pub use fleet::{FleetSpec, HostBlock, Preset, VmSpec};
+pub use lease_code::{LeaseCode, lease_policies};
 pub use leases::{LeaseInputs, LeaseSpec};
 pub use python::PythonPolicy;
 pub use read::{Override, load, parse, text};
+pub use synthetic_leases::{MadeImages, MadeReservations, Processor};
 
 /// A complete run: of load, or of leases.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]

@@ -17,6 +17,7 @@ use toml::{Table, Value};
 
 use super::{PolicySpec, RunSpec};
 use crate::detect::{OverloadDetector, UnderloadDetector};
+use crate::lease::LeasePolicies;
 use crate::place::{Placer, Planner};
 use crate::policy::PolicyError;
 use crate::problem::{Problem, suggestion};
@@ -51,7 +52,7 @@ impl PythonPolicy {
     }
 }
 
-/// Which question of `[policy]` a policy answers.
+/// Which question of `[policy]` or `[leases.policies]` a policy answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Slot {
     /// Which hosts are overloaded?
@@ -66,10 +67,29 @@ pub enum Slot {
     Place,
     /// All moves of a step.
     Plan,
+    /// Which leases are accepted at all?
+    Admission,
+    /// Which lease may displace which?
+    Preemption,
+    /// Which hosts are taken first?
+    HostSelection,
+    /// Which VM of a lease goes to which host?
+    Mapping,
+    /// What does a lease cost?
+    Pricing,
 }
 
 impl Slot {
-    /// Its key under `[policy]`.
+    /// Those about leases.
+    pub const LEASES: [Self; 5] =
+        [Self::Admission, Self::Preemption, Self::HostSelection, Self::Mapping, Self::Pricing];
+
+    /// The section of a spec that holds it.
+    pub fn section(self) -> &'static str {
+        if Self::LEASES.contains(&self) { "leases.policies" } else { "policy" }
+    }
+
+    /// Its key in its section.
     pub fn key(self) -> &'static str {
         match self {
             Self::Overload => "overload",
@@ -78,6 +98,11 @@ impl Slot {
             Self::Select => "select",
             Self::Place => "place",
             Self::Plan => "plan",
+            Self::Admission => "admission",
+            Self::Preemption => "preemption",
+            Self::HostSelection => "host-selection",
+            Self::Mapping => "mapping",
+            Self::Pricing => "pricing",
         }
     }
 }
@@ -106,6 +131,15 @@ pub trait Interpreter: Send + Sync {
     fn place(&self, policy: &PythonPolicy, seed: u64) -> Result<Box<dyn Placer>, PolicyError>;
 
     fn plan(&self, policy: &PythonPolicy, seed: u64) -> Result<Box<dyn Planner>, PolicyError>;
+
+    /// Puts the policy into `policies` where it answers the question of `slot` about leases.
+    fn lease_policy(
+        &self,
+        slot: Slot,
+        policy: &PythonPolicy,
+        seed: u64,
+        policies: &mut LeasePolicies,
+    ) -> Result<(), PolicyError>;
 
     /// Does `work`, which asks policies many times, in this thread.
     fn stay(&self, work: &mut (dyn FnMut() + Send));
@@ -153,6 +187,9 @@ const GET_PYTHON: &str =
 impl RunSpec {
     /// The policies of the spec that are written in Python.
     pub fn python(&self) -> Vec<(Slot, &PythonPolicy)> {
+        if let Some(leases) = &self.leases {
+            return leases.policies.all();
+        }
         let PolicySpec { overload, fallback, underload, select, place, plan, .. } = &self.policy;
         let all = [
             (Slot::Overload, overload.python()),
@@ -171,7 +208,7 @@ impl RunSpec {
     /// GLN-402 for each policy written in Python, unless an [`Interpreter`] is installed.
     pub fn check_runnable(&self, name: &str) -> Result<(), super::Error> {
         let problem = |(slot, policy): (Slot, &PythonPolicy)| {
-            let place = format!("{name}, [policy] {}", slot.key());
+            let place = format!("{name}, [{}] {}", slot.section(), slot.key());
             let what = format!("`{}` {NO_PYTHON}", policy.entry);
             Problem::new("GLN-402", place, what, GET_PYTHON)
         };

@@ -96,7 +96,7 @@ def role_of(policy: Any) -> str:
     role = None if isinstance(policy, str | Mapping) else other_role(policy)
     if role is None and inspect.isroutine(policy):
         role = ARGUMENTS.get(tuple(inspect.signature(policy).parameters))
-    if role is None:
+    if role not in ROLES or role is None:
         known = ", ".join(repr(role) for role in ROLES if role != "fallback")
         raise TypeError(f"what is {policy!r} for? Say role= one of {known}")
     return role
@@ -130,9 +130,8 @@ class Subject:
     def method(self) -> str:
         """The method by which it is asked."""
         role = ROLES[self.role]
-        if self.resolved and self.resolved.batched:
-            return role.many
-        return role.one or role.many
+        batched = self.resolved is not None and self.resolved.batched
+        return (role.many if batched else role.one) or role.many or ""
 
     def run(self, world: dict[str, Any], policy: Any, out: str | None = None) -> Run:
         """A run in which it plays its role."""
@@ -309,8 +308,12 @@ def judged(
 def forms_agree(subject: Subject, world: dict[str, Any]) -> Said:
     """A policy with both forms decides alike in both."""
     role, policy = ROLES[subject.role], subject.fresh()
-    one = getattr(policy, role.one, None) if role.one else None
-    if subject.is_built_in or not callable(one) or not callable(getattr(policy, role.many, None)):
+    one = getattr(policy, role.one or "", None)
+    if (
+        subject.is_built_in
+        or not callable(one)
+        or not callable(getattr(policy, role.many or "", None))
+    ):
         return "skipped", "it has one form"
     resolved = resolve(subject.role, policy)
     alone = OneForm(role.one or "", one, resolved.window, resolved.decreasing)

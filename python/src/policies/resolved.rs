@@ -1,12 +1,14 @@
 //! A Python policy as `galerna.policy` resolves it, and its way into the engine.
 
 use galerna::detect::{OverloadDetector, UnderloadDetector};
+use galerna::lease::LeasePolicies;
 use galerna::place::{Placer, Planner};
 use galerna::policy::PolicyError;
 use galerna::select::VmSelector;
+use galerna::spec::python::Slot;
 use pyo3::prelude::*;
 
-use super::{overload_detector, placer, planner, selector, underload_rule};
+use super::{lease_policy, overload_detector, placer, planner, selector, underload_rule};
 use crate::errors::Raised;
 
 /// What is called, what it is called, and how it wants to be asked. Field by field the tuple
@@ -54,6 +56,11 @@ impl Resolved {
     }
     pub fn plan(self) -> Box<dyn Planner> {
         Box::new(planner::Plan::of(self))
+    }
+
+    /// Puts it into `policies` where it answers the question of `slot` about leases.
+    pub fn of_leases(self, slot: Slot, policies: &mut LeasePolicies) {
+        lease_policy::install(slot, self, policies);
     }
 
     /// The failure `error` while it was asked.
