@@ -6,9 +6,9 @@
 //!
 //! `u`: utilisation of the host, of which the past is rebuilt from the VMs now on it; `c`: limit,
 //! fraction of capacity; `h`: horizon, samples; `T`: threshold, probability in (0, 1): smaller
-//! migrates earlier. `P` is that of the logistic regression of [`crate::forecast::risk`]. The bundled
-//! model was fitted on hosts drawn from the bundled sample, which is synthetic; one fitted on a real
-//! trace (`galerna forecast fit`) is named by `model`.
+//! migrates earlier. `P` is that of the logistic regression of [`crate::forecast::risk`]. The
+//! bundled model was fitted on hosts drawn from the bundled sample, which is synthetic; one fitted
+//! on a real trace (`galerna forecast fit`) is named by `model`.
 //!
 //! Calibration in the run: at each decision the model is asked what it would have said `h` samples
 //! ago of the VMs now on the host, and what came of these is learned. Migrations do not disturb
@@ -224,8 +224,8 @@ mod tests {
         RiskDetector::new(Risk::default()).assess(load).unwrap()
     }
 
-    /// Noise of +-.1 around a level: at .98 it passes 1 often, at .6 never; one high sample of a calm
-    /// host is no overload, as it is for a threshold.
+    /// Noise of +-.1 around a level: at .98 it passes 1 often, at .6 never; one high sample of a
+    /// calm host is no overload, as it is for a threshold.
     #[test]
     fn the_level_counts_and_not_the_latest_sample() {
         let around = |level: f64| -> Vec<f64> {

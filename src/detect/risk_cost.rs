@@ -4,10 +4,11 @@
 //! overloaded <=> P(max of u(t+1) .. u(t+h) > c) * L > w * d * m
 //! ```
 //!
-//! `P`: as of [`super::risk`]; `L`: sampling intervals of violation that an overload costs; `m`: how long
-//! the longest copy from the host takes, in sampling intervals, `d`: share of its CPU that a VM loses
-//! while it is copied, `w`: what an interval lost to a migration weighs against one of violation. A
-//! host with large VMs waits longer than one whose VMs are gone in a moment.
+//! `P`: as of the detector `risk`; `L`: sampling intervals of violation that an overload costs;
+//! `m`: how long the longest copy from the host takes, in sampling intervals, `d`: share of its
+//! CPU that a VM loses while it is copied, `w`: what an interval lost to a migration weighs
+//! against one of violation. A host with large VMs waits longer than one whose VMs are gone in a
+//! moment.
 
 use serde::{Deserialize, Serialize};
 

@@ -5,9 +5,9 @@
 //! lgbm,0,100,1,0.31,0.45,0.52
 //! ```
 //!
-//! `vm`: row of the VM in the test part, `origin`: sample of the panel at which the forecast is made,
-//! `horizon`: samples ahead; values are fractions of the VM's capacity. Quantiles that are not given
-//! are not judged. Every point of every model must be there, once.
+//! `vm`: row of the VM in the test part, `origin`: sample of the panel at which the forecast is
+//! made, `horizon`: samples ahead; values are fractions of the VM's capacity. Quantiles that are
+//! not given are not judged. Every point of every model must be there, once.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -45,9 +45,8 @@ pub fn write_points(trial: &Trial, asked: &Asked, names: &[String]) -> String {
 
 /// Reads the forecasts of `path`.
 ///
-/// # Errors
-/// `GLN-166` for every line that is not of the form, is no point of the trial or is there twice, and
-/// for every model that misses points.
+/// # Errors `GLN-166` for every line that is not of the form, is no point of the trial or is there
+/// twice, and for every model that misses points.
 pub fn read_external(path: &Path, trial: &Trial, asked: &Asked) -> Result<Vec<External>, Error> {
     let place = path.display().to_string();
     let text = std::fs::read_to_string(path).map_err(|cause| {

@@ -75,7 +75,7 @@ pub fn overload(
     let judged = Judged::of(&hosts, limit, horizons, stride);
     let mut rows = Vec::new();
     for (name, score) in classics() {
-        let scores: Vec<f32> = judged.each(&hosts, |history| score(history));
+        let scores: Vec<f32> = judged.each(&hosts, score);
         rows.extend((0..horizons.len()).map(|at| judged.row(name, at, &scores, false)));
     }
     for name in ["mean-6", "ar-6", "markov"] {
@@ -267,12 +267,12 @@ fn sums(panel: &Panel, hosts: &Hosts, horizons: &[u16], stride: usize) -> Vec<(f
     }
     let mut found = Vec::new();
     for members in &hosts.members {
-        for round in 0..each[members[0]].len() {
-            let add = |sum: (f64, f64), vm: &usize| {
-                let (mean, variance) = each[*vm][round];
-                (sum.0 + mean, sum.1 + variance)
-            };
-            found.push(members.iter().fold((0.0, 0.0), add));
+        let begin = found.len();
+        found.resize(begin + each[members[0]].len(), (0.0, 0.0));
+        for &vm in members {
+            for (sum, (mean, variance)) in found[begin..].iter_mut().zip(&each[vm]) {
+                *sum = (sum.0 + mean, sum.1 + variance);
+            }
         }
     }
     found

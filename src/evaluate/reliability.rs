@@ -4,7 +4,8 @@
 //! BS = mean (p - e)^2      skill = 1 - BS / (b (1 - b))      ECE = sum_k n_k / n |mean p - mean e|
 //! ```
 //!
-//! `p`: probability said, `e`: 1 where the event came, `b`: base rate, `k`: ten bins of equal width.
+//! `p`: probability said, `e`: 1 where the event came, `b`: base rate, `k`: ten bins of equal
+//! width.
 //!
 //! Source: Brier, Monthly Weather Review 78(1), 1950; Guo et al., ICML 2017 (ECE).
 
@@ -32,8 +33,8 @@ pub struct Reliability {
     pub bins: Vec<Bin>,
 }
 
-/// The reliability of `said`: probability and whether the event came; `None` where no event came, or
-/// always.
+/// The reliability of `said`: probability and whether the event came; `None` where no event came,
+/// or always.
 pub fn reliability(said: &[(f32, bool)]) -> Option<Reliability> {
     let mut bins = vec![(0usize, 0.0f64, 0usize); 10];
     let (mut squares, mut events) = (0.0, 0usize);
@@ -63,8 +64,8 @@ pub fn reliability(said: &[(f32, bool)]) -> Option<Reliability> {
 mod tests {
     use super::*;
 
-    /// Ten times .25, of which 5 came: Brier (5 * .5625 + 5 * .0625) / 10 = .3125 against .25 of the
-    /// base rate, skill -.25; ECE |.25 - .5| = .25.
+    /// Ten times .25, of which 5 came: Brier (5 * .5625 + 5 * .0625) / 10 = .3125 against .25 of
+    /// the base rate, skill -.25; ECE |.25 - .5| = .25.
     #[test]
     fn skill_and_calibration_of_ten_forecasts() {
         let said: Vec<_> = (0..10).map(|k| (0.25, k < 5)).collect();

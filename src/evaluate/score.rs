@@ -1,7 +1,8 @@
 //! Errors of forecasts against what came, per horizon.
 //!
 //! ```text
-//! MAE, RMSE in per cent of the VM's capacity      ratio: to that of the last value on the same points
+//! MAE, RMSE in per cent of the VM's capacity
+//! ratio: to that of the last value on the same points
 //! MASE = mean of |error| / max(mean |change| of the series up to the origin, 0.1)
 //! pinball_q = mean max(q r, (q - 1) r), r = y - forecast      coverage_q = share of y <= forecast
 //! ```

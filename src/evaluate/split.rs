@@ -119,11 +119,11 @@ fn fault(what: impl Into<String>, remedy: &str) -> Error {
 }
 
 impl Parts {
-    /// Reads the trace at `path` and cuts it as `chosen`; of a trace of three days and more the last
-    /// tests and the one before calibrates, any other is cut by time at 60 % and 75 %.
+    /// Reads the trace at `path` and cuts it as `chosen`; of a trace of three days and more the
+    /// last tests and the one before calibrates, any other is cut by time at 60 % and 75 %.
     ///
-    /// # Errors
-    /// `GLN-165` where parts overlap, are empty, of different kinds, or not there; those of the trace.
+    /// # Errors `GLN-165` where parts overlap, are empty, of different kinds, or not there; those
+    /// of the trace.
     pub fn read(path: &Path, selection: &Selection, chosen: &Chosen) -> Result<Self, Error> {
         let given = [&chosen.train, &chosen.calibrate, &chosen.test];
         let specs = match given {

@@ -85,8 +85,8 @@ impl<const P: usize> Recursion<P> {
         for i in 0..P {
             first += self.edge[i] * x[i];
             let mut sum = self.edge[i];
-            for j in 0..P {
-                sum += self.inner[i][j] * x[j];
+            for (entry, x) in self.inner[i].iter().zip(x) {
+                sum += entry * x;
             }
             product[i] = sum;
         }
@@ -104,8 +104,8 @@ impl<const P: usize> Recursion<P> {
             let gain = product[i] * share;
             self.weights[i] += gain * error;
             self.edge[i] = (self.edge[i] - first * gain) * kept;
-            for j in 0..P {
-                self.inner[i][j] = (self.inner[i][j] - gain * product[j]) * kept;
+            for (entry, product) in self.inner[i].iter_mut().zip(&product) {
+                *entry = (*entry - gain * product) * kept;
             }
             trace += self.inner[i][i];
         }

@@ -42,8 +42,8 @@ pub fn features(window: &Window) -> [f32; FEATURES] {
 mod tests {
     use super::*;
 
-    /// 1, 2, 3: mean 2, sd sqrt(2/3), maximum 3, median 2, 0.9 quantile 2.8, changes 1, and smoothed
-    /// by .1: 1 -> 1.1 -> 1.29.
+    /// 1, 2, 3: mean 2, sd sqrt(2/3), maximum 3, median 2, 0.9 quantile 2.8, changes 1, and
+    /// smoothed by .1: 1 -> 1.1 -> 1.29.
     #[test]
     fn the_features_of_three_samples() {
         let mut window = Window::default();

@@ -171,8 +171,8 @@ fn cholesky(normal: &mut Normal, right: &mut [f64; FEATURES]) {
     for i in 0..FEATURES {
         for j in 0..=i {
             let mut sum = normal[i][j];
-            for k in 0..j {
-                sum -= normal[i][k] * normal[j][k];
+            for (a, b) in normal[i][..j].iter().zip(&normal[j][..j]) {
+                sum -= a * b;
             }
             normal[i][j] = if i == j { sum.max(1e-18).sqrt() } else { sum / normal[j][j] };
         }

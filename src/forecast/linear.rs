@@ -127,8 +127,8 @@ pub(super) struct Rows {
 /// Samples before the first row of a series.
 const WARM: usize = 24;
 
-/// Hands at most about `limit` origins of `panel`, evenly spread over series and time, to `take`: the
-/// features there and the values at each horizon.
+/// Hands at most about `limit` origins of `panel`, evenly spread over series and time, to `take`:
+/// the features there and the values at each horizon.
 pub(super) fn each_row(
     panel: &Panel,
     asked: &Asked,

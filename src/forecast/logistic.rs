@@ -1,7 +1,8 @@
 //! Logistic regression of the features: the probability of an event.
 //!
 //! ```text
-//! P = 1 / (1 + exp(-x'b))      b = argmax sum_i (e_i log P_i + (1 - e_i) log(1 - P_i)) - r |b|^2 / 2
+//! P = 1 / (1 + exp(-x'b))
+//! b = argmax sum_i (e_i log P_i + (1 - e_i) log(1 - P_i)) - r |b|^2 / 2
 //! ```
 //!
 //! `e_i`: 1 where the event came, `x_i`: standardised features, `r`: 1. Solved by reweighted least

@@ -1,4 +1,5 @@
-//! Series of many VMs side by side: what a global model learns from and what forecasts are tried on.
+//! Series of many VMs side by side: what a global model learns from and what forecasts are tried
+//! on.
 //!
 //! A panel ends where its part of the trace ends, so that nothing later can be read from it; it
 //! begins early enough that forecasts have a past.

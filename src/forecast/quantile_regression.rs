@@ -10,8 +10,8 @@
 //! level, `e`: falls to 0.05 of the mean absolute change. The point forecast is the median, before
 //! correction. A model per horizon and level; rows are at most 40,000, evenly spread.
 //!
-//! Source: Koenker and Bassett, Econometrica 46(1), 1978; Romano, Patterson and Candès, Conformalized
-//! Quantile Regression, NeurIPS 2019.
+//! Source: Koenker and Bassett, Econometrica 46(1), 1978; Romano, Patterson and Candès,
+//! Conformalized Quantile Regression, NeurIPS 2019.
 
 use std::sync::Arc;
 
@@ -160,8 +160,8 @@ mod tests {
     use crate::forecast::ForecasterSpec;
     use crate::random::{below, stream};
 
-    /// Series of independent draws from 0 to 0.99 in hundredths: the quantiles ahead are those of the
-    /// draw, whatever came before: .495, .895, .945.
+    /// Series of independent draws from 0 to 0.99 in hundredths: the quantiles ahead are those of
+    /// the draw, whatever came before: .495, .895, .945.
     fn noise() -> Panel {
         let mut draws = stream(6, "test");
         let values = (0..60 * 300).map(|_| below(100, &mut draws) as f32 / 100.0).collect();

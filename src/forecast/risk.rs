@@ -17,8 +17,8 @@
 //! p = 1 - N((c - sum m_i) / sqrt(k sum v_i))      P = 1 - (1 - p)^(h^0.75)
 //! ```
 //!
-//! `m_i`: mean of the latest 12 and 48 samples of VM `i`, half and half, `v_i`: variance of its latest
-//! 48, `k`: one factor fitted on a calibration part; `N`: normal distribution.
+//! `m_i`: mean of the latest 12 and 48 samples of VM `i`, half and half, `v_i`: variance of its
+//! latest 48, `k`: one factor fitted on a calibration part; `N`: normal distribution.
 
 use serde::{Deserialize, Serialize};
 
@@ -224,8 +224,8 @@ pub fn mean_and_variance(window: &Window) -> (f64, f64) {
 mod tests {
     use super::*;
 
-    /// 4 VMs of mean 0.2 and variance 0.01: sum .8, spread .2; to 1.0 it is one spread, of which the
-    /// normal tail is .158655; in 2 steps 1 - .841345^(2^.75).
+    /// 4 VMs of mean 0.2 and variance 0.01: sum .8, spread .2; to 1.0 it is one spread, of which
+    /// the normal tail is .158655; in 2 steps 1 - .841345^(2^.75).
     #[test]
     fn the_bottom_up_risk_of_four_vms() {
         let risk = BottomUp { factor: 1.0 };

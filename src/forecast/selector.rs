@@ -5,12 +5,13 @@
 //! l_e <- f l_e + rho_q(y(t) - q_e(t))     quantile q: the same with its own experts and losses
 //! ```
 //!
-//! `y_e(t)`: what expert `e` said `h` samples ago; `f`: what an error counts a sample later; `k`: how
-//! sharply the best is preferred. Point experts: the last value, smoothing with gains 0.1, 0.3, 0.5,
-//! 0.8 and by likelihood, medians of 6, 12 and 48 samples, AR(6), AR(12), and the medians of the global
-//! regression where there is one. Quantile experts: the window's own quantiles, the global regression
-//! with and without a correction tracked per VM, the point forecast and the last value each with
-//! a tracked distance. Tracking is that of adaptive conformal inference.
+//! `y_e(t)`: what expert `e` said `h` samples ago; `f`: what an error counts a sample later; `k`:
+//! how sharply the best is preferred. Point experts: the last value, smoothing with gains 0.1,
+//! 0.3, 0.5, 0.8 and by likelihood, medians of 6, 12 and 48 samples, AR(6), AR(12), and the
+//! medians of the global regression where there is one. Quantile experts: the window's own
+//! quantiles, the global regression with and without a correction tracked per VM, the point
+//! forecast and the last value each with a tracked distance. Tracking is that of adaptive
+//! conformal inference.
 //!
 //! ```text
 //! d <- d + g s (q - [y <= c + d])      s: discounted mean absolute error of the centre c
