@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::error::Error;
+use super::selector::MOST_HORIZONS;
 use crate::problem::Problem;
 
 /// Horizons, quantiles and bounds of forecasts. A row of forecasts holds per horizon the point and
@@ -67,6 +68,12 @@ impl Asked {
             let what = format!("the cap is {}, expected a number above 0", self.cap);
             fault("GLN-162", what, "Write 1 for the VM's own capacity");
         }
+        let cells = 13 + 5 * self.quantiles.len();
+        if self.horizons.len() > MOST_HORIZONS || cells.max(self.width()) > 128 {
+            let (horizons, levels) = (self.horizons.len(), self.quantiles.len());
+            let what = format!("{horizons} horizons and {levels} quantiles are too many at once");
+            fault("GLN-160", what, "Ask for at most 16 horizons, and 127 values in all");
+        }
         if problems.is_empty() { Ok(self) } else { Err(Error { problems }) }
     }
 
@@ -90,6 +97,14 @@ impl Asked {
         for cells in row.chunks_exact_mut(self.per_horizon()) {
             cells.fill(f32::NAN);
             cells[0] = point;
+        }
+    }
+
+    /// Brings the points of `row` into `[0, cap]`.
+    #[inline]
+    pub(super) fn tidy_points(&self, row: &mut [f32]) {
+        for cells in row.chunks_exact_mut(self.per_horizon()) {
+            cells[0] = cells[0].max(0.0).min(self.cap);
         }
     }
 

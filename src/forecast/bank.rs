@@ -145,15 +145,23 @@ impl<M: Model> Bank for Columns<M> {
         let width = self.asked.width();
         assert_eq!(out.len(), self.seats.len() * width, "there is a row per VM");
         let (model, asked) = (&*self.model, &self.asked);
+        let quantiles = model.has_quantiles();
         let chunks = self.seats.par_chunks(CHUNK).zip(out.par_chunks_mut(CHUNK * width));
         chunks.for_each(|(seats, rows)| {
             for (seat, row) in seats.iter().zip(rows.chunks_exact_mut(width)) {
                 if seat.seen < u32::from(asked.min_history.max(1)) {
-                    row.fill(seat.last);
+                    asked.constant(seat.last, row);
+                    if quantiles {
+                        row.fill(seat.last);
+                    }
                 } else {
                     model.predict(&seat.state, row);
                 }
-                asked.tidy(row);
+                if quantiles {
+                    asked.tidy(row);
+                } else {
+                    asked.tidy_points(row);
+                }
             }
         });
     }

@@ -41,22 +41,35 @@ pub(super) const EXPERTS: usize = 12;
 pub(super) const LEVEL_EXPERTS: usize = 5;
 /// What an error counts one sample later.
 const KEPT: f32 = 0.99;
-/// How sharply the best expert is preferred: for points, and for quantiles.
-const SHARP: (i32, i32) = (32, 8);
+/// How sharply the best expert is preferred: `k` is 2 to the power of this, for points and
+/// quantiles.
+const SHARP: (u32, u32) = (5, 3);
+/// A loss that counts as none.
+const NOTHING: f32 = 1e-9;
 
 /// Per-VM selection among experts.
 pub struct Selector {
     name: &'static str,
     asked: Asked,
+    autoregressive: bool,
     global: Option<QuantileRegression>,
 }
 
 impl Selector {
-    /// A selector, with a global regression among its experts once it is fitted, or without.
-    pub fn new(asked: &Asked, global: bool) -> Self {
-        let name = if global { "selector" } else { "selector-local" };
-        let global = global.then(|| QuantileRegression::new(asked));
-        Self { name, asked: asked.clone(), global }
+    /// All experts; the global regression answers once it is fitted.
+    pub fn new(asked: &Asked) -> Self {
+        let global = Some(QuantileRegression::new(asked));
+        Self { name: "selector", asked: asked.clone(), autoregressive: true, global }
+    }
+
+    /// All experts but the global regression: needs no training.
+    pub fn local(asked: &Asked) -> Self {
+        Self { name: "selector-local", global: None, ..Self::new(asked) }
+    }
+
+    /// The experts of one line: also without autoregressions.
+    pub fn plain(asked: &Asked) -> Self {
+        Self { name: "selector-plain", autoregressive: false, ..Self::local(asked) }
     }
 }
 
@@ -90,7 +103,11 @@ impl Forecaster for Selector {
     }
     fn bank(&self, vms: usize) -> Box<dyn Bank> {
         let linear = self.global.as_ref().and_then(|global| global.model.clone());
-        let model = Arc::new(Selection { asked: self.asked.clone(), linear });
+        let model = Arc::new(Selection {
+            asked: self.asked.clone(),
+            linear,
+            autoregressive: self.autoregressive,
+        });
         Box::new(Columns::new(model, &self.asked, vms))
     }
 }
@@ -98,6 +115,7 @@ impl Forecaster for Selector {
 /// The selector as a model of one series.
 pub(super) struct Selection {
     asked: Asked,
+    autoregressive: bool,
     linear: Option<Arc<Linear>>,
 }
 
@@ -111,12 +129,18 @@ pub(super) struct Past {
     ar12: Recursion<12>,
     seen: u32,
     /// Per horizon, a ring of as many rows as the horizon: what was said of samples to come.
-    pending: Box<[f32]>,
+    pending: Box<[u16]>,
     /// Per horizon: losses of the point experts, per level losses of its experts.
     losses: Box<[f32]>,
     /// Per horizon: scales of the two tracked centres, per level the tracked distances.
     tracked: Box<[f32]>,
 }
+
+/// The value of a cell that says nothing.
+const UNSAID: f32 = 65535.0;
+/// Horizons and cells of a row that there is room for; more is refused where models are named.
+pub(super) const MOST_HORIZONS: usize = 16;
+const MOST_CELLS: usize = 128;
 
 /// Tracked per level: distance from the last value, from the point, from the regression.
 const TRACKED: usize = 3;
@@ -139,15 +163,36 @@ impl Selection {
         self.asked.horizons.iter().map(|&h| usize::from(h)).sum::<usize>() * self.row()
     }
 
-    /// Mean of `said` with weights by `losses`.
-    fn mixed(said: &[f32], losses: &[f32], sharp: i32) -> f32 {
-        let least = losses.iter().copied().fold(f32::INFINITY, f32::min) + 1e-9;
+    /// What is said as 16 bits of `[0, cap]`, which is far finer than any trace is; the largest
+    /// stands for nothing said.
+    #[inline]
+    fn write(&self, said: &[f32], kept: &mut [u16]) {
+        let scale = UNSAID / self.asked.cap;
+        for (cell, value) in kept.iter_mut().zip(said) {
+            let whole = value.max(0.0) * scale + 0.5;
+            *cell = if value.is_nan() { u16::MAX } else { whole.min(UNSAID - 1.0) as u16 };
+        }
+    }
+
+    #[inline]
+    fn read(&self, kept: &[u16], said: &mut [f32]) {
+        let scale = self.asked.cap / UNSAID;
+        for (value, &cell) in said.iter_mut().zip(kept) {
+            *value = if cell == u16::MAX { f32::NAN } else { f32::from(cell) * scale };
+        }
+    }
+
+    /// Mean of `said` with weights by `losses`, to the power `2^squarings`.
+    #[inline]
+    fn mixed(said: &[f32], losses: &[f32], squarings: u32) -> f32 {
+        let least = losses.iter().copied().fold(f32::INFINITY, f32::min) + NOTHING;
         let (mut sum, mut total) = (0.0, 0.0);
-        for (value, loss) in said.iter().zip(losses) {
-            if value.is_nan() {
-                continue;
+        for (&value, loss) in said.iter().zip(losses) {
+            let mut weight = least / (loss + NOTHING);
+            for _ in 0..squarings {
+                weight *= weight;
             }
-            let weight = (least / (loss + 1e-9)).powi(sharp);
+            let (value, weight) = if value.is_nan() { (0.0, 0.0) } else { (value, weight) };
             (sum, total) = (sum + weight * value, total + weight);
         }
         sum / total
@@ -156,7 +201,7 @@ impl Selection {
     /// Rows of what every expert says now, per horizon, into `rows`.
     fn say(&self, past: &Past, put: &mut impl FnMut(usize, &[f32])) {
         let (asked, levels) = (&self.asked, self.levels());
-        let mut row = [f32::NAN; 64];
+        let mut row = [f32::NAN; MOST_CELLS];
         let row = &mut row[..self.row()];
         row[0] = past.window.lag(0);
         row[1..5].copy_from_slice(&past.smoothed);
@@ -169,10 +214,12 @@ impl Selection {
         };
         row[7] = past.window.latest12.median();
         row[8] = past.window.latest48.median();
-        let mut runs = [[0.0; 2]; 16];
-        past.ar6.ahead(&asked.horizons, asked.cap, |at, value| runs[at][0] = value);
-        past.ar12.ahead(&asked.horizons, asked.cap, |at, value| runs[at][1] = value);
-        let mut global = [0.0; 64];
+        let mut runs = [[f32::NAN; 2]; MOST_HORIZONS];
+        if self.autoregressive {
+            past.ar6.ahead(&asked.horizons, asked.cap, |at, value| runs[at][0] = value);
+            past.ar12.ahead(&asked.horizons, asked.cap, |at, value| runs[at][1] = value);
+        }
+        let mut global = [0.0; MOST_CELLS];
         let global = &mut global[..asked.width()];
         if let Some(linear) = &self.linear {
             linear.row(&features(&past.window), global);
@@ -215,7 +262,10 @@ impl Selection {
             if (past.seen as usize) < horizon + 1 {
                 continue;
             }
-            let said = &past.pending[slot..][..row];
+            let mut said = [0.0; MOST_CELLS];
+            let said = &mut said[..row];
+            self.read(&past.pending[slot..][..row], said);
+            let said: &[f32] = said;
             let losses = &mut past.losses[at * self.losses()..][..self.losses()];
             let tracked = &mut past.tracked[at * self.tracked()..][..self.tracked()];
             for (loss, said) in losses[..EXPERTS].iter_mut().zip(said) {
@@ -254,14 +304,15 @@ impl Model for Selection {
             ar6: Recursion::new(),
             ar12: Recursion::new(),
             seen: 0,
-            pending: vec![0.0; self.pending()].into(),
+            pending: vec![0; self.pending()].into(),
             losses: vec![0.0; horizons * self.losses()].into(),
             tracked: vec![0.0; horizons * self.tracked()].into(),
         }
     }
     fn heap_bytes(&self) -> usize {
         let horizons = self.asked.horizons.len();
-        (self.pending() + horizons * (self.losses() + self.tracked())) * size_of::<f32>()
+        let sums = horizons * (self.losses() + self.tracked());
+        self.pending() * size_of::<u16>() + sums * size_of::<f32>()
     }
     fn update(&self, past: &mut Past, value: f32) {
         self.score(past, value);
@@ -270,14 +321,16 @@ impl Model for Selection {
             *level = if past.seen == 0 { value } else { *level + gain * (value - *level) };
         }
         past.likeliest.update(value);
-        past.ar6.update(value);
-        past.ar12.update(value);
+        if self.autoregressive {
+            past.ar6.update(value);
+            past.ar12.update(value);
+        }
         let mut pending = std::mem::take(&mut past.pending);
         let (width, mut start) = (self.row(), 0);
         self.say(past, &mut |at, row| {
             let horizon = usize::from(self.asked.horizons[at]);
             let slot = start + past.seen as usize % horizon * width;
-            pending[slot..slot + width].copy_from_slice(row);
+            self.write(row, &mut pending[slot..slot + width]);
             start += horizon * width;
         });
         past.pending = pending;
@@ -290,7 +343,10 @@ impl Model for Selection {
         for ((at, &horizon), cells) in self.asked.horizons.iter().enumerate().zip(each) {
             let horizon = usize::from(horizon);
             let slot = start + (past.seen as usize + horizon - 1) % horizon * width;
-            let said = &past.pending[slot..][..width];
+            let mut said = [0.0; MOST_CELLS];
+            let said = &mut said[..width];
+            self.read(&past.pending[slot..][..width], said);
+            let said: &[f32] = said;
             start += horizon * width;
             let losses = &past.losses[at * self.losses()..][..self.losses()];
             cells[0] = Self::mixed(&said[..EXPERTS], &losses[..EXPERTS], SHARP.0);

@@ -12,9 +12,10 @@ use super::{
 use crate::problem::suggestion;
 
 /// Every name, with its story.
-pub const KINDS: [(&str, &str); 24] = [
+pub const KINDS: [(&str, &str); 25] = [
     ("selector", "per VM the expert that erred least of late; `lqr` among them (the default)"),
     ("selector-local", "the same without a global model: needs no training"),
+    ("selector-plain", "the same without autoregressions: the cheapest of the three"),
     ("lqr", "global linear quantile regression, conformally corrected"),
     ("ridge", "global ridge regression"),
     ("last", "the last value"),
@@ -97,8 +98,9 @@ impl ForecasterSpec {
         let name = self.name.as_str();
         let (family, number) = name.rsplit_once('-').unwrap_or((name, ""));
         match (family, number) {
-            ("selector", "") => Box::new(Selector::new(asked, true)),
-            ("selector", "local") => Box::new(Selector::new(asked, false)),
+            ("selector", "local") => Box::new(Selector::local(asked)),
+            ("selector", "plain") => Box::new(Selector::plain(asked)),
+            ("selector", _) => Box::new(Selector::new(asked)),
             ("lqr", _) => Box::new(QuantileRegression::new(asked)),
             ("ridge", _) => Box::new(Ridge::new(asked)),
             ("mean", width) => by_width!(WindowMean, width, name, asked),
