@@ -14,6 +14,9 @@
 //! ago of the VMs now on the host, and what came of these is learned. Migrations do not disturb
 //! that, as the past of the same VMs is looked at.
 //!
+//! Source: own; the regression is that of McCullagh and Nelder, Generalized Linear Models, 2nd ed.,
+//! 1989. Known difference to published detectors: the latest sample is one of many features.
+//!
 //! A host whose load was never above half of the limit in its window has no risk.
 
 use std::path::Path;

@@ -9,6 +9,9 @@
 //! CPU that a VM loses while it is copied, `w`: what an interval lost to a migration weighs
 //! against one of violation. A host with large VMs waits longer than one whose VMs are gone in a
 //! moment.
+//!
+//! Source: own; the rule is that of least expected loss (Berger, Statistical Decision Theory and
+//! Bayesian Analysis, 2nd ed., 1985, sect. 1.3).
 
 use serde::{Deserialize, Serialize};
 
