@@ -43,6 +43,7 @@
 //! | | [`topology`] | how are hosts connected, and how do flows share what connects them? |
 //! | concepts | [`power`] | what does a host draw? |
 //! | | [`trace`] | what do VMs ask for? |
+//! | | [`forecast`] | what will the load be, and how sure is that? |
 //! | | [`detect`] | which hosts are over- or underloaded? |
 //! | | [`select`] | which VM leaves? |
 //! | | [`reassign`] | which item goes to which machine, and how far is that from the best? |
@@ -54,7 +55,8 @@
 //! | | [`metric`] | what did it all come to? |
 //! | | [`check`] | does a finished run hold? |
 //! | engine | [`engine`] | what happens when? |
-//! | assembly | [`spec`] | what may a run file say? |
+//! | assembly | [`evaluate`] | how good are forecasts and detectors? |
+//! | | [`spec`] | what may a run file say? |
 //! | | [`explain`] | why was it decided so? |
 //! | | [`batch`] | which of many runs is better, and how sure is that? |
 //! | faces | [`frames`], [`report`] | tables and pictures of a run |
@@ -77,7 +79,9 @@ pub mod check;
 pub mod cli;
 pub mod detect;
 pub mod engine;
+pub mod evaluate;
 pub mod explain;
+pub mod forecast;
 #[cfg(feature = "frames")]
 pub mod frames;
 pub mod id;

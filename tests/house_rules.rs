@@ -15,6 +15,7 @@ const CONCEPTS: &[&str] = &[
     "power",
     "trace",
     "migrate",
+    "forecast",
     "detect",
     "select",
     "reassign",
@@ -41,7 +42,8 @@ const IMPORTS: &[(&str, &[&[&str]])] = &[
     ("power", &[VOCABULARY, NOUNS]),
     ("trace", &[VOCABULARY, NOUNS]),
     ("migrate", &[VOCABULARY, NOUNS]),
-    ("detect", &[VOCABULARY, NOUNS]),
+    ("forecast", &[VOCABULARY, NOUNS]),
+    ("detect", &[VOCABULARY, NOUNS, &["forecast"]]),
     ("select", &[VOCABULARY, NOUNS]),
     // The abstract problem knows machines and items, not hosts and VMs.
     ("reassign", &[VOCABULARY]),
@@ -52,6 +54,7 @@ const IMPORTS: &[(&str, &[&[&str]])] = &[
     ("metric", &[VOCABULARY, NOUNS]),
     // An oracle shares no code with what it judges.
     ("check", &[VOCABULARY, &["model"]]),
+    ("evaluate", &[VOCABULARY, NOUNS, &["trace", "forecast", "detect"]]),
     ("engine", &[VOCABULARY, NOUNS, CONCEPTS]),
     ("spec", &[VOCABULARY, NOUNS, CONCEPTS, &["engine"]]),
     ("explain", &[VOCABULARY, NOUNS, CONCEPTS, &["engine", "spec"]]),
@@ -60,7 +63,12 @@ const IMPORTS: &[(&str, &[&[&str]])] = &[
     ("batch", &[VOCABULARY, NOUNS, CONCEPTS, &["engine", "spec", "frames"]]),
     (
         "cli",
-        &[VOCABULARY, NOUNS, CONCEPTS, &["engine", "spec", "explain", "frames", "report", "batch"]],
+        &[
+            VOCABULARY,
+            NOUNS,
+            CONCEPTS,
+            &["engine", "spec", "evaluate", "explain", "frames", "report", "batch"],
+        ],
     ),
     ("bin", &[&["cli"]]),
 ];

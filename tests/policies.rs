@@ -18,13 +18,14 @@ const DETECTORS: [&str; 5] = ["iqr", "lr", "lrr", "mad", "thr"];
 const SELECTORS: [&str; 4] = ["mc", "mmt", "mu", "rs"];
 
 /// What galerna has beside them, under the honest model only.
-const FURTHER: [&str; 9] = [
+const FURTHER: [&str; 10] = [
     "last-n-mmt",
     "loess-mmt",
     "loess-robust-mmt",
     "mhod-mmt",
     "mhod-mmt-max-cpu",
     "otf-mmt",
+    "risk-mmt",
     "thr-highest-demand",
     "thr-knapsack",
     "thr-mmt-max-cpu",

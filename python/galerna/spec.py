@@ -154,6 +154,39 @@ class Mhod(Detector):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Risk(Detector):
+    """Overloaded when demand passes `limit` within `horizon` samples with more than `threshold`.
+
+    `model` is `bundled` or a file made by `galerna forecast fit`.
+    """
+
+    kind: ClassVar[str] = "risk"
+    threshold: float = 0.1
+    limit: float = 1.0
+    horizon: int = 1
+    min_history: int = 12
+    model: str = "bundled"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RiskCost(Detector):
+    """Overloaded when the expected violation costs more than the longest copy.
+
+    `loss`: sampling intervals of violation per overload; `degradation`: share of its CPU that a VM
+    loses while it is copied; `weight`: what that weighs against violation.
+    """
+
+    kind: ClassVar[str] = "risk-cost"
+    loss: float = 1.0
+    degradation: float = 0.1
+    weight: float = 10.0
+    limit: float = 1.0
+    horizon: int = 1
+    min_history: int = 12
+    model: str = "bundled"
+
+
+@dataclass(frozen=True, kw_only=True)
 class Never(Detector, UnderloadRule):
     """No host is ever overloaded; as an underload rule: none is ever emptied."""
 

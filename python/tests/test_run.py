@@ -32,7 +32,7 @@ SUMMARY = {
 BUILT_IN: dict[str, tuple[type[BuiltIn], ...]] = {
     "overload": (
         *(gl.Thr, gl.Iqr, gl.Mad, gl.Lr, gl.Lrr, gl.Never),
-        *(gl.Loess, gl.LoessRobust, gl.LastN, gl.Otf, gl.Mhod),
+        *(gl.Loess, gl.LoessRobust, gl.LastN, gl.Otf, gl.Mhod, gl.Risk, gl.RiskCost),
     ),
     "underload": (
         *(gl.LeastUtilised, gl.UnderloadThreshold, gl.UnderloadLastN, gl.Always, gl.Never),

@@ -17,6 +17,7 @@ mod check;
 mod compare;
 mod explain;
 mod figures;
+mod forecast;
 mod gantt;
 mod meaning;
 mod migrate;
@@ -83,6 +84,7 @@ enum Command {
     Sweep(sweep::Sweep),
     Check(check::Check),
     Explain(explain::Explain),
+    Forecast(forecast::Forecast),
     Gantt(gantt::GanttCommand),
     Migrate(migrate::Migrate),
     Policies(policies::Policies),
@@ -157,6 +159,7 @@ pub fn main_with(args: impl IntoIterator<Item = OsString>) -> i32 {
         Command::Sweep(sweep) => sweep.execute(),
         Command::Check(check) => check.execute(),
         Command::Explain(explain) => explain.execute(),
+        Command::Forecast(forecast) => forecast.execute(),
         Command::Gantt(gantt) => gantt.execute(),
         Command::Migrate(migrate) => migrate.execute(),
         Command::Policies(policies) => policies.execute(),

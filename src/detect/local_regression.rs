@@ -68,6 +68,27 @@ impl Default for Lrr {
     }
 }
 
+impl Lr {
+    /// The load once the longest copy is complete, without the safety; `None` while the past is too
+    /// short.
+    pub fn predicted(&self, load: HostLoad<'_>) -> Option<f64> {
+        match self.weights {
+            Weights::None => predicted(load, plain_line),
+            Weights::Tricube => predicted(load, |y| weighted_line(y, &TRICUBE)),
+        }
+    }
+}
+
+impl Lrr {
+    /// As [`Lr::predicted`].
+    pub fn predicted(&self, load: HostLoad<'_>) -> Option<f64> {
+        match self.weights {
+            Weights::None => predicted(load, plain_line),
+            Weights::Tricube => predicted(load, robust_line),
+        }
+    }
+}
+
 impl OverloadDetector for Lr {
     fn name(&self) -> &str {
         "lr"

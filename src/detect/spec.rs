@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Always, Iqr, LastN, LeastUtilised, Loess, LoessRobust, Lr, Lrr, Mad, Mhod, MhodDetector, Never,
-    Otf, OtfDetector, OverloadDetector, Regression, Thr, UnderloadDetector, UnderloadLastN,
-    UnderloadThreshold,
+    Otf, OtfDetector, OverloadDetector, Regression, Risk, RiskCost, RiskCostDetector, RiskDetector,
+    Thr, UnderloadDetector, UnderloadLastN, UnderloadThreshold,
 };
 
 /// `policy.overload` of a run spec.
@@ -32,13 +32,17 @@ pub enum DetectorSpec {
     Otf(Otf),
     /// Markov host overload detection.
     Mhod(Mhod),
+    /// Probability of overload.
+    Risk(Risk),
+    /// Probability of overload against the cost of a migration.
+    RiskCost(RiskCost),
     /// No host is ever overloaded.
     Never,
 }
 
 impl DetectorSpec {
     /// Names of the built-ins.
-    pub const KINDS: [&str; 11] = [
+    pub const KINDS: [&str; 13] = [
         "thr",
         "iqr",
         "mad",
@@ -49,6 +53,8 @@ impl DetectorSpec {
         "last-n",
         "otf",
         "mhod",
+        "risk",
+        "risk-cost",
         "never",
     ];
 
@@ -65,6 +71,8 @@ impl DetectorSpec {
             Self::LastN(last_n) => Box::new(last_n),
             Self::Otf(otf) => Box::new(OtfDetector::new(otf)),
             Self::Mhod(mhod) => Box::new(MhodDetector::new(mhod)),
+            Self::Risk(risk) => Box::new(RiskDetector::new(risk)),
+            Self::RiskCost(risk) => Box::new(RiskCostDetector::new(risk)),
             Self::Never => Box::new(Never),
         }
     }

@@ -4,7 +4,7 @@ use super::PolicySpec;
 use super::limits::{Bound, Number};
 use crate::detect::mhod::multisize::MAX_STATES;
 use crate::detect::mhod::policy::Search;
-use crate::detect::{DetectorSpec, Mhod, UnderloadSpec};
+use crate::detect::{About, DetectorSpec, Mhod, UnderloadSpec};
 use crate::model::history::WINDOW;
 use crate::problem::Problem;
 use crate::select::SelectorSpec;
@@ -73,8 +73,34 @@ fn detector(key: &str, detector: &DetectorSpec) -> Vec<Number> {
                 number("step", mhod.step, Bound::AboveZeroToOne, "0.5"),
             ]
         }
+        DetectorSpec::Risk(risk) => {
+            let (name, value) = ("threshold", risk.threshold);
+            let mut numbers = vec![number(name, value, Bound::AboveZeroToOne, "0.1")];
+            numbers.extend(about(key, &risk.about));
+            numbers
+        }
+        DetectorSpec::RiskCost(risk) => {
+            let mut numbers = vec![
+                number("loss", risk.loss, Bound::AboveZero, "1.0"),
+                number("degradation", risk.degradation, Bound::AboveZeroToOne, "0.1"),
+                number("weight", risk.weight, Bound::AboveZero, "10.0"),
+            ];
+            numbers.extend(about(key, &risk.about));
+            numbers
+        }
         DetectorSpec::Never => Vec::new(),
     }
+}
+
+/// What a risk is about.
+fn about(key: &str, about: &About) -> [Number; 3] {
+    let name = |name: &str| format!("[policy] {key}.{name}");
+    let longest = Bound::Between(1, LONGEST);
+    [
+        (name("limit"), about.limit, Bound::AboveZero, "1.0"),
+        (name("horizon"), f64::from(about.horizon), longest, "1"),
+        (name("min-history"), about.min_history as f64, Bound::Between(0, WINDOW), "12"),
+    ]
 }
 
 fn underload(rule: &UnderloadSpec) -> Vec<Number> {

@@ -11,6 +11,8 @@ use clap::{Args, Subcommand};
 
 use super::{Answer, Failure};
 
+pub(super) use source::Part;
+
 /// Look into, convert, list, fetch and make utilisation traces.
 #[derive(Debug, Args)]
 #[command(after_help = "\

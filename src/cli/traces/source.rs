@@ -10,7 +10,7 @@ use crate::trace::{ColumnName, Columns, Excess, Format, Gaps, Group, Offset, Sel
 
 /// The part of a trace, and how it is read.
 #[derive(Debug, Args)]
-pub(super) struct Part {
+pub(in super::super) struct Part {
     /// The day, month or folder to take from a source that holds several.
     #[arg(long)]
     day: Option<String>,
@@ -51,7 +51,7 @@ pub(super) struct Source {
 
 impl Part {
     /// The same as the library says it.
-    pub(super) fn selection(&self) -> Selection {
+    pub(in super::super) fn selection(&self) -> Selection {
         Selection {
             day: self.day.clone(),
             format: self.form.unwrap_or_default(),
@@ -67,7 +67,7 @@ impl Part {
     }
 
     /// The day, if one was chosen.
-    pub(super) fn day(&self) -> Option<&str> {
+    pub(in super::super) fn day(&self) -> Option<&str> {
         self.day.as_deref()
     }
 }

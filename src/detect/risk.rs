@@ -1,0 +1,257 @@
+//! Risk: a host is overloaded when it will probably run short soon.
+//!
+//! ```text
+//! overloaded <=> P(max of u(t+1) .. u(t+h) > c) > T
+//! ```
+//!
+//! `u`: utilisation of the host, of which the past is rebuilt from the VMs now on it; `c`: limit,
+//! fraction of capacity; `h`: horizon, samples; `T`: threshold, probability in (0, 1): smaller
+//! migrates earlier. `P` is that of the logistic regression of [`crate::forecast::risk`]. The
+//! bundled model was fitted on hosts drawn from the bundled sample, which is synthetic; one fitted
+//! on a real trace (`galerna forecast fit`) is named by `model`.
+//!
+//! Calibration in the run: at each decision the model is asked what it would have said `h` samples
+//! ago of the VMs now on the host, and what came of these is learned. Migrations do not disturb
+//! that, as the past of the same VMs is looked at.
+//!
+//! Source: own; the regression is that of McCullagh and Nelder, Generalized Linear Models, 2nd ed.,
+//! 1989. Known difference to published detectors: the latest sample is one of many features.
+//!
+//! A host whose load was never above half of the limit in its window has no risk.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::{HostLoad, OverloadDetector, Question, Verdict};
+use crate::forecast::Window;
+use crate::forecast::read_fitted;
+use crate::forecast::risk::{Calibration, RiskModel};
+use crate::id::Id;
+use crate::policy::PolicyError;
+use crate::time::Instant;
+
+/// Samples of history that a probability is made from.
+pub const LOOKED_AT: usize = 48;
+
+/// The name of the model that is bundled.
+pub const BUNDLED: &str = "bundled";
+
+/// Threshold on the probability of overload.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Risk {
+    /// `T`, in (0, 1).
+    pub threshold: f64,
+    /// What the risk is about.
+    #[serde(flatten)]
+    pub about: About,
+}
+
+impl Default for Risk {
+    fn default() -> Self {
+        Self { threshold: 0.1, about: About::default() }
+    }
+}
+
+/// Which overload is foreseen, and by what.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, rename_all = "kebab-case")]
+pub struct About {
+    /// `c`, fraction of capacity, above 0.
+    pub limit: f64,
+    /// `h`, samples; the model must know it.
+    pub horizon: u16,
+    /// Samples of history below which the verdict is `Unknown`.
+    pub min_history: usize,
+    /// `bundled`, or a file made by `galerna forecast fit`.
+    pub model: String,
+}
+
+impl Default for About {
+    fn default() -> Self {
+        Self { limit: 1.0, horizon: 1, min_history: 12, model: BUNDLED.to_owned() }
+    }
+}
+
+/// The fitted model that is part of the library.
+static FITTED: &str = include_str!("risk_model.json");
+
+/// A model in use, with what it has learned in the run.
+#[derive(Debug)]
+pub(super) struct Sense {
+    about: About,
+    /// Read at the first question.
+    model: Option<(RiskModel, usize)>,
+    calibration: Calibration,
+    at: Instant,
+    /// Log odds of the round and whether the overload came.
+    outcomes: Vec<(f32, bool)>,
+    /// When each host was counted last.
+    counted: Vec<Option<Instant>>,
+}
+
+impl Sense {
+    pub(super) fn new(about: About) -> Self {
+        Self {
+            about,
+            model: None,
+            calibration: Calibration::default(),
+            at: Instant::START,
+            outcomes: Vec::new(),
+            counted: Vec::new(),
+        }
+    }
+
+    /// The model and which of its heads answers.
+    fn loaded(&mut self, policy: &str) -> Result<(), PolicyError> {
+        if self.model.is_some() {
+            return Ok(());
+        }
+        let place = &self.about.model;
+        let model: RiskModel = if place == BUNDLED {
+            serde_json::from_str(FITTED).map_err(|error| PolicyError::new(policy, error))?
+        } else {
+            read_fitted(Path::new(place)).map_err(|error| PolicyError::new(policy, error))?
+        };
+        let head = model.horizons.iter().position(|&h| h == self.about.horizon);
+        let Some(head) = head.filter(|_| model.is_whole()) else {
+            let known = &model.horizons;
+            let what = format!(
+                "the model `{place}` knows horizons of {known:?} samples, not {}; choose one of \
+                 them, or fit another with `galerna forecast fit`",
+                self.about.horizon
+            );
+            return Err(PolicyError::new(policy, what));
+        };
+        self.model = Some((model, head));
+        Ok(())
+    }
+
+    /// The probability that `load` passes the limit; `None` while its past is too short.
+    pub(super) fn probability(
+        &mut self,
+        policy: &str,
+        load: HostLoad<'_>,
+    ) -> Result<Option<f64>, PolicyError> {
+        self.loaded(policy)?;
+        let own = load.history.last().is_none_or(|last| (last - load.now).abs() > 1e-9);
+        if load.history.len() + usize::from(own) < self.about.min_history.max(1) {
+            return Ok(None);
+        }
+        let past = load.latest(LOOKED_AT);
+        let half = 0.5 * self.about.limit;
+        if load.now < half && past.iter().all(|&u| u < half) {
+            return Ok(Some(0.0));
+        }
+        let Some((model, head)) = &self.model else { return Ok(None) };
+        let window = window(past, own.then_some(load.now), self.about.limit);
+        let log_odds = model.log_odds(*head, &window);
+        if load.question == Question::Now {
+            self.learn(load);
+        }
+        Ok(Some(f64::from(self.calibration.probability(log_odds))))
+    }
+
+    /// Learns what came of the VMs on the host, once per host and decision.
+    fn learn(&mut self, load: HostLoad<'_>) {
+        if load.at != self.at {
+            self.calibration.learn(self.outcomes.drain(..));
+            self.at = load.at;
+        }
+        let row = load.host.index();
+        if self.counted.len() <= row {
+            self.counted.resize(row + 1, None);
+        }
+        let horizon = usize::from(self.about.horizon);
+        let past = load.latest(LOOKED_AT + horizon);
+        let enough = self.about.min_history + horizon;
+        if self.counted[row] == Some(load.at) || past.len() < enough.max(horizon + 1) {
+            return;
+        }
+        self.counted[row] = Some(load.at);
+        let (before, came) = past.split_at(past.len() - horizon);
+        let Some((model, head)) = &self.model else { return };
+        let log_odds = model.log_odds(*head, &window(before, None, self.about.limit));
+        self.outcomes.push((log_odds, came.iter().any(|&u| u > self.about.limit)));
+    }
+
+    /// How many samples it looks at.
+    pub(super) fn window(&self) -> usize {
+        LOOKED_AT + usize::from(self.about.horizon)
+    }
+}
+
+fn window(past: &[f64], now: Option<f64>, limit: f64) -> Window {
+    let mut window = Window::default();
+    past.iter().chain(&now).for_each(|&u| window.push((u / limit) as f32));
+    window
+}
+
+/// [`Risk`] in a run.
+#[derive(Debug)]
+pub struct RiskDetector {
+    threshold: f64,
+    sense: Sense,
+}
+
+impl RiskDetector {
+    /// A detector that has learned nothing yet.
+    pub fn new(risk: Risk) -> Self {
+        Self { threshold: risk.threshold, sense: Sense::new(risk.about) }
+    }
+}
+
+impl OverloadDetector for RiskDetector {
+    fn name(&self) -> &str {
+        "risk"
+    }
+    fn window(&self) -> usize {
+        self.sense.window()
+    }
+    fn assess(&mut self, load: HostLoad<'_>) -> Result<Verdict, PolicyError> {
+        Ok(match self.sense.probability("risk", load)? {
+            None => Verdict::Unknown,
+            Some(p) if p > self.threshold => Verdict::Overloaded,
+            Some(_) => Verdict::Normal,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn verdict(history: &[f64]) -> Verdict {
+        let load = HostLoad::alone(history[history.len() - 1], history);
+        RiskDetector::new(Risk::default()).assess(load).unwrap()
+    }
+
+    /// Noise of +-.1 around a level: at .98 it passes 1 often, at .6 never; one high sample of a
+    /// calm host is no overload, as it is for a threshold.
+    #[test]
+    fn the_level_counts_and_not_the_latest_sample() {
+        let around = |level: f64| -> Vec<f64> {
+            (0..48).map(|k| level + 0.1 * ((k * 7 % 11) as f64 / 5.0 - 1.0)).collect()
+        };
+        assert_eq!(verdict(&around(0.98)), Verdict::Overloaded);
+        assert_eq!(verdict(&around(0.6)), Verdict::Normal);
+        let mut spike = around(0.6);
+        spike[47] = 0.95;
+        assert_eq!(verdict(&spike), Verdict::Normal);
+        assert_eq!(verdict(&around(0.98)[..8]), Verdict::Unknown);
+        assert_eq!(verdict(&[0.2; 48]), Verdict::Normal);
+    }
+
+    #[test]
+    fn a_model_that_is_not_there_or_does_not_know_the_horizon_is_told() {
+        let about =
+            |model: &str, horizon| About { model: model.into(), horizon, ..About::default() };
+        let ask = |about| {
+            let mut detector = RiskDetector::new(Risk { about, ..Risk::default() });
+            detector.assess(HostLoad::alone(0.9, &[0.9; 20])).unwrap_err().to_string()
+        };
+        assert!(ask(about("no/such.json", 1)).contains("GLN-167 no/such.json"));
+        assert!(ask(about(BUNDLED, 5)).contains("knows horizons of [1, 6, 12] samples, not 5"));
+    }
+}

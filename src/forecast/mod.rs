@@ -1,0 +1,73 @@
+//! What will the load be, and how sure is that?
+//!
+//! A [`Forecaster`] is fitted on a [`Panel`] (or needs no fitting), opens a [`Bank`] with one state
+//! of fixed size per VM, takes one sample of every VM at a time and answers for all of them at
+//! once: per horizon a point forecast and the quantiles that were asked for.
+//!
+//! ```text
+//! asked         horizons, quantiles, cap: what a forecast is about
+//! panel, bank   series to learn from; states of all VMs and their batched update and prediction
+//! window        the past 96 samples of a VM with running sums and sorted windows
+//! last, window_mean, window_median, window_max, window_quantile, ewma, holt, ses,
+//! autoregression, markov, seasonal:  one series at a time
+//! features, least_squares, ridge, quantile_regression:  one model for all series
+//! selector      per VM, horizon and level the expert that has erred least of late
+//! risk          the probability that a host runs short
+//! ```
+//!
+//! What is not a number counts as missing: the value before it stands for it, and a VM without any
+//! value yet has none to stand for. A VM with fewer samples than [`Asked::min_history`] is forecast
+//! by its last value, one without samples by 0. Forecasts lie in `[0, cap]`, quantiles ascend.
+
+mod asked;
+mod autoregression;
+mod bank;
+mod error;
+mod ewma;
+mod features;
+mod fitted;
+mod holt;
+pub mod hosts;
+mod last;
+mod least_squares;
+mod linear;
+mod logistic;
+mod markov;
+mod panel;
+mod quantile_regression;
+mod ridge;
+pub mod risk;
+mod seasonal;
+mod selector;
+mod ses;
+mod sorted;
+mod spec;
+mod window;
+mod window_max;
+mod window_mean;
+mod window_median;
+mod window_quantile;
+
+pub use asked::Asked;
+pub use autoregression::Autoregression;
+pub use bank::{Bank, FitReport, Forecaster, Local, Model};
+pub use error::Error;
+pub use ewma::Ewma;
+pub use features::{FEATURES, features};
+pub use fitted::{read_fitted, write_fitted};
+pub use holt::Holt;
+pub use last::Last;
+pub use logistic::Logistic;
+pub use markov::Markov;
+pub use panel::Panel;
+pub use quantile_regression::QuantileRegression;
+pub use ridge::Ridge;
+pub use seasonal::Seasonal;
+pub use selector::Selector;
+pub use ses::Ses;
+pub use spec::{ForecasterSpec, KINDS};
+pub use window::Window;
+pub use window_max::WindowMax;
+pub use window_mean::WindowMean;
+pub use window_median::WindowMedian;
+pub use window_quantile::WindowQuantile;
