@@ -5,39 +5,47 @@
 //! ```
 //!
 //! `T`: temperature, in units of cost; 0 accepts only what does not cost more. A step draws one of
-//! four neighbourhoods: any item to any machine, any two items swapped, one item exchanged for
-//! several, and an item that is away sent home, where it may displace another. The last keeps
-//! transient resources free and brings move costs down at the end.
+//! five neighbourhoods: an item to a machine, two items swapped, one item exchanged for several, one
+//! that displaces another, and an item that is away sent home, where it may displace another. The
+//! last keeps transient resources free and brings move costs down at the end. All draws are from a
+//! [`Region`], and only of machines on which an item may be ([`Reach`]).
 //!
 //! Source: Kirkpatrick, Gelatt and Vecchi, Science 220(4598), 1983; for this problem, with shifts
 //! and swaps, Portal, Ritt, Borba and Buriol, Annals of Operations Research 242(1), 2016.
 
 use super::best::Best;
 use super::dice::Dice;
+use super::displacement::Displacement;
 use super::exchange::Exchange;
+use super::reach::Reach;
+use super::region::Region;
 use super::state::State;
 use super::step::{Shift, Swap};
 
 /// Steps between two looks at the budget.
 pub(super) const BLOCK: u64 = 512;
 
-/// In 64 steps: so many shifts, swaps and exchanges; the others lead home.
-const SHIFTS: usize = 24;
-const SWAPS: usize = 28;
+/// In 64 steps: so many shifts, swaps, displacements and exchanges; the others lead home.
+const SHIFTS: usize = 20;
+const SWAPS: usize = 24;
+const DISPLACEMENTS: usize = 8;
 const EXCHANGES: usize = 4;
 
-/// One search: where it is, the best that it met, and its draws.
+/// One search: where it is, the best that it met, its draws and what it draws from.
 pub(super) struct Chain<'a> {
     pub(super) state: State<'a>,
     pub(super) best: Best,
-    dice: Dice,
+    pub(super) dice: Dice,
+    pub(super) region: Region,
+    reach: &'a Reach,
     exchange: Exchange,
 }
 
 impl<'a> Chain<'a> {
-    pub(super) fn new(state: State<'a>, dice: Dice) -> Self {
+    pub(super) fn new(state: State<'a>, reach: &'a Reach, dice: Dice) -> Self {
         let best = Best::new(state.cost(), state.assignment());
-        Self { state, best, dice, exchange: Exchange::new() }
+        let region = Region::everything(&state);
+        Self { state, best, dice, region, reach, exchange: Exchange::new() }
     }
 
     /// Goes on from `machines`, which cost `cost`.
@@ -57,7 +65,8 @@ impl<'a> Chain<'a> {
             match self.dice.below(64) {
                 n if n < SHIFTS => self.shift(limit),
                 n if n < SHIFTS + SWAPS => self.swap(limit),
-                n if n < SHIFTS + SWAPS + EXCHANGES => self.exchange(limit),
+                n if n < SHIFTS + SWAPS + DISPLACEMENTS => self.displace(limit),
+                n if n < SHIFTS + SWAPS + DISPLACEMENTS + EXCHANGES => self.exchange(limit),
                 _ => self.homeward(limit),
             }
         }
@@ -67,46 +76,54 @@ impl<'a> Chain<'a> {
     pub(super) fn mean_increase(&mut self, draws: usize) -> f64 {
         let (mut sum, mut count) = (0.0, 0);
         for _ in 0..draws {
-            let shift = self.any_shift();
+            let Some(shift) = self.any_shift() else { continue };
             let delta = self.state.shift_within(shift, i64::MAX);
-            if let Some(delta) = delta.filter(|&delta| delta > 0 && shift.from != shift.to) {
+            if let Some(delta) = delta.filter(|&delta| delta > 0) {
                 (sum, count) = (sum + delta as f64, count + 1);
             }
         }
         if count == 0 { 0.0 } else { sum / f64::from(count) }
     }
 
+    /// A shift within the region to another machine, if that is what was drawn.
     #[inline]
-    fn any_shift(&mut self) -> Shift {
-        let item = self.dice.below(self.state.assignment().len()) as u32;
-        let to = self.dice.below(self.state.instance().machine_count()) as u32;
-        Shift { item, from: self.state.assignment()[item as usize], to }
+    fn any_shift(&mut self) -> Option<Shift> {
+        let item = self.region.item(&mut self.dice);
+        let to = self.region.machine_for(item, self.reach, &mut self.dice)?;
+        let from = self.state.assignment()[item as usize];
+        (from != to).then_some(Shift { item, from, to })
     }
 
     #[inline]
     fn shift(&mut self, limit: i64) {
-        let shift = self.any_shift();
-        self.try_shift(shift, limit);
+        if let Some(shift) = self.any_shift() {
+            self.try_shift(shift, limit);
+        }
     }
 
     /// Whether `shift` was carried out.
     #[inline]
     fn try_shift(&mut self, shift: Shift, limit: i64) -> bool {
-        if shift.from == shift.to {
-            return false;
-        }
         let Some(delta) = self.state.shift_within(shift, limit) else { return false };
         self.state.apply(shift, delta);
-        self.best.touch(shift.item);
-        self.best.offer(self.state.cost(), self.state.assignment());
+        self.note(&[shift.item]);
         true
+    }
+
+    /// Tells the best so far that `items` have moved.
+    #[inline]
+    fn note(&mut self, items: &[u32]) {
+        items.iter().for_each(|&item| self.best.touch(item));
+        self.best.offer(self.state.cost(), self.state.assignment());
     }
 
     #[inline]
     fn swap(&mut self, limit: i64) {
-        let items = self.state.assignment().len();
-        let (first, second) = (self.dice.below(items) as u32, self.dice.below(items) as u32);
-        self.try_swap(first, second, limit);
+        let Some(Shift { item, from, to }) = self.any_shift() else { return };
+        let Some(other) = self.dice.one_of(self.state.on(to)) else { return };
+        if self.reach.has(other, from) {
+            self.try_swap(item, other, limit);
+        }
     }
 
     #[inline]
@@ -119,13 +136,19 @@ impl<'a> Chain<'a> {
         let swap = Swap { first, first_on, second, second_on };
         let Some(delta) = self.state.swap_within(swap, limit) else { return };
         self.state.apply_swap(swap, delta);
-        self.best.touch(first);
-        self.best.touch(second);
-        self.best.offer(self.state.cost(), self.state.assignment());
+        self.note(&[first, second]);
+    }
+
+    fn displace(&mut self, limit: i64) {
+        let drawn = Displacement::draw(&self.state, &self.region, self.reach, &mut self.dice);
+        let Some(displacement) = drawn else { return };
+        if displacement.carry_out(&mut self.state, limit) {
+            self.note(&[displacement.come.item, displacement.go.item]);
+        }
     }
 
     fn exchange(&mut self, limit: i64) {
-        if self.exchange.draw(&self.state, &mut self.dice)
+        if self.exchange.draw(&self.state, &self.region, &mut self.dice)
             && self.exchange.carry_out(&mut self.state, limit)
         {
             self.exchange.moved().for_each(|item| self.best.touch(item));
@@ -135,13 +158,14 @@ impl<'a> Chain<'a> {
 
     /// Sends an item home, in exchange for one that is there if it does not fit.
     fn homeward(&mut self, limit: i64) {
-        let Some(item) = self.dice.one_of(self.state.away()) else { return };
-        let home = self.state.instance().start[item as usize];
+        let drawn = self.region.homeward(&self.state, &mut self.dice);
+        let Some((item, home)) = drawn else { return };
         let shift = Shift { item, from: self.state.assignment()[item as usize], to: home };
         if self.try_shift(shift, limit) {
             return;
         }
-        if let Some(other) = self.dice.one_of(self.state.on(home)) {
+        let other = self.dice.one_of(self.state.on(home));
+        if let Some(other) = other.filter(|&other| self.reach.has(other, shift.from)) {
             self.try_swap(item, other, limit);
         }
     }

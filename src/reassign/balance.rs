@@ -13,6 +13,8 @@ use super::step::{Cost, Shift, Swap};
 pub(super) struct Balances {
     /// `target * left(first) - left(second)`, per machine and triple.
     missing: Vec<i64>,
+    /// Per triple: whether something is missing in the sum over all machines.
+    is_scarce: Vec<bool>,
 }
 
 /// What `amounts` add to what is missing of `triple` where they come from.
@@ -30,7 +32,18 @@ impl Balances {
             let left = |r: usize| instance.machines.capacity[row.start + r] - used[row.start + r];
             missing.extend(instance.balances.iter().map(|triple| need(triple, left)));
         }
-        Self { missing }
+        let width = instance.balances.len();
+        let sum = |at: usize| -> i64 { missing.iter().skip(at).step_by(width).sum() };
+        let is_scarce = (0..width).map(|at| sum(at) > 0).collect();
+        Self { missing, is_scarce }
+    }
+
+    /// What `machine` adds to the cost above the pooled bound, as for the load.
+    pub(super) fn avoidable(&self, instance: &Instance, machine: u32) -> i64 {
+        let width = instance.balances.len();
+        let missing = &self.missing[machine as usize * width..][..width];
+        let each = missing.iter().zip(&self.is_scarce).zip(&instance.balances);
+        each.map(|((&gap, &scarce), b)| b.weight * if scarce { -gap } else { gap }.max(0)).sum()
     }
 
     /// Change of the cost when `amounts` go from one machine to another.

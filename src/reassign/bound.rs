@@ -1,21 +1,27 @@
 //! How little could any assignment cost? Two closed forms, and no search.
 //!
 //! ```text
-//! pooled = sum over r of weight(r) * max(0, sum of demand - sum of safety capacity)
+//! pooled = sum over r of weight(r) * (sum over m of max(0, fixed(m, r) - safety(m, r))
+//!                                     + max(0, sum of demand - sum over m of useful(m, r)))
 //!        + sum over triples of weight * max(0, target * sum of left(first) - sum of left(second))
+//! useful(m, r) = safety(m, r), but at least fixed(m, r) and at most possible(m, r)
 //! bound  = min over k of max(pooled, start - D(k)) + M(k)
 //! ```
 //!
 //! `max(0, x)` is convex: the costs of use of all machines together are least when their sums are
-//! taken as one machine's. No assignment uses less than `pooled`. Nor is it reached for nothing:
-//! `start` is what use costs now, `D(k)` the most that moving `k` items can take off it (the `k`
-//! largest of what one item can, wherever it goes), `M(k)` the least that `k` moves cost. Whatever
-//! the number of moves is, no assignment is cheaper than the bound.
+//! taken as one machine's. `fixed`: what those use that can be nowhere else; it is there in any
+//! assignment, and so is its cost. `possible`: what all use together that can be there, at most the
+//! capacity; safety capacity beyond it is of no use. No assignment uses less than `pooled`. Nor is
+//! it reached for nothing: `start` is what use costs now, `D(k)` the most that moving `k` items can
+//! take off it (the `k` largest of what one item can, wherever it goes), `M(k)` the least that `k`
+//! moves cost. Whatever the number of moves is, no assignment is cheaper than the bound.
 //!
 //! Source: the pooled form is that of the ROADEF/EURO challenge 2012, where several teams report
-//! it; the count of moves is ours, and proves the optimum of a1_1.
+//! it without `fixed` and `possible`; these and the count of moves, which proves the optimum of
+//! a1_1, are ours.
 
 use super::instance::Instance;
+use super::reach::Reach;
 use super::state::State;
 
 /// What the use of machines costs at least.
@@ -30,22 +36,52 @@ use super::state::State;
 /// # Ok::<(), galerna::reassign::Error>(())
 /// ```
 pub fn pooled_bound(instance: &Instance) -> i64 {
+    bound_of_use(instance, &Reach::of(instance))
+}
+
+fn bound_of_use(instance: &Instance, reach: &Reach) -> i64 {
     let width = instance.resources();
     let sum = |column: &[i64], r: usize| -> i64 { column.iter().skip(r).step_by(width).sum() };
     let need: Vec<i64> = (0..width).map(|r| sum(&instance.items.demand, r)).collect();
     let left = |r: usize| sum(&instance.machines.capacity, r) - need[r];
-    let load =
-        |r: usize| instance.load_weight[r] * (need[r] - sum(&instance.machines.safety, r)).max(0);
+    let (unavoidable, useful) = useful_safety(instance, reach);
+    let load = |r: usize| {
+        let pooled = (need[r] - sum(&useful, r)).max(0);
+        instance.load_weight[r] * (sum(&unavoidable, r) + pooled)
+    };
     let balances = instance.balances.iter().map(|triple| {
         triple.weight * (triple.target * left(triple.first) - left(triple.second)).max(0)
     });
     (0..width).map(load).sum::<i64>() + balances.sum::<i64>()
 }
 
+/// Per machine and resource: what is above the safety capacity in any assignment, and how much of
+/// it any can use.
+fn useful_safety(instance: &Instance, reach: &Reach) -> (Vec<i64>, Vec<i64>) {
+    let safety = &instance.machines.safety;
+    let (mut fixed, mut possible) = (vec![0; safety.len()], vec![0; safety.len()]);
+    for item in 0..instance.item_count() as u32 {
+        let machines = reach.machines(item);
+        for &machine in machines {
+            for (at, need) in instance.row(machine).zip(instance.demand(item)) {
+                possible[at] += need;
+                fixed[at] += if machines.len() == 1 { *need } else { 0 };
+            }
+        }
+    }
+    let rows = safety.iter().zip(&fixed);
+    let unavoidable = rows.map(|(safety, fixed)| (fixed - safety).max(0)).collect();
+    let limits = fixed.iter().zip(possible.iter().zip(&instance.machines.capacity));
+    let useful = safety.iter().zip(limits).map(|(&safety, (&fixed, (&possible, &capacity)))| {
+        safety.max(fixed).min(possible.min(capacity))
+    });
+    (unavoidable, useful.collect())
+}
+
 /// A cost below which no assignment lies; `start` is the state with which everything begins.
-pub(super) fn lower_bound(start: &State<'_>) -> i64 {
+pub(super) fn lower_bound(start: &State<'_>, reach: &Reach) -> i64 {
     let instance = start.instance();
-    let pooled = pooled_bound(instance);
+    let pooled = bound_of_use(instance, reach);
     let items = 0..instance.item_count() as u32;
     let mut gains: Vec<i64> = items.clone().map(|item| largest_gain(instance, item)).collect();
     gains.sort_unstable_by_key(|&gain| std::cmp::Reverse(gain));

@@ -25,6 +25,21 @@ impl Dice {
         (!list.is_empty()).then(|| list[self.below(list.len())])
     }
 
+    /// The place of one of `weights`, which are at least 0, in proportion to it; none if all are 0.
+    pub(super) fn in_proportion(&mut self, weights: &[i64]) -> Option<u32> {
+        let mut left = weights.iter().sum::<i64>() as f64 * self.fraction();
+        let chosen = weights.iter().position(|&weight| {
+            left -= weight as f64;
+            weight > 0 && left <= 0.0
+        });
+        chosen.map(|at| at as u32)
+    }
+
+    /// A number between two, uniform in its logarithm.
+    pub(super) fn between(&mut self, (least, most): (f64, f64)) -> f64 {
+        least * (most / least).powf(self.fraction())
+    }
+
     /// A number above 0 and at most 1.
     #[inline]
     pub(super) fn fraction(&mut self) -> f64 {

@@ -8,6 +8,7 @@
 //! 2012 (team S41: Gavranovic, Buljubasic, Demirovic).
 
 use super::dice::Dice;
+use super::region::Region;
 use super::state::State;
 use super::step::Shift;
 
@@ -34,13 +35,13 @@ impl Exchange {
     }
 
     /// Draws an item and two or more of another machine. Whether these are different.
-    pub(super) fn draw(&mut self, state: &State<'_>, dice: &mut Dice) -> bool {
+    pub(super) fn draw(&mut self, state: &State<'_>, region: &Region, dice: &mut Dice) -> bool {
         let machines = state.assignment();
-        let (item, other) = (dice.below(machines.len()), dice.below(machines.len()));
-        let (from, to) = (machines[item], machines[other]);
-        self.single = Shift { item: item as u32, from, to };
+        let (item, other) = (region.item(dice), region.item(dice));
+        let (from, to) = (machines[item as usize], machines[other as usize]);
+        self.single = Shift { item, from, to };
         self.group.clear();
-        self.group.push(other as u32);
+        self.group.push(other);
         for _ in 1..2 + dice.below(LARGEST - 1) {
             if let Some(next) = dice.one_of(state.on(to)) {
                 if self.group.contains(&next) {

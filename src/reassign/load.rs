@@ -12,13 +12,28 @@ use super::step::{Cost, Shift, Swap};
 pub(super) struct Load {
     /// `used - safety`, per machine and resource.
     excess: Vec<i64>,
+    /// Per resource: whether all machines together are above.
+    is_scarce: Vec<bool>,
 }
 
 impl Load {
     pub(super) fn at_start(instance: &Instance) -> Self {
         let used = instance.use_at_start();
         let safety = &instance.machines.safety;
-        Self { excess: used.iter().zip(safety).map(|(used, safety)| used - safety).collect() }
+        let excess: Vec<i64> =
+            used.iter().zip(safety).map(|(used, safety)| used - safety).collect();
+        let width = instance.resources();
+        let sum = |r: usize| -> i64 { excess.iter().skip(r).step_by(width).sum() };
+        let is_scarce = (0..width).map(|r| sum(r) > 0).collect();
+        Self { excess, is_scarce }
+    }
+
+    /// What `machine` adds to the cost above the pooled bound: of a resource of which there is
+    /// enough, what it has too much, of one that is scarce, what it leaves unused.
+    pub(super) fn avoidable(&self, instance: &Instance, machine: u32) -> i64 {
+        let excess = self.excess[instance.row(machine)].iter().zip(&self.is_scarce);
+        let each = excess.zip(&instance.load_weight);
+        each.map(|((&over, &scarce), w)| w * if scarce { -over } else { over }.max(0)).sum()
     }
 
     /// Change of the cost when `amounts` go from one machine to another.

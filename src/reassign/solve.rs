@@ -15,10 +15,11 @@ use serde::Serialize;
 use super::anneal::{BLOCK, Chain};
 use super::bound::lower_bound;
 use super::budget::{Budget, Clock};
-use super::cooling::{ROUNDS, Round};
+use super::cooling::{ROUNDS, Round, Way};
 use super::dice::Dice;
 use super::error::Error;
 use super::instance::Instance;
+use super::reach::Reach;
 use super::state::State;
 use super::terms::Terms;
 
@@ -118,20 +119,43 @@ struct Runner<'a> {
 impl Runner<'_> {
     /// Takes part in `round` until it is over.
     fn run(&mut self, round: Round, shared: &Shared<'_>) {
-        loop {
-            let progress = shared.clock.progress(self.steps);
-            let proved = self.chain.best.cost() <= shared.lower_bound;
-            if proved && !shared.reproducible {
-                shared.stop.store(true, Ordering::Relaxed);
+        while let Some(progress) = shared.progress(round, self.steps, self.chain.best.cost()) {
+            if round.way == Way::Reheat {
+                self.reheat(round, shared);
+            } else {
+                self.chain.block(round.temperature(progress, self.increase));
+                self.steps += BLOCK;
+                shared.count(self.chain.best.cost());
             }
-            if proved || round.is_over(progress) {
-                return;
-            }
-            self.chain.block(round.temperature(progress, self.increase));
-            self.steps += BLOCK;
-            shared.steps.fetch_add(BLOCK, Ordering::Relaxed);
-            shared.best.fetch_min(self.chain.best.cost(), Ordering::Relaxed);
         }
+    }
+
+    /// Anneals one region again.
+    fn reheat(&mut self, round: Round, shared: &Shared<'_>) {
+        let Self { chain, steps, .. } = self;
+        chain.reheat(|best| {
+            *steps += BLOCK;
+            shared.count(best);
+            shared.progress(round, *steps, best).is_some()
+        });
+    }
+}
+
+impl Shared<'_> {
+    /// How far the whole search is after `steps` of a chain; none when `round` is over for it.
+    fn progress(&self, round: Round, steps: u64, best: i64) -> Option<f64> {
+        let proved = best <= self.lower_bound;
+        if proved && !self.reproducible {
+            self.stop.store(true, Ordering::Relaxed);
+        }
+        let progress = self.clock.progress(steps);
+        (!proved && !round.is_over(progress)).then_some(progress)
+    }
+
+    /// Notes a block of steps, after which a chain's best costs `best`.
+    fn count(&self, best: i64) {
+        self.steps.fetch_add(BLOCK, Ordering::Relaxed);
+        self.best.fetch_min(best, Ordering::Relaxed);
     }
 }
 
@@ -163,6 +187,7 @@ pub fn solve(
     watch: &mut dyn FnMut(&Progress) -> ControlFlow<()>,
 ) -> Result<Solution, Error> {
     let state = State::at_start(instance)?;
+    let reach = Reach::of(instance);
     let initial_cost = state.cost();
     let stop = AtomicBool::new(false);
     let reproducible = options.budget.steps.is_some();
@@ -171,12 +196,12 @@ pub fn solve(
         stop: &stop,
         best: AtomicI64::new(initial_cost),
         steps: AtomicU64::new(0),
-        lower_bound: lower_bound(&state),
+        lower_bound: lower_bound(&state, &reach),
         reproducible,
     };
     let chains = if reproducible { CHAINS } else { options.threads.max(1) };
     let mut runners: Vec<Runner<'_>> =
-        (0..chains).map(|at| runner(state.clone(), options.seed, at)).collect();
+        (0..chains).map(|at| runner(state.clone(), &reach, options.seed, at)).collect();
     drop(state);
     let mut story = Story { trajectory: Vec::new(), stopped: false, watch };
     for round in ROUNDS {
@@ -204,8 +229,8 @@ pub fn solve(
     })
 }
 
-fn runner(state: State<'_>, seed: u64, at: usize) -> Runner<'_> {
-    let mut chain = Chain::new(state, Dice::new(seed, &format!("reassign.{at}")));
+fn runner<'a>(state: State<'a>, reach: &'a Reach, seed: u64, at: usize) -> Runner<'a> {
+    let mut chain = Chain::new(state, reach, Dice::new(seed, &format!("reassign.{at}")));
     let increase = chain.mean_increase(SAMPLE);
     Runner { chain, steps: 0, increase }
 }

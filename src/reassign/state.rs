@@ -102,6 +102,12 @@ impl<'a> State<'a> {
         }
     }
 
+    /// What `machine` adds to the cost of use above what all machines as one would cost.
+    pub(super) fn avoidable(&self, machine: u32) -> i64 {
+        self.load.avoidable(self.instance, machine)
+            + self.balances.avoidable(self.instance, machine)
+    }
+
     /// Change of the cost by `shift` if all rules allow it and it is at most `limit`.
     #[inline]
     pub fn shift_within(&self, shift: Shift, limit: i64) -> Option<i64> {
@@ -185,6 +191,13 @@ impl<'a> State<'a> {
         let Shift { item, from, to } = single;
         self.capacity.fits_instead(self.instance, to, &[item], group)
             && self.capacity.fits_instead(self.instance, from, group, &[item])
+    }
+
+    /// Whether there is room for `come` once `go` has left the machine where it goes, and for `go`.
+    #[inline]
+    pub(super) fn fits_displacement(&self, come: Shift, go: Shift) -> bool {
+        self.capacity.fits_instead(self.instance, come.to, &[come.item], &[go.item])
+            && self.capacity.allows_shift(self.instance, go)
     }
 
     /// Whether the rules hold at all that `shift`, already carried out, has touched.
