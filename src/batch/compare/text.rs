@@ -1,4 +1,4 @@
-//! A comparison in words, for people: at most 100 columns, or a Markdown table.
+//! A comparison in words, for people: within 100 columns, if names are short, or a Markdown table.
 
 use std::fmt::{self, Write};
 
@@ -18,7 +18,7 @@ impl fmt::Display for Comparison {
             let percent = percent(self.confidence);
             writeln!(
                 f,
-                "\n{metric:<width$}  {:>9} {:>10} {:>8}  {:<22} {:>6} {:>6} {:>5}",
+                "\n{metric:<width$}  {:>9} {:>10} {:>8}  {:<22} {:>6} {:>5} {:>5}",
                 "mean",
                 "difference",
                 "",
@@ -43,7 +43,7 @@ fn line(contrast: &Contrast, width: usize) -> String {
     let verdict = contrast.verdict.words();
     let Some(centre) = contrast.centre else { return format!("{policy:<width$}  {verdict}") };
     format!(
-        "{policy:<width$}  {:>9} {:>10} {:>8}  {:<22} {:>6.2} {:>6} {:>5}  {verdict}",
+        "{policy:<width$}  {:>9} {:>10} {:>8}  {:<22} {:>6.2} {:>5} {:>5}  {verdict}",
         short(contrast.mean),
         signed(centre.estimate),
         relative(contrast, centre.estimate),
@@ -214,7 +214,7 @@ mod tests {
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines[0], "2 policies against thr-mmt: 2 days x 5 seeds, 10 pairs each");
         let expected = "lr-mmt            90.05     -9.955  -10.0 %  -9.980 .. -9.930        \
-                        -1.00  0.004   2/2  lower";
+                        -1.00 0.004   2/2  lower";
         assert_eq!(lines[4], expected);
         assert!(lines[5].ends_with("no evidence"), "{}", lines[5]);
         assert!(text.contains("GLN-501 no room") && text.contains("the 2 comparisons"));
