@@ -56,7 +56,8 @@
 //! | assembly | [`spec`] | what may a run file say? |
 //! | | [`explain`] | why was it decided so? |
 //! | | [`batch`] | which of many runs is better, and how sure is that? |
-//! | faces | [`frames`], [`cli`] | tables of a run, and the command `galerna` |
+//! | faces | [`frames`], [`report`] | tables and pictures of a run |
+//! | | [`cli`] | the command `galerna` |
 //!
 //! # Features
 //!
@@ -89,6 +90,8 @@ pub mod power;
 pub mod problem;
 pub mod provision;
 pub mod random;
+#[cfg(feature = "frames")]
+pub mod report;
 pub mod select;
 pub mod sequence;
 pub mod spec;

@@ -98,6 +98,48 @@ impl fmt::Display for Instant {
     }
 }
 
+/// A span as seconds in files: a number that is not negative.
+pub mod seconds {
+    use serde::de::Error;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    use super::Span;
+
+    /// Writes the seconds.
+    pub fn serialize<S: Serializer>(span: &Span, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_f64(span.seconds())
+    }
+
+    /// Reads seconds; at most as many as fit an [`Instant`](super::Instant) with room to spare.
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Span, D::Error> {
+        let seconds = f64::deserialize(from)?;
+        let sound = (0.0..1e12).contains(&seconds);
+        let wrong = || D::Error::custom(format!("expected seconds from 0 on, found {seconds}"));
+        sound.then(|| Span::from_seconds(seconds)).ok_or_else(wrong)
+    }
+}
+
+/// The same for a span that may be left out.
+pub mod maybe_seconds {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use super::Span;
+
+    #[derive(Serialize, Deserialize)]
+    #[serde(transparent)]
+    struct Seconds(#[serde(with = "super::seconds")] Span);
+
+    /// Writes the seconds, if there are any.
+    pub fn serialize<S: Serializer>(span: &Option<Span>, to: S) -> Result<S::Ok, S::Error> {
+        span.map(Seconds).serialize(to)
+    }
+
+    /// Reads seconds, if there are any.
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Span>, D::Error> {
+        Ok(Option::<Seconds>::deserialize(from)?.map(|seconds| seconds.0))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

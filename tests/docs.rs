@@ -8,7 +8,7 @@ use std::process::Command;
 use galerna::detect::{DetectorSpec, UnderloadSpec};
 use galerna::place::PlacerSpec;
 use galerna::select::SelectorSpec;
-use galerna::spec::{Override, RunSpec, load};
+use galerna::spec::{Override, RunSpec, load, parse};
 use toml::{Table, Value};
 
 fn root() -> PathBuf {
@@ -37,15 +37,35 @@ fn keys(table: &Table, found: &mut BTreeSet<String>) {
 fn the_reference_of_the_run_spec_names_every_key() {
     let text = page("docs/run-spec.md");
     let spec: Table = RunSpec::default().to_toml().parse().expect("a spec is TOML");
-    for section in spec.keys() {
+    for section in spec.keys().map(String::as_str).chain(["leases"]) {
         assert!(text.contains(&format!("## `[{section}]`")), "no section [{section}]");
     }
     let mut found = BTreeSet::from(["day".to_owned()]);
     spec.values().filter_map(Value::as_table).for_each(|section| keys(section, &mut found));
+    keys(&leases(), &mut found);
     let words: BTreeSet<&str> =
         text.split(|c: char| !c.is_alphanumeric() && c != '-' && c != '_').collect();
     let missing: Vec<&String> = found.iter().filter(|key| !words.contains(key.as_str())).collect();
     assert!(missing.is_empty(), "docs/run-spec.md does not name {missing:?}: add a row for each");
+}
+
+/// A run of leases with every optional key.
+fn leases() -> Table {
+    let text = "[leases]\nfirst = 1\nannotations = \"a\"\nsuspend-time-s = 1\nthreshold-s = 1\n\
+                resume-time-s = 1\nbackfilling = { intermediate = 2 }\n\
+                hosts = [{ count = 1, cpu = 1, memory-mb = 1, disk-mb = 1, net-in-mbit-s = 1, \
+                net-out-mbit-s = 1 }]\nadjust = { memory-mb = 1 }\n\
+                preparation = { kind = \"image-transfer\", fixed-time-s = 1, cache-mb = 1 }\n";
+    let spec = parse(text, "test", Vec::new()).expect("it is in order").to_toml();
+    let mut spec: Table = spec.parse().expect("a spec is TOML");
+    let Some(Value::Table(mut leases)) = spec.remove("leases") else { panic!("no [leases]") };
+    // Their names stand with their meaning in docs/leases.md.
+    let Some(Value::Table(oddities)) = leases.remove("oddities") else { panic!("no oddities") };
+    let told = page("docs/leases.md");
+    let missing: Vec<&String> =
+        oddities.keys().filter(|name| !told.contains(&format!("| `{name}` |"))).collect();
+    assert!(missing.is_empty(), "docs/leases.md does not name {missing:?}: add a row for each");
+    leases
 }
 
 #[test]

@@ -201,6 +201,7 @@ fn every_reference_run_is_reproduced_to_the_second() {
             outcomes: &got.leases,
             stretches: &got.stretches,
             odd_overheads: true,
+            shutdown_inside: rules.oddities.shutdown_inside_reservation,
         };
         let sound = check_leases(evidence);
         found.extend(sound.iter().map(|finding| format!("{run}: {finding}")));

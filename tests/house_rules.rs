@@ -52,9 +52,13 @@ const IMPORTS: &[(&str, &[&[&str]])] = &[
     ("engine", &[VOCABULARY, NOUNS, CONCEPTS]),
     ("spec", &[VOCABULARY, NOUNS, CONCEPTS, &["engine"]]),
     ("explain", &[VOCABULARY, NOUNS, CONCEPTS, &["engine", "spec"]]),
-    ("frames", &[VOCABULARY, NOUNS, &["trace", "metric", "check", "spec"]]),
+    ("frames", &[VOCABULARY, NOUNS, &["trace", "lease", "metric", "check", "spec"]]),
+    ("report", &[VOCABULARY, NOUNS, &["lease", "frames"]]),
     ("batch", &[VOCABULARY, NOUNS, CONCEPTS, &["engine", "spec", "frames"]]),
-    ("cli", &[VOCABULARY, NOUNS, CONCEPTS, &["engine", "spec", "explain", "frames", "batch"]]),
+    (
+        "cli",
+        &[VOCABULARY, NOUNS, CONCEPTS, &["engine", "spec", "explain", "frames", "report", "batch"]],
+    ),
     ("bin", &[&["cli"]]),
 ];
 

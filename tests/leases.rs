@@ -144,6 +144,7 @@ fn fuzz(seeds: std::ops::Range<u64>, base: &LeaseRules, odd: bool) -> Vec<LeaseS
             outcomes: &schedule.leases,
             stretches: &schedule.stretches,
             odd_overheads: odd,
+            shutdown_inside: rules.oddities.shutdown_inside_reservation,
         };
         let mut findings = check_leases(evidence);
         // Haizea may delay a lease that it places again, and we a lease that waits for an image.

@@ -6,8 +6,9 @@
 True
 
 `run` takes a bundled policy (`policies()` lists them), a TOML file or a dict. Result tables are
-polars data frames: `run.hosts`, `run.vms`, `run.actions`, `run.samples`. A policy of your own is a
-plain class or function, see `galerna.policy`; `galerna.testing` checks it.
+polars data frames: `run.hosts`, `run.vms`, `run.actions`, `run.samples`; of a run of leases
+(`gl.run("leases/easy")`) `run.leases`, `run.holdings` and others. `Reservations` plans ahead. A
+policy of your own is a plain class or function, see `galerna.policy`; `galerna.testing` checks it.
 """
 
 from galerna import traces
@@ -17,13 +18,16 @@ from galerna.comparison import Candidate, Comparison, compare
 from galerna.errors import (
     GalernaError,
     InfeasibleError,
+    NoRoomError,
     PolicyError,
     Problem,
+    ReservationError,
     RunFolderError,
     SpecError,
     TraceError,
 )
 from galerna.experiment import run
+from galerna.reservations import Request, Reservations
 from galerna.results import Run
 from galerna.spec import (
     Always,
@@ -94,6 +98,7 @@ __all__ = [
     "Mu",
     "NeatBestFitDecreasing",
     "Never",
+    "NoRoomError",
     "NormDiff",
     "Otf",
     "Pabfd",
@@ -101,6 +106,9 @@ __all__ = [
     "PolicyError",
     "Problem",
     "Report",
+    "Request",
+    "ReservationError",
+    "Reservations",
     "Rs",
     "Run",
     "RunFolderError",

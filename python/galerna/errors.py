@@ -49,5 +49,13 @@ class InfeasibleError(GalernaError, RuntimeError):
     """The fleet cannot hold the VMs."""
 
 
+class ReservationError(GalernaError, ValueError):
+    """A reservation cannot be made or changed like that; nothing was changed."""
+
+
+class NoRoomError(ReservationError):
+    """Other reservations are in the way; nothing was changed."""
+
+
 class PolicyError(GalernaError, RuntimeError):
     """A policy that is not Python could not answer, or a plan holds a move that cannot be made."""

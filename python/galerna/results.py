@@ -24,8 +24,22 @@ HEADLINE = {
 }
 
 
+LEASE_HEADLINE = {
+    "accepted_ar": ("reservations kept", "{:,}"),
+    "rejected_ar": ("and refused", "{:,}"),
+    "completed_best_effort": ("best effort done", "{:,}"),
+    "all_best_effort_s": ("all done after", "{:,.0f} s"),
+    "mean_wait_s": ("wait, mean", "{:,.0f} s"),
+    "mean_bounded_slowdown": ("bounded slowdown", "{:,.2f}"),
+    "utilisation": ("CPU in use", "{:.2%}"),
+    "suspensions": ("suspensions", "{:,}"),
+}
+
+LEASE_FRAMES = ("leases", "lease_states", "holdings", "utilisation", "image_transfers")
+
+
 class Run:
-    """A finished run.
+    """A finished run, of load or of leases.
 
     >>> import galerna as gl
     >>> run = gl.run("dvfs")
@@ -33,6 +47,12 @@ class Run:
     0
     >>> run.samples.height
     287
+
+    A run of leases has other frames:
+
+    >>> run = gl.run("leases/easy")
+    >>> run.leases.filter(run.leases["state"] == "rejected").height
+    3
     """
 
     def __init__(self, finished: _core.Run, name: str) -> None:
@@ -94,17 +114,57 @@ class Run:
         """One row per VM and sample: the load that the VMs replayed."""
         return self._frame("demand")
 
+    @cached_property
+    def leases(self) -> pl.DataFrame:
+        """One row per lease: what was asked for, how it fared, wait and slowdowns."""
+        return self._frame("leases")
+
+    @cached_property
+    def lease_states(self) -> pl.DataFrame:
+        """One row per state that a lease entered, lease by lease."""
+        return self._frame("lease_states")
+
+    @cached_property
+    def holdings(self) -> pl.DataFrame:
+        """One row per host and time that a lease held something there, and for what."""
+        return self._frame("holdings")
+
+    @cached_property
+    def utilisation(self) -> pl.DataFrame:
+        """One row per change of the CPU that leases use."""
+        return self._frame("utilisation")
+
+    @cached_property
+    def image_transfers(self) -> pl.DataFrame:
+        """One row per disk image that was sent to hosts."""
+        return self._frame("image_transfers")
+
+    def gantt(self) -> str:
+        """The leases by host and time, as SVG; notebooks show it with `IPython.display.SVG`."""
+        self._expect(leases=True, what="gantt")
+        return self._finished.gantt(self._title())
+
+    def _expect(self, *, leases: bool, what: str) -> None:
+        if ("leases" in self.spec) != leases:
+            kind = "leases" if "leases" in self.spec else "load"
+            raise AttributeError(f"a run of {kind} has no `{what}`")
+
     def _frame(self, name: str) -> pl.DataFrame:
         import polars as pl
 
+        self._expect(leases=name in LEASE_FRAMES, what=name)
         return pl.DataFrame(self._finished.table(name))
 
     def _rows(self) -> list[tuple[str, str]]:
-        return [(name, form.format(self.summary[key])) for key, (name, form) in HEADLINE.items()]
+        headline = LEASE_HEADLINE if "leases" in self.spec else HEADLINE
+        return [(name, form.format(self.summary[key])) for key, (name, form) in headline.items()]
 
     def _title(self) -> str:
+        if "leases" in self.spec:
+            leases, hosts = self._finished.shape()
+            return f"{self._name}: {leases:,} leases on {hosts:,} hosts"
         policy = self.spec["policy"]
-        vms, samples = self._finished.trace_shape()
+        vms, samples = self._finished.shape()
         roles = ["plan"] if "plan" in policy else ["overload", "select", "place"]
         names = [policy[role].get("entry") or policy[role]["kind"] for role in roles]
         return f"{', '.join(names)}: {vms:,} VMs, {samples} samples"

@@ -6,6 +6,7 @@
 
 use std::fmt;
 
+use galerna::lease::planner::PlanError;
 use galerna::policy::PolicyError;
 use galerna::problem::{Problem, listed};
 use galerna::time::Instant;
@@ -62,6 +63,16 @@ pub fn batch(py: Python<'_>, error: batch::Error) -> PyErr {
         _ => "SpecError",
     };
     raised(py, class, &message, problems)
+}
+
+/// A `NoRoomError` where others are in the way, else a `ReservationError`.
+pub fn plan(py: Python<'_>, error: PlanError) -> PyErr {
+    let (code, message) = (error.code(), error.to_string());
+    let class =
+        if matches!(error, PlanError::NoRoom(_)) { "NoRoomError" } else { "ReservationError" };
+    let what = message.strip_prefix(code).unwrap_or(&message).trim().to_owned();
+    let remedy = "Ask for alternatives, or mend the request";
+    raised(py, class, &message, vec![Problem::new(code, "reservations", what, remedy)])
 }
 
 /// The exception for a run that stopped; an interrupted one gives `interruption`.

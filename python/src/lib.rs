@@ -10,6 +10,7 @@ mod command;
 mod enter;
 mod errors;
 mod interpreter;
+mod planner;
 mod policies;
 mod run;
 mod table;
@@ -28,6 +29,8 @@ mod _core {
     use super::check::check;
     #[pymodule_export]
     use super::command::main;
+    #[pymodule_export]
+    use super::planner::Planner;
     #[pymodule_export]
     use super::policies::{Draft, Host, HostLoads, Hosts, Snapshot, Vm, Vms};
     #[pymodule_export]

@@ -123,7 +123,10 @@ fn resolved(design: &Design, index: usize) -> Result<PlannedRun, Faulty> {
         base.changes.iter().chain(&design.set).chain(of_points).cloned().collect();
     let overrides = changes.iter().map(Change::as_override).collect();
     let parsed = spec::parse(&base.text, &design.name, overrides);
-    let runnable = parsed.and_then(|spec| spec.check_runnable(&design.name).map(|()| spec));
+    let runnable = parsed.and_then(|spec| {
+        spec.check_load(&design.name, "compared or swept")?;
+        spec.check_runnable(&design.name).map(|()| spec)
+    });
     match runnable {
         Ok(spec) => Ok(PlannedRun {
             label: base.label.clone(),

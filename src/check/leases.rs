@@ -33,6 +33,8 @@ pub struct LeaseEvidence<'a> {
     /// Whether suspensions and resumptions may hold more than their VMs do (oddities of Haizea);
     /// then only runs and shutdowns are held against the capacity.
     pub odd_overheads: bool,
+    /// Whether a reservation is shut down within its time (an oddity of Haizea 1.0).
+    pub shutdown_inside: bool,
 }
 
 /// Everything that is wrong with a schedule; nothing if it is sound.
@@ -45,7 +47,9 @@ pub fn check_leases(evidence: LeaseEvidence<'_>) -> Vec<Problem> {
     let leases = evidence.requests.iter().zip(evidence.outcomes).enumerate();
     for (row, (request, outcome)) in leases {
         runs[row].sort_by_key(|stretch| (stretch.start, stretch.end));
-        let case = Case { request, outcome, stretches: &runs[row] };
+        let length = agreed(request, &runs[row], evidence.shutdown_inside);
+        let (stretches, odd) = (&runs[row][..], evidence.odd_overheads);
+        let case = Case { request, outcome, length, stretches, odd };
         findings.extend(case.findings(LeaseId::from_index(row)));
     }
     findings.extend(capacity(evidence));
@@ -56,12 +60,27 @@ fn finding(code: &'static str, place: String, what: String) -> Problem {
     Problem::new(code, place, what, "Report it with the workload and the rules")
 }
 
+/// How long the VMs of a lease run if all goes well: a reservation that is shut down within its
+/// time loses that of the shutdown.
+pub(super) fn agreed(request: &LeaseRequest, held: &[&Stretch], shutdown_inside: bool) -> Span {
+    if !(shutdown_inside && request.is_reservation()) {
+        return request.length();
+    }
+    let shutdown = held.iter().find(|stretch| stretch.purpose == Use::Shutdown);
+    let whole = request.duration - shutdown.map_or(Span::ZERO, |part| part.end - part.start);
+    request.length().min(whole)
+}
+
 /// One lease.
 struct Case<'a> {
     request: &'a LeaseRequest,
     outcome: &'a LeaseOutcome,
+    /// How long it is to run.
+    length: Span,
     /// By start.
     stretches: &'a [&'a Stretch],
+    /// Whether overheads are odd; then a transfer may even have been planned too early.
+    odd: bool,
 }
 
 impl Case<'_> {
@@ -81,24 +100,22 @@ impl Case<'_> {
         wrong.into_iter().map(|(code, what)| finding(code, place.clone(), what)).collect()
     }
 
-    /// How long the lease really is.
-    fn length(&self) -> Span {
-        self.request.real_duration.map_or(self.request.duration, |r| r.min(self.request.duration))
-    }
-
     fn times<'b>(
         &self,
         mut runs: impl Iterator<Item = &'b Stretch>,
         wrong: &mut Vec<(&'static str, String)>,
     ) {
-        let early = self.stretches.iter().find(|stretch| stretch.start < self.request.arrival);
+        let known = |stretch: &&&Stretch| stretch.start >= self.request.arrival;
+        let may_be_early = |stretch: &&&Stretch| self.odd && stretch.purpose == Use::Transfer;
+        let mut stretches = self.stretches.iter();
+        let early = stretches.find(|stretch| !known(stretch) && !may_be_early(stretch));
         if let Some(stretch) = early {
             wrong.push(("GLN-643", format!("held at {}, before it was asked for", stretch.start)));
         }
         let (first, ran) = (runs.next(), self.outcome.state == LeaseState::Done);
         match self.request.kind {
             LeaseKind::AdvanceReservation { start } if ran => {
-                let end = start + self.length();
+                let end = start + self.length;
                 let kept = first.is_some_and(|run| run.start == start && run.end == end);
                 if !kept || runs.next().is_some() {
                     wrong.push(("GLN-642", format!("agreed was {start} to {end}")));
@@ -123,7 +140,7 @@ impl Case<'_> {
 
     fn work(&self, runs: Vec<&Stretch>, wrong: &mut Vec<(&'static str, String)>) {
         let total = runs.iter().fold(Span::ZERO, |sum, run| sum + (run.end - run.start));
-        let length = self.length();
+        let length = self.length;
         // A run that was broken off is lost and repeated.
         let lost = self.outcome.preemptions > 0 && total > length;
         if total != length && !lost || self.outcome.run_time != length {
@@ -273,6 +290,7 @@ mod tests {
             outcomes,
             stretches: runs,
             odd_overheads: false,
+            shutdown_inside: false,
         };
         check_leases(evidence).into_iter().map(|problem| problem.code).collect()
     }

@@ -28,6 +28,7 @@ mod event;
 mod figures;
 mod history;
 mod layout;
+mod lease_run;
 mod leases;
 mod ledger;
 mod log;
@@ -42,6 +43,7 @@ mod timetable;
 #[cfg(test)]
 mod tests;
 
+pub use lease_run::{LeaseClaims, check_lease_run};
 pub use leases::{LeaseEvidence, check_leases};
 pub use report::Report;
 

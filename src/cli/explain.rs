@@ -65,6 +65,7 @@ impl Explain {
         threads::limit(None);
         let manifest = frames::read_manifest(&self.dir).map_err(Failure::bad_input)?;
         let spec = &manifest.resolved_spec;
+        spec.check_load(&manifest.report.spec, "explained").map_err(Failure::bad_input)?;
         spec.check_runnable(&manifest.report.spec).map_err(Failure::bad_input)?;
         let inputs = Inputs::read(spec).map_err(Failure::bad_input)?;
         self.known(&manifest, &inputs).map_err(Failure::bad_input)?;
@@ -92,11 +93,13 @@ impl Explain {
         let problem = |place: &str, what: String, remedy| {
             Err(Problem::new("GLN-630", place.to_owned(), what, remedy))
         };
-        let (found, expected) = (inputs.trace.blake3(), &manifest.report.trace.blake3);
-        if found != *expected {
+        let (found, recorded) = (inputs.trace.blake3(), manifest.report.trace.as_ref());
+        let expected = recorded.map_or("none", |trace| &trace.blake3);
+        if found != expected {
             let what = format!("blake3 found {found}, expected {expected}");
             let remedy = "Put the trace back that the run was made with, or run the spec again";
-            return problem(&manifest.report.trace.path, what, remedy);
+            let path = recorded.map_or("trace", |trace| &trace.path);
+            return problem(path, what, remedy);
         }
         let (vms, hosts) = (inputs.fleet.vms(), inputs.fleet.hosts());
         for (name, asked, count) in [("--vm", self.vm, vms), ("--host", self.host, hosts)] {

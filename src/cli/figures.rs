@@ -2,12 +2,26 @@
 
 use std::fmt::Write;
 
+use crate::lease::LeaseSummary;
 use crate::metric::Summary;
 
 /// Every metric of `summary`, one per line.
 pub(super) fn table(summary: &Summary) -> String {
+    lines(summary.named(), explained)
+}
+
+/// Every metric of leases, one per line.
+pub(super) fn lease_table(summary: &LeaseSummary) -> String {
+    let figures = summary.named().into_iter().map(|(name, value)| (name, Some(value)));
+    lines(figures, explained_of_leases)
+}
+
+fn lines(
+    figures: impl IntoIterator<Item = (&'static str, Option<f64>)>,
+    explained: fn(&str) -> (&'static str, &'static str),
+) -> String {
     let mut text = String::new();
-    for (name, value) in summary.named() {
+    for (name, value) in figures {
         let (unit, meaning) = explained(name);
         let value = value.map_or_else(|| "-".to_owned(), significant);
         let line = format!("{name:<32} {value:>12} {unit:<3} {meaning}");
@@ -36,6 +50,25 @@ fn explained(name: &str) -> (&'static str, &'static str) {
         "pdm_global" => ("", "pdm as ratio of totals"),
         "mean_migration_duration_s" => ("s", "time that a copy takes"),
         "sd_migration_duration_s" => ("s", "its standard deviation"),
+        _ => ("", ""),
+    }
+}
+
+/// Unit and meaning of a metric of leases.
+fn explained_of_leases(name: &str) -> (&'static str, &'static str) {
+    match name {
+        "accepted_ar" => ("", "reservations that got their time"),
+        "rejected_ar" => ("", "reservations refused"),
+        "completed_best_effort" => ("", "best-effort leases done"),
+        "all_best_effort_s" => ("s", "when the last was done"),
+        "mean_wait_s" => ("s", "time that they waited"),
+        "mean_bounded_slowdown" => ("", "time in all / time alone"),
+        "utilisation" => ("", "share of the CPU in use"),
+        "suspensions" => ("", "times that a lease was saved"),
+        "resumptions" => ("", "times that it was loaded"),
+        "image_transfers" => ("", "disk images sent"),
+        "premature_ends" => ("", "leases that ended early"),
+        "migrations" => ("", "times that saved memory moved"),
         _ => ("", ""),
     }
 }

@@ -7,6 +7,7 @@ pub(super) fn meaning(key: &str, value: &str) -> Option<&'static str> {
         .or_else(|| policy(key, value))
         .or_else(|| physics(key, value))
         .or_else(|| accounting(key, value))
+        .or_else(|| leases(key, value))
 }
 
 fn detector(key: &str, value: &str) -> Option<&'static str> {
@@ -130,6 +131,53 @@ fn physics(key: &str, value: &str) -> Option<&'static str> {
         ("host.power", "always-peak") => "every host draws peak power all the time",
         ("migration.contention", _) => "Q13: every copy has the network to itself",
         ("migration.destination-load", _) => "part of a VM's demand that its destination serves",
+        _ => return None,
+    })
+}
+
+fn leases(key: &str, value: &str) -> Option<&'static str> {
+    Some(match (key.strip_prefix("leases.")?, value) {
+        ("backfilling", "none") => "no lease overtakes another",
+        ("backfilling", "conservative") => "every lease gets a place in the future",
+        ("backfilling.intermediate", _) => "so many leases may have a place in the future",
+        ("admission", _) => "reservations are refused",
+        ("preemption", "ar-preempts-best-effort") => "reservations displace best-effort leases",
+        ("preemption", "deadline") => "leases displace deadline leases that can wait",
+        ("mapping", _) => "a deadline lease is displaced only if it still ends in time",
+        ("suspension", "none") => "no lease can be saved and resumed",
+        ("migration", "no") => "leases resume where they were saved",
+        ("preparation.kind", _) => "disk images are sent before a lease starts",
+        ("preparation.multicast", _) => "one transfer serves all hosts of a lease",
+        ("preparation.piggyback", _) => "leases ride on transfers that have not started",
+        ("preparation.cache-mb", _) => "MB of images that a host keeps",
+        (oddity, _) => return self::oddity(oddity.strip_prefix("oddities.")?),
+    })
+}
+
+/// What an oddity of Haizea does.
+fn oddity(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "packing-shortens-the-slice" => "one more VM on a host may shorten the whole lease's slice",
+        "lowest-score-goes-first" => "the oldest lease is displaced first",
+        "preemptible-flag-ignored" => "leases that must not be displaced are, all the same",
+        "suspension-counts-memory-per-vm" => "a suspension holds its memory once more per VM",
+        "suspension-cpu" => "CPU that a suspension holds on each host",
+        "replans-may-delay" => "a lease placed again may start later than promised",
+        "cache-overfull" => "the newcomer to a full cache is not counted",
+        "shutdown-inside-reservation" => "a reservation is shut down within its time",
+        "estimate" => "overheads as if each VM had the memory of all",
+        "slice-may-cut-the-shutdown" => "a slice may end within the time for the shutdown",
+        "starts-by-run-end" => "future starts are tried by the ends of runs, not by time",
+        "premature-end-within-slice" => "a premature end at the end of a slice is missed",
+        "migration-moves-all" => "all VMs migrate if one does",
+        "replans-preparing" => "leases whose transfer runs are placed again, too",
+        "over-before-replans" => "an early lease is over before others are placed again",
+        "immediate-first" => "immediate leases come before reservations",
+        "requeue-before-transfers" => "the displaced are queued before transfers are planned",
+        "transfer-may-be-late" => "a transfer may be planned in the past",
+        "slowdown-by-request" => "slowdown relates to the requested duration",
+        "overheads-count-as-use" => "saving, loading and shutting down count as use of CPU",
+        "numbered-by-file" => "leases are numbered in the order of their files",
         _ => return None,
     })
 }

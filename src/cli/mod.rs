@@ -5,7 +5,7 @@
 //! | 0 | done |
 //! | 1 | `check` has findings, or runs of a `sweep` or `compare` failed |
 //! | 2 | the input is wrong: a spec, a trace, a folder or the command itself |
-//! | 3 | the plan is infeasible: the fleet cannot hold the VMs |
+//! | 3 | the plan is infeasible: the fleet cannot hold the VMs, or no room to reserve |
 //! | 4 | a policy failed |
 //! | 130 | interrupted |
 //!
@@ -17,9 +17,11 @@ mod check;
 mod compare;
 mod explain;
 mod figures;
+mod gantt;
 mod meaning;
 mod migrate;
 mod policies;
+mod reserve;
 mod run;
 mod sweep;
 mod threads;
@@ -65,6 +67,9 @@ Examples:
   galerna policies describe cloudsim-3.0.3/lr-mmt
   galerna traces info sample                  what is in a trace
   galerna migrate predict --ram-mib 4096 --mbit 1000
+  galerna run leases/easy                     serve leases of VMs instead of load
+  galerna gantt out/leases --out leases.html
+  galerna reserve site.plan ask --nodes 4 --for 2h
 
 Exit codes: 0 done, 1 check has findings or runs of a batch failed, 2 bad input, 3 infeasible
 plan, 4 a policy failed, 130 interrupted.";
@@ -76,8 +81,10 @@ enum Command {
     Sweep(sweep::Sweep),
     Check(check::Check),
     Explain(explain::Explain),
+    Gantt(gantt::GanttCommand),
     Migrate(migrate::Migrate),
     Policies(policies::Policies),
+    Reserve(reserve::Reserve),
     Traces(traces::Traces),
 }
 
@@ -147,8 +154,10 @@ pub fn main_with(args: impl IntoIterator<Item = OsString>) -> i32 {
         Command::Sweep(sweep) => sweep.execute(),
         Command::Check(check) => check.execute(),
         Command::Explain(explain) => explain.execute(),
+        Command::Gantt(gantt) => gantt.execute(),
         Command::Migrate(migrate) => migrate.execute(),
         Command::Policies(policies) => policies.execute(),
+        Command::Reserve(reserve) => reserve.execute(),
         Command::Traces(traces) => traces.execute(),
     };
     match answer {

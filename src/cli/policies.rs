@@ -9,7 +9,7 @@ use toml::{Table, Value};
 use super::meaning::meaning;
 use super::{Answer, Failure};
 use crate::problem::{Problem, suggestion};
-use crate::spec::{self, Entry, RunSpec};
+use crate::spec::{self, Entry, LeaseSpec, RunSpec};
 
 /// Show the bundled policy files.
 #[derive(Debug, Args)]
@@ -56,6 +56,7 @@ fn listed(entries: &[Entry]) -> String {
     for name in folders {
         let title = match name {
             "" => "galerna's own rules:",
+            "leases" => "\nleases, by galerna's own rules:",
             _ => &format!("\nas {name} computes it:"),
         };
         text += &format!("{title}\n");
@@ -108,7 +109,8 @@ fn differences(spec: &RunSpec) -> Vec<(String, String)> {
     let table = |spec: &RunSpec| spec.to_toml().parse::<Table>().unwrap_or_default();
     let (mut found, mut defaults) = (Vec::new(), Vec::new());
     flatten("", &table(spec), &mut found);
-    flatten("", &table(&RunSpec::default()), &mut defaults);
+    let leases = spec.leases.as_ref().map(|_| LeaseSpec::default());
+    flatten("", &table(&RunSpec { leases, ..RunSpec::default() }), &mut defaults);
     found.retain(|pair| !defaults.contains(pair));
     found
 }

@@ -15,10 +15,13 @@ use toml::Value;
 use super::{
     Answer, Failure, Format, INFEASIBLE, INTERRUPTED, POLICY_FAILED, figures, json, threads,
 };
-use crate::engine::{self, Outcome};
-use crate::frames::{self, Existing, RunFolder, RunReport, Timing};
+use crate::engine::{self, LeaseError, Outcome};
+use crate::frames::{
+    self, Existing, LeaseFolder, RunFolder, RunReport, Timing, TraceReport, WorkloadReport,
+};
+use crate::lease::{LeasePolicies, Schedule};
 use crate::problem::Problem;
-use crate::spec::{self, Inputs, Override, RunSpec};
+use crate::spec::{self, Inputs, LeaseInputs, LeaseSpec, Override, RunSpec};
 
 /// Runs shorter than this show no progress.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -35,9 +38,12 @@ Examples:
   galerna run my-policy.toml --out out/mine --overwrite
   galerna run cloudsim-3.0.3/lr-mmt --set trace.path=planetlab.tar.xz \\
       --set trace.day=20110303 --format json
+  galerna run leases/easy --set leases.workload=jobs.swf.gz --out out/jobs
+  galerna run haizea.conf --set leases.oddities=none
 
-SPEC is a TOML file in which every key has a default; an empty file is a complete run. A
-relative trace.path is taken from the current directory. With the same spec and seed the event
+SPEC is a TOML file in which every key has a default; an empty file is a complete run. With a
+section [leases] it is a run of leases; Haizea's configurations (.conf) are read as such. Relative
+paths are taken from the current directory. With the same spec and seed the event
 log is the same, whatever the number of threads.")]
 pub(super) struct Run {
     /// A TOML file, or a name that `galerna policies list` shows.
@@ -68,27 +74,64 @@ impl Run {
         let spec = self.read_spec().map_err(Failure::bad_input)?;
         let name = self.spec.display().to_string();
         spec.check_runnable(&name).map_err(Failure::bad_input)?;
-        let existing = if self.overwrite { Existing::Replace } else { Existing::Refuse };
         if let Some(dir) = &self.out {
-            frames::check_destination(dir, existing).map_err(Failure::bad_input)?;
+            frames::check_destination(dir, self.existing()).map_err(Failure::bad_input)?;
         }
-        let start = ProcessTime::now();
-        let inputs = Inputs::read(&spec).map_err(Failure::bad_input)?;
-        let read_s = start.elapsed().as_secs_f64();
-        let start = ProcessTime::now();
-        let Outcome { record, summary } = simulated(&spec, &inputs)?;
-        let timing = Timing { read_s, run_s: start.elapsed().as_secs_f64() };
-        let report = RunReport::new(&name, &spec, &inputs, &record, &summary, timing);
-        if let Some(dir) = &self.out {
-            let command = &command(args);
-            let (report, spec, inputs, record) = (&report, &spec, &inputs, &record);
-            let folder = RunFolder { report, spec, inputs, record, command };
-            frames::write_run(dir, &folder, existing).map_err(Failure::bad_input)?;
-        }
+        let command = &command(args);
+        let report = match &spec.leases {
+            Some(leases) => self.of_leases(&name, &spec, leases, command)?,
+            None => self.of_load(&name, &spec, command)?,
+        };
         match self.format {
             Format::Table => Ok(Answer::done(self.table(&report))),
             Format::Json => json(&report).map(Answer::done),
         }
+    }
+
+    /// What to do with a previous run in the folder.
+    fn existing(&self) -> Existing {
+        if self.overwrite { Existing::Replace } else { Existing::Refuse }
+    }
+
+    fn of_load(
+        &self,
+        name: &str,
+        spec: &RunSpec,
+        command: &[String],
+    ) -> Result<RunReport, Failure> {
+        let start = ProcessTime::now();
+        let inputs = &Inputs::read(spec).map_err(Failure::bad_input)?;
+        let read_s = start.elapsed().as_secs_f64();
+        let start = ProcessTime::now();
+        let Outcome { record, summary } = &simulated(spec, inputs)?;
+        let timing = Timing { read_s, run_s: start.elapsed().as_secs_f64() };
+        let report = RunReport::new(name, spec, inputs, record, summary, timing);
+        if let Some(dir) = &self.out {
+            let folder = RunFolder { report: &report, spec, inputs, record, command };
+            frames::write_run(dir, &folder, self.existing()).map_err(Failure::bad_input)?;
+        }
+        Ok(report)
+    }
+
+    fn of_leases(
+        &self,
+        name: &str,
+        spec: &RunSpec,
+        leases: &LeaseSpec,
+        command: &[String],
+    ) -> Result<RunReport, Failure> {
+        let start = ProcessTime::now();
+        let inputs = &LeaseInputs::read(leases).map_err(Failure::bad_input)?;
+        let read_s = start.elapsed().as_secs_f64();
+        let start = ProcessTime::now();
+        let schedule = &scheduled(inputs)?;
+        let timing = Timing { read_s, run_s: start.elapsed().as_secs_f64() };
+        let report = RunReport::of_leases(name, spec, inputs, schedule, timing);
+        if let Some(dir) = &self.out {
+            let folder = LeaseFolder { report: &report, spec, inputs, schedule, command };
+            frames::write_lease_run(dir, &folder, self.existing()).map_err(Failure::bad_input)?;
+        }
+        Ok(report)
     }
 
     /// The spec with all changes; every change that cannot be read is reported.
@@ -110,23 +153,40 @@ impl Run {
     }
 
     fn table(&self, report: &RunReport) -> String {
-        let trace = &report.trace;
-        let day = trace.day.as_ref().map(|day| format!(", day {day}")).unwrap_or_default();
         let mut text = format!("{}, seed {}\n", report.spec, report.seed);
-        let per_vm = trace.samples / trace.vms.max(1);
-        let size = format!("{} VMs x {per_vm} samples", trace.vms);
-        writeln!(text, "{}{day}: {size}", trace.path).expect("a string");
-        for finding in &trace.defects {
-            writeln!(text, "  {finding}").expect("a string");
+        if let Some(trace) = &report.trace {
+            text += &told(trace);
+        }
+        if let Some(workload) = &report.workload {
+            let WorkloadReport { path, leases, hosts, left_out, steps, .. } = workload;
+            writeln!(text, "{path}: {leases} leases on {hosts} hosts, {steps} steps")
+                .expect("a string");
+            if *left_out > 0 {
+                writeln!(text, "  {left_out} leases of the source were left out")
+                    .expect("a string");
+            }
         }
         text.push('\n');
-        text += &figures::table(&report.summary);
+        text += &report.summary.as_ref().map_or_else(String::new, figures::table);
+        text += &report.leases.as_ref().map_or_else(String::new, figures::lease_table);
         writeln!(text, "\nevent log {}", report.event_log_blake3).expect("a string");
         if let Some(dir) = &self.out {
             writeln!(text, "tables in {}", dir.display()).expect("a string");
         }
         text
     }
+}
+
+/// The trace in words.
+fn told(trace: &TraceReport) -> String {
+    let day = trace.day.as_ref().map(|day| format!(", day {day}")).unwrap_or_default();
+    let per_vm = trace.samples / trace.vms.max(1);
+    let size = format!("{} VMs x {per_vm} samples", trace.vms);
+    let mut text = format!("{}{day}: {size}\n", trace.path);
+    for finding in &trace.defects {
+        writeln!(text, "  {finding}").expect("a string");
+    }
+    text
 }
 
 /// The command line, without the place where the program happens to be installed.
@@ -155,6 +215,26 @@ fn simulated(spec: &RunSpec, inputs: &Inputs) -> Result<Outcome, Failure> {
     })
 }
 
+/// The schedule of the leases that `inputs` ask for.
+fn scheduled(inputs: &LeaseInputs) -> Result<Schedule, Failure> {
+    let LeaseInputs { workload, site, rules, .. } = inputs;
+    let requests = &workload.leases;
+    let mut progress = Progress::over(requests.len());
+    let policies = LeasePolicies::new(rules);
+    let schedule = engine::run_leases(site, requests, rules, policies, &mut |now| {
+        progress.reach(requests.partition_point(|lease| lease.arrival <= now));
+        ControlFlow::Continue(())
+    });
+    progress.close();
+    schedule.map_err(|error| {
+        let code = match error {
+            LeaseError::Policy(_) => POLICY_FAILED,
+            LeaseError::Interrupted { .. } => INTERRUPTED,
+        };
+        Failure { code, message: error.to_string() }
+    })
+}
+
 /// A bar on the terminal, once a run takes long.
 struct Progress {
     samples: usize,
@@ -172,7 +252,7 @@ impl Progress {
             bar.set_position(sample as u64);
         } else if self.start.elapsed() > PATIENCE && io::stderr().is_terminal() {
             let bar = ProgressBar::new(self.samples as u64);
-            let style = ProgressStyle::with_template("{bar:40} {pos}/{len} samples, {eta} left");
+            let style = ProgressStyle::with_template("{bar:40} {pos}/{len}, {eta} left");
             self.bar = Some(match style {
                 Ok(style) => bar.with_style(style),
                 Err(_) => bar,

@@ -5,7 +5,6 @@
 //! previous run is replaced it is first moved aside: a crash between the two renames leaves both
 //! runs whole under temporary names.
 
-use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -14,16 +13,29 @@ use polars::prelude::*;
 
 use super::error::{Error, unwritable};
 use super::manifest::{Manifest, RunReport};
-use super::tables;
+use super::{lease_tables, tables};
+use crate::lease::Schedule;
+use crate::lease::format::write_lwf;
 use crate::model::Record;
+use crate::model::lease::Workload;
 use crate::problem::Problem;
-use crate::spec::{Inputs, RunSpec};
+use crate::spec::{Inputs, LeaseInputs, RunSpec};
 
 /// Name of the file that says what was run.
 pub(super) const MANIFEST: &str = "run.json";
 /// Names of the table files.
 pub(super) const TABLES: [&str; 5] =
     ["hosts.parquet", "vms.parquet", "actions.parquet", "samples.parquet", "demand.parquet"];
+
+/// Names of the files of a run of leases.
+pub(super) const LEASE_FILES: [&str; 6] = [
+    "workload.lwf",
+    "leases.parquet",
+    "lease_states.parquet",
+    "holdings.parquet",
+    "utilisation.parquet",
+    "image_transfers.parquet",
+];
 
 /// Begin of the names of temporary folders.
 const TEMPORARY: &str = ".galerna-";
@@ -60,18 +72,65 @@ pub enum Existing {
 /// GLN-620 when `dir` holds anything but a previous run that may be replaced, GLN-621 when the
 /// operating system refuses; `dir` is then as it was.
 pub fn write_run(dir: &Path, run: &RunFolder<'_>, existing: Existing) -> Result<(), Error> {
+    let manifest = Manifest::new(run.report, run.spec, run.command);
+    write_files(dir, manifest, existing, || encoded(run))
+}
+
+/// Everything that the folder of a run of leases is made of.
+#[derive(Debug, Clone, Copy)]
+pub struct LeaseFolder<'a> {
+    /// Identity and figures.
+    pub report: &'a RunReport,
+    /// The spec, every default filled in.
+    pub spec: &'a RunSpec,
+    /// Site, leases and rules of the run.
+    pub inputs: &'a LeaseInputs,
+    /// What happened.
+    pub schedule: &'a Schedule,
+    /// The command line, empty when there was none.
+    pub command: &'a [String],
+}
+
+/// Writes the tables and `run.json` of a run of leases to the folder `dir`, all or nothing.
+///
+/// # Errors
+/// As [`write_run`].
+pub fn write_lease_run(dir: &Path, run: &LeaseFolder<'_>, existing: Existing) -> Result<(), Error> {
+    let manifest = Manifest::new(run.report, run.spec, run.command);
+    let LeaseFolder { inputs, schedule, .. } = *run;
+    write_files(dir, manifest, existing, || {
+        let site = Some(inputs.site.clone());
+        let mut lwf = Vec::new();
+        write_lwf(&Workload { site, ..inputs.workload.clone() }, &mut lwf)?;
+        let tables = [
+            lease_tables::leases(inputs, schedule),
+            lease_tables::lease_states(schedule),
+            lease_tables::holdings(inputs, schedule),
+            lease_tables::utilisation(schedule),
+            lease_tables::image_transfers(inputs, schedule),
+        ];
+        let tables = tables.into_iter().map(parquet);
+        let files = std::iter::once(Ok(lwf)).chain(tables);
+        LEASE_FILES.into_iter().zip(files).map(|(name, file)| Ok((name, file?))).collect()
+    })
+}
+
+/// Names and contents of the files of a run.
+type Files = Vec<(&'static str, Vec<u8>)>;
+
+/// Writes the files that `encoded` gives, and `manifest` with their hashes.
+fn write_files(
+    dir: &Path,
+    mut manifest: Manifest,
+    existing: Existing,
+    encoded: impl FnOnce() -> io::Result<Files>,
+) -> Result<(), Error> {
     replace(dir, existing, |folder| {
-        let mut hashes = BTreeMap::new();
-        for (name, bytes) in encoded(run)? {
-            hashes.insert(name.to_owned(), blake3::hash(&bytes).to_hex().to_string());
+        for (name, bytes) in encoded()? {
+            let hash = blake3::hash(&bytes).to_hex().to_string();
+            manifest.tables.insert(name.to_owned(), hash);
             write_synced(&folder.join(name), &bytes)?;
         }
-        let manifest = Manifest {
-            report: run.report.clone(),
-            command: run.command.to_vec(),
-            resolved_spec: run.spec.clone(),
-            tables: hashes,
-        };
         let mut json = serde_json::to_vec_pretty(&manifest)?;
         json.push(b'\n');
         write_synced(&folder.join(MANIFEST), &json)
@@ -96,7 +155,9 @@ pub fn check_destination(dir: &Path, existing: Existing) -> Result<(), Error> {
         return problem("exists and is not a folder".into(), "Name another folder");
     }
     let held = members(dir).map_err(|cause| unwritable(dir, &cause))?;
-    let stranger = held.iter().find(|&name| name != MANIFEST && !TABLES.contains(&name.as_str()));
+    let ours =
+        |name: &str| name == MANIFEST || TABLES.iter().chain(&LEASE_FILES).any(|t| *t == name);
+    let stranger = held.iter().find(|name| !ours(name));
     match (stranger, held.is_empty(), existing) {
         (_, true, _) => Ok(()),
         (Some(name), ..) => {
@@ -180,7 +241,7 @@ pub(crate) fn sync_folder(path: &Path) -> io::Result<()> {
 }
 
 /// Every table as the bytes of its file.
-fn encoded(run: &RunFolder<'_>) -> io::Result<Vec<(&'static str, Vec<u8>)>> {
+fn encoded(run: &RunFolder<'_>) -> io::Result<Files> {
     let (record, fleet) = (run.record, &run.inputs.fleet);
     let frames = [
         tables::hosts(record, fleet),

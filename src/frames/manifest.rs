@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::lease::{LeaseSummary, Schedule};
 use crate::metric::Summary;
 use crate::model::Record;
-use crate::spec::{Inputs, RunSpec};
+use crate::model::lease_record::event_log_blake3;
+use crate::spec::{Inputs, LeaseInputs, RunSpec};
 use crate::trace::{Finding, UtilisationTrace};
 
 /// The identity and the figures of a finished run.
@@ -21,9 +23,17 @@ pub struct RunReport {
     /// Seed of all random streams.
     pub seed: u64,
     /// The load that was replayed.
-    pub trace: TraceReport,
-    /// The metrics.
-    pub summary: Summary,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace: Option<TraceReport>,
+    /// The leases that were asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workload: Option<WorkloadReport>,
+    /// The metrics of load.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub summary: Option<Summary>,
+    /// The metrics of leases.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub leases: Option<LeaseSummary>,
     /// What it took.
     pub timing: Timing,
     /// BLAKE3 of the event log: two runs that decide alike have the same.
@@ -50,6 +60,23 @@ pub struct TraceReport {
     pub defects: Vec<Finding>,
 }
 
+/// The identity of a workload of leases.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct WorkloadReport {
+    /// As the spec names it.
+    pub path: String,
+    /// How many leases.
+    pub leases: usize,
+    /// How many hosts.
+    pub hosts: usize,
+    /// Leases of the source that were left out.
+    pub left_out: usize,
+    /// Instants at which something happened.
+    pub steps: u64,
+    /// BLAKE3 of site and leases, in LWF.
+    pub blake3: String,
+}
+
 /// CPU seconds of the process, all threads together.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Timing {
@@ -73,6 +100,18 @@ pub struct Manifest {
     pub tables: BTreeMap<String, String>,
 }
 
+impl Manifest {
+    /// The manifest of a run whose tables are not written yet.
+    pub(super) fn new(report: &RunReport, spec: &RunSpec, command: &[String]) -> Self {
+        Self {
+            report: report.clone(),
+            command: command.to_vec(),
+            resolved_spec: spec.clone(),
+            tables: BTreeMap::new(),
+        }
+    }
+}
+
 impl RunReport {
     /// The report of the run of `spec`, which the user calls `name`.
     pub fn new(
@@ -88,10 +127,46 @@ impl RunReport {
             spec: name.into(),
             spec_blake3: spec.blake3(),
             seed: spec.run.seed,
-            trace: TraceReport::new(spec, &inputs.trace),
-            summary: summary.clone(),
+            trace: Some(TraceReport::new(spec, &inputs.trace)),
+            workload: None,
+            summary: Some(summary.clone()),
+            leases: None,
             timing,
             event_log_blake3: record.event_log_blake3(),
+        }
+    }
+
+    /// The report of the run of leases of `spec`, which the user calls `name`.
+    pub fn of_leases(
+        name: &str,
+        spec: &RunSpec,
+        inputs: &LeaseInputs,
+        schedule: &Schedule,
+        timing: Timing,
+    ) -> Self {
+        let path = spec
+            .leases
+            .as_ref()
+            .map_or_else(String::new, |leases| leases.workload.0.display().to_string());
+        let requests = &inputs.workload.leases;
+        Self {
+            version: env!("CARGO_PKG_VERSION").into(),
+            spec: name.into(),
+            spec_blake3: spec.blake3(),
+            seed: spec.run.seed,
+            trace: None,
+            workload: Some(WorkloadReport {
+                path,
+                leases: requests.len(),
+                hosts: inputs.site.hosts.len(),
+                left_out: inputs.left_out,
+                steps: schedule.steps,
+                blake3: inputs.blake3(),
+            }),
+            summary: None,
+            leases: Some(LeaseSummary::new(requests, schedule, &inputs.rules)),
+            timing,
+            event_log_blake3: event_log_blake3(&schedule.leases, &schedule.stretches),
         }
     }
 }

@@ -7,22 +7,33 @@
 //! | `actions.parquet` | action, in order | `time_us time_s kind vm from to reason` |
 //! | `samples.parquet` | decision | those of `SampleRecord`, `seconds` as `time_s` |
 //! | `demand.parquet` | VM and sample | `vm sample` and `cpu_pct` (0..=100) or `cpu` (fraction) |
+//! | `leases.parquet` | lease | what was asked for, how it fared, wait and slowdowns |
+//! | `lease_states.parquet` | state of a lease | `lease time_s state` |
+//! | `holdings.parquet` | host that a lease held | `lease purpose start_s end_s host`, amounts |
+//! | `utilisation.parquet` | change of use | `time_s cpu share` |
+//! | `image_transfers.parquet` | transfer | `lease image size_mb start_s end_s hosts` |
+//! | `workload.lwf` | | site and leases as they were asked for |
 //! | `run.json` | run | what was run, with which inputs, and what it added up to |
 //!
-//! Resources are `capacity_mips` of a host and `mips` of a VM, `ram_bytes`, `disk_bytes`,
-//! `net_bytes_s`. Columns carry their units in their names; what there is not is null. No table
-//! holds a wall-clock time: the same spec and seed give the same bytes, whatever the number of
-//! threads.
+//! A run of load has the first five, a run of leases the next six. Resources are `capacity_mips`
+//! of a host and `mips` of a VM, `ram_bytes`, `disk_bytes`, `net_bytes_s`; amounts are columns
+//! named as the site of the leases names them. Columns carry their units in their names; what
+//! there is not is null. No table holds a wall-clock time: the same spec and seed give the same
+//! bytes, whatever the number of threads.
 
 mod error;
 mod folder;
+pub mod lease_tables;
 mod manifest;
 mod read;
+mod read_leases;
+mod table_file;
 mod tables;
 
 pub use error::Error;
-pub use folder::{Existing, RunFolder, check_destination, write_run};
+pub use folder::{Existing, LeaseFolder, RunFolder, check_destination, write_lease_run, write_run};
 pub(crate) use folder::{parquet, sync_folder};
-pub use manifest::{Manifest, RunReport, Timing, TraceReport};
-pub use read::{FoundRun, read_manifest, read_run};
+pub use manifest::{Manifest, RunReport, Timing, TraceReport, WorkloadReport};
+pub use read::{FoundEvidence, FoundRun, read_manifest, read_run};
+pub use read_leases::FoundLeases;
 pub use tables::{actions, demand, hosts, samples, vms};

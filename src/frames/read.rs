@@ -1,14 +1,14 @@
 //! From the folder of a run back to what the check judges.
 
-use std::io::Cursor;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use polars::prelude::*;
 
 use super::error::{Error, damaged};
 use super::folder::{MANIFEST, TABLES};
 use super::manifest::Manifest;
+use super::read_leases::{self, FoundLeases};
+use super::table_file::{TableFile, missing};
 use crate::check::{self, Evidence, Report};
 use crate::id::{HostId, VmId};
 use crate::model::record::Reason;
@@ -19,7 +19,7 @@ use crate::problem::Problem;
 use crate::spec;
 use crate::time::Instant;
 
-const REMEDY: &str = "Run the spec again";
+pub(super) const REMEDY: &str = "Run the spec again";
 
 /// A run as its folder tells it.
 #[derive(Debug, Clone)]
@@ -27,16 +27,36 @@ pub struct FoundRun {
     /// `run.json`.
     pub manifest: Manifest,
     /// The tables, for the check.
-    pub evidence: Evidence,
+    pub evidence: FoundEvidence,
     /// Where files contradict `run.json`.
     pub contradictions: Vec<Problem>,
 }
 
+/// The tables of a run, of whichever kind it is.
+#[derive(Debug, Clone)]
+pub enum FoundEvidence {
+    /// A run of load.
+    Load(Box<Evidence>),
+    /// A run of leases.
+    Leases(Box<FoundLeases>),
+}
+
 impl FoundRun {
+    /// The figures that the run reported, by name.
+    pub fn reported(&self) -> &[(String, f64)] {
+        match &self.evidence {
+            FoundEvidence::Load(evidence) => &evidence.summary,
+            FoundEvidence::Leases(leases) => &leases.claims.summary,
+        }
+    }
+
     /// Everything that is wrong with the run: contradictions between its files, then what its
     /// actions do not bear out.
     pub fn check(&self) -> Report {
-        let mut report = check::check(&self.evidence);
+        let mut report = match &self.evidence {
+            FoundEvidence::Load(evidence) => check::check(evidence),
+            FoundEvidence::Leases(leases) => leases.check(),
+        };
         report.findings.splice(0..0, self.contradictions.iter().cloned());
         report
     }
@@ -48,6 +68,29 @@ impl FoundRun {
 /// GLN-622, 623 and 624: every file that is missing, damaged or of another form.
 pub fn read_run(dir: &Path) -> Result<FoundRun, Error> {
     let manifest = read_manifest(dir)?;
+    let contradictions = spec_contradictions(dir, &manifest)?;
+    if manifest.resolved_spec.leases.is_some() {
+        return read_leases::read(dir, manifest, contradictions);
+    }
+    read_load(dir, manifest, contradictions)
+}
+
+/// Whether the resolved spec is the one that was run.
+fn spec_contradictions(dir: &Path, manifest: &Manifest) -> Result<Vec<Problem>, Error> {
+    let (spec, place) = (&manifest.resolved_spec, dir.join(MANIFEST).display().to_string());
+    // Anyone may have edited the file: the limits of its spec are checked as any other's.
+    spec::parse(&spec.to_toml(), &place, Vec::new())
+        .map_err(|error| Error { problems: error.problems })?;
+    let other = spec.blake3() != manifest.report.spec_blake3;
+    let what = "resolved_spec is not the one that spec_blake3 names";
+    Ok(other.then(|| Problem::new("GLN-614", place, what, REMEDY)).into_iter().collect())
+}
+
+fn read_load(
+    dir: &Path,
+    manifest: Manifest,
+    mut contradictions: Vec<Problem>,
+) -> Result<FoundRun, Error> {
     let (files, problems): (Vec<_>, Vec<_>) =
         TABLES.iter().map(|name| TableFile::read(dir, name)).partition(Result::is_ok);
     let problems: Vec<Problem> = problems.into_iter().filter_map(Result::err).collect();
@@ -55,21 +98,14 @@ pub fn read_run(dir: &Path) -> Result<FoundRun, Error> {
         return Err(Error { problems });
     }
     let files: Vec<TableFile> = files.into_iter().flatten().collect();
-    let mut contradictions: Vec<Problem> =
-        files.iter().filter_map(|file| file.exchanged(&manifest)).collect();
+    contradictions.splice(0..0, files.iter().filter_map(|file| file.exchanged(&manifest)));
     let [hosts, vms, actions, samples, demand] = &files[..] else {
         unreachable!("every table was read")
     };
     let spec = &manifest.resolved_spec;
-    if spec.blake3() != manifest.report.spec_blake3 {
-        let place = dir.join(MANIFEST).display().to_string();
-        let what = "resolved_spec is not the one that spec_blake3 names";
-        contradictions.push(Problem::new("GLN-614", place, what, REMEDY));
-    }
-    let place = dir.join(MANIFEST).display().to_string();
-    // Anyone may have edited the file: the limits of its spec are checked as any other's.
-    spec::parse(&spec.to_toml(), &place, Vec::new())
-        .map_err(|error| Error { problems: error.problems })?;
+    let (Some(summary), Some(trace)) = (&manifest.report.summary, &manifest.report.trace) else {
+        return Err(damaged(&dir.join(MANIFEST), &"no trace or no summary").into());
+    };
     let fleet = spec.fleet.build(vms.frame.height(), spec.run.seed);
     contradictions.extend(fleet_contradictions(&fleet, hosts, vms)?);
     let record = Record {
@@ -78,17 +114,18 @@ pub fn read_run(dir: &Path) -> Result<FoundRun, Error> {
         actions: action_rows(actions)?,
         samples: sample_rows(samples)?,
     };
-    let figures = manifest.report.summary.named().into_iter();
+    let figures = summary.named().into_iter();
     let evidence = Evidence {
         rules: spec.rules(),
         demand: demand_rows(demand)?,
-        step_s: manifest.report.trace.step_s,
+        step_s: trace.step_s,
         vacate_receivers: spec.consolidation.vacate_receivers,
         record,
         summary: figures.filter_map(|(name, value)| Some((name.to_owned(), value?))).collect(),
         event_log_blake3: Some(manifest.report.event_log_blake3.clone()),
         fleet,
     };
+    let evidence = FoundEvidence::Load(Box::new(evidence));
     Ok(FoundRun { manifest, evidence, contradictions })
 }
 
@@ -100,94 +137,6 @@ pub fn read_manifest(dir: &Path) -> Result<Manifest, Error> {
     let path = dir.join(MANIFEST);
     let text = std::fs::read(&path).map_err(|cause| missing(&path, &cause))?;
     Ok(serde_json::from_slice(&text).map_err(|cause| damaged(&path, &cause))?)
-}
-
-fn missing(path: &Path, cause: &std::io::Error) -> Problem {
-    let remedy = "Name a folder that `galerna run --out` wrote";
-    let what = format!("cannot be read ({cause}), expected a file of a run");
-    Problem::new("GLN-622", path.display().to_string(), what, remedy)
-}
-
-/// One table with the file it comes from.
-struct TableFile {
-    path: PathBuf,
-    name: &'static str,
-    blake3: String,
-    frame: DataFrame,
-}
-
-impl TableFile {
-    fn read(dir: &Path, name: &'static str) -> Result<Self, Problem> {
-        let path = dir.join(name);
-        let bytes = std::fs::read(&path).map_err(|cause| missing(&path, &cause))?;
-        let blake3 = blake3::hash(&bytes).to_hex().to_string();
-        // A damaged file must not make a panic of the decoder.
-        let decode = AssertUnwindSafe(|| ParquetReader::new(Cursor::new(&bytes[..])).finish());
-        let frame = match catch_unwind(decode) {
-            Ok(decoded) => decoded.map_err(|cause| damaged(&path, &cause))?,
-            Err(_) => return Err(damaged(&path, &"the decoder gave up")),
-        };
-        Ok(Self { path, name, blake3, frame })
-    }
-
-    /// Whether the file is another one than the run wrote.
-    fn exchanged(&self, manifest: &Manifest) -> Option<Problem> {
-        let expected = manifest.tables.get(self.name).map_or("none", String::as_str);
-        let what = format!("blake3 found {}, expected {expected}", self.blake3);
-        let place = self.path.display().to_string();
-        let remedy = "Run the spec again; the file was changed after the run";
-        (self.blake3 != expected).then(|| Problem::new("GLN-613", place, what, remedy))
-    }
-
-    fn typed<T: PolarsNumericType>(&self, name: &str) -> Result<ChunkedArray<T>, Problem> {
-        let series = self.frame.column(name).map_err(|_| self.lacks(name, "found none"))?;
-        let series = series.as_materialized_series();
-        let typed = series.unpack::<T>().cloned();
-        typed.map_err(|_| self.lacks(name, &format!("found type {}", series.dtype())))
-    }
-
-    fn lacks(&self, column: &str, found: &str) -> Problem {
-        let place = format!("{}: column `{column}`", self.path.display());
-        let what = format!("{found}, expected it as a run writes it");
-        Problem::new("GLN-624", place, what, REMEDY)
-    }
-
-    /// A column of numbers without gaps.
-    fn numbers<T: PolarsNumericType>(&self, name: &str) -> Result<Vec<T::Native>, Problem> {
-        let column = self.typed::<T>(name)?;
-        if column.null_count() > 0 {
-            return Err(self.lacks(name, &format!("found {} nulls", column.null_count())));
-        }
-        Ok(column.iter().flatten().collect())
-    }
-
-    fn floats(&self, name: &str) -> Result<Vec<f64>, Problem> {
-        self.numbers::<Float64Type>(name)
-    }
-
-    fn counts(&self, name: &str) -> Result<Vec<u32>, Problem> {
-        self.numbers::<UInt32Type>(name)
-    }
-
-    fn maybe(&self, name: &str) -> Result<Vec<Option<u32>>, Problem> {
-        Ok(self.typed::<UInt32Type>(name)?.iter().collect())
-    }
-
-    /// A column of numbers in which nothing means no limit.
-    fn limits<T: PolarsNumericType>(
-        &self,
-        name: &str,
-        of: impl Fn(T::Native) -> f64,
-    ) -> Result<Vec<f64>, Problem> {
-        let column = self.typed::<T>(name)?;
-        Ok(column.iter().map(|limit| limit.map_or(f64::INFINITY, &of)).collect())
-    }
-
-    fn text(&self, name: &str) -> Result<Vec<Option<String>>, Problem> {
-        let series = self.frame.column(name).map_err(|_| self.lacks(name, "found none"))?;
-        let text = series.str().map_err(|_| self.lacks(name, "found no text"))?;
-        Ok(text.iter().map(|word| word.map(str::to_owned)).collect())
-    }
 }
 
 /// Rows of `hosts` and `vms` that are other than the spec makes them.

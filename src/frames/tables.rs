@@ -140,19 +140,19 @@ pub fn demand(trace: &UtilisationTrace, fleet: &Fleet) -> DataFrame {
     ])
 }
 
-fn frame(columns: Vec<Column>) -> DataFrame {
+pub(super) fn frame(columns: Vec<Column>) -> DataFrame {
     DataFrame::new_infer_height(columns).expect("the columns of a record are equally long")
 }
 
-fn ids(name: &str, rows: usize) -> Column {
+pub(super) fn ids(name: &str, rows: usize) -> Column {
     Column::new(name.into(), (0..rows as u32).collect::<Vec<u32>>())
 }
 
-fn column<R>(name: &str, rows: &[R], of: impl Fn(&R) -> f64) -> Column {
+pub(super) fn column<R>(name: &str, rows: &[R], of: impl Fn(&R) -> f64) -> Column {
     Column::new(name.into(), rows.iter().map(of).collect::<Vec<f64>>())
 }
 
-fn count<R>(name: &str, rows: &[R], of: impl Fn(&R) -> u32) -> Column {
+pub(super) fn count<R>(name: &str, rows: &[R], of: impl Fn(&R) -> u32) -> Column {
     Column::new(name.into(), rows.iter().map(of).collect::<Vec<u32>>())
 }
 
@@ -160,7 +160,7 @@ fn maybe<R>(name: &str, rows: &[R], of: impl Fn(&R) -> Option<u32>) -> Column {
     UInt32Chunked::from_iter_options(name.into(), rows.iter().map(of)).into_column()
 }
 
-fn text<'r>(name: &str, rows: impl Iterator<Item = &'r str>) -> Column {
+pub(super) fn text<'r>(name: &str, rows: impl Iterator<Item = &'r str>) -> Column {
     StringChunked::from_iter_values(name.into(), rows).into_column()
 }
 

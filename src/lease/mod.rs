@@ -26,6 +26,7 @@
 //! Source: Sotomayor, Keahey, Foster, "Combining Batch Execution and Leasing Using Virtual
 //! Machines", HPDC 2008; Haizea 1.0 and 1.1, whose decisions the presets reproduce.
 
+mod adjustment;
 mod admission;
 mod advance;
 mod best_effort;
@@ -33,6 +34,7 @@ mod deadline;
 mod deadline_mapper;
 mod estimate;
 pub mod format;
+pub mod generate;
 mod happen;
 mod host_selection;
 mod life;
@@ -51,6 +53,7 @@ mod state;
 mod summary;
 mod table;
 
+pub use adjustment::{Adjustment, Lengthened};
 pub use admission::{AdmissionPolicy, AdmissionSpec};
 pub use host_selection::{HostSelection, HostSelectionSpec, HostStatus};
 pub use preemption::{Preemptee, PreemptionPolicy, PreemptionSpec};
@@ -59,4 +62,4 @@ pub use rules::{
 };
 pub use scheduler::{LeasePolicies, Schedule, Scheduler, UseOfCpu};
 pub use state::is_legal;
-pub use summary::LeaseSummary;
+pub use summary::{LeaseSummary, bounded_slowdown, wait_s};

@@ -104,26 +104,46 @@ pub struct LeaseRules {
     /// Which leases can be suspended.
     pub suspension: Suspension,
     /// MB/s at which memory is saved.
+    #[serde(rename = "suspend-mb-s")]
     pub suspend_rate: f64,
     /// MB/s at which memory is loaded.
+    #[serde(rename = "resume-mb-s")]
     pub resume_rate: f64,
     /// What excludes what while saving and loading.
     pub exclusion: Exclusion,
     /// Saving a VM takes this long, whatever its memory.
+    #[serde(
+        rename = "suspend-time-s",
+        with = "crate::time::maybe_seconds",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub suspend_time: Option<Span>,
     /// Loading a VM takes this long, whatever its memory.
+    #[serde(
+        rename = "resume-time-s",
+        with = "crate::time::maybe_seconds",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub resume_time: Option<Span>,
     /// A slice must be at least `1 + threshold_factor` times what its overheads take.
     pub threshold_factor: f64,
     /// A slice must be at least this long, whatever its overheads.
+    #[serde(
+        rename = "threshold-s",
+        with = "crate::time::maybe_seconds",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub threshold: Option<Span>,
     /// Whether a suspended lease can be resumed elsewhere.
     pub migration: ColdMigration,
     /// How long shutting down takes.
+    #[serde(rename = "shutdown-s", with = "crate::time::seconds")]
     pub shutdown: Span,
     /// What each command to a VM takes on top.
+    #[serde(rename = "enactment-s", with = "crate::time::seconds")]
     pub enactment: Span,
     /// Mbit/s between hosts and from the repository.
+    #[serde(rename = "bandwidth-mbit-s")]
     pub bandwidth: f64,
     /// How leases get their disk images.
     pub preparation: Preparation,
@@ -178,6 +198,7 @@ pub struct Oddities {
     /// A suspension holds the memory of its VMs once more per VM on the host.
     pub suspension_counts_memory_per_vm: bool,
     /// What a suspension holds of CPU on a host, hundredths of a core; else what its VMs hold.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub suspension_cpu: Option<i64>,
     /// A lease that is placed again after a premature end may start later than promised.
     pub replans_may_delay: bool,
@@ -212,31 +233,42 @@ pub struct Oddities {
     pub slowdown_by_request: bool,
     /// Suspending, resuming and shutting down count as use of CPU (1.0).
     pub overheads_count_as_use: bool,
+    /// Leases are numbered in the order of their files, those to be injected last; otherwise these
+    /// keep their numbers and 1,000,000 is added (1.0).
+    pub numbered_by_file: bool,
 }
 
-impl LeaseRules {
-    /// As Haizea 1.1 (development head of 2011) decides, with the options of its tests.
+impl Oddities {
+    /// Names of the sets of oddities.
+    pub const NAMES: [&str; 3] = ["none", "haizea-1.0", "haizea-1.1"];
+
+    /// The set called `name`.
+    pub fn named(name: &str) -> Option<Self> {
+        match name {
+            "none" => Some(Self::default()),
+            "haizea-1.0" => Some(Self::haizea_1_0()),
+            "haizea-1.1" => Some(Self::haizea_1_1()),
+            _ => None,
+        }
+    }
+
+    /// Those of Haizea 1.1, the development head of 2011.
     pub fn haizea_1_1() -> Self {
         Self {
-            preemption: PreemptionSpec::ArPreemptsBestEffort,
-            oddities: Oddities {
-                packing_shortens_the_slice: true,
-                lowest_score_goes_first: true,
-                preemptible_flag_ignored: true,
-                suspension_counts_memory_per_vm: true,
-                suspension_cpu: Some(100),
-                replans_may_delay: true,
-                cache_overfull: true,
-                ..Oddities::default()
-            },
+            packing_shortens_the_slice: true,
+            lowest_score_goes_first: true,
+            preemptible_flag_ignored: true,
+            suspension_counts_memory_per_vm: true,
+            suspension_cpu: Some(100),
+            replans_may_delay: true,
+            cache_overfull: true,
             ..Self::default()
         }
     }
 
-    /// As Haizea 1.0 (2009) decides, with the options of its tests.
+    /// Those of Haizea 1.0, of 2009.
     pub fn haizea_1_0() -> Self {
-        let rules = Self::haizea_1_1();
-        let oddities = Oddities {
+        Self {
             suspension_cpu: Some(0),
             shutdown_inside_reservation: true,
             estimate: Estimate::EachAsAll,
@@ -251,8 +283,26 @@ impl LeaseRules {
             transfer_may_be_late: true,
             slowdown_by_request: true,
             overheads_count_as_use: true,
-            ..rules.oddities.clone()
-        };
-        Self { oddities, ..rules }
+            numbered_by_file: true,
+            ..Self::haizea_1_1()
+        }
+    }
+
+    /// Whether saving and loading may hold more of a host than the VMs do.
+    pub fn overheads_hold_more(&self) -> bool {
+        self.suspension_counts_memory_per_vm || self.suspension_cpu.is_some()
+    }
+}
+
+impl LeaseRules {
+    /// As Haizea 1.1 (development head of 2011) decides, with the options of its tests.
+    pub fn haizea_1_1() -> Self {
+        let preemption = PreemptionSpec::ArPreemptsBestEffort;
+        Self { preemption, oddities: Oddities::haizea_1_1(), ..Self::default() }
+    }
+
+    /// As Haizea 1.0 (2009) decides, with the options of its tests.
+    pub fn haizea_1_0() -> Self {
+        Self { oddities: Oddities::haizea_1_0(), ..Self::haizea_1_1() }
     }
 }

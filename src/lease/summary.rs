@@ -12,7 +12,7 @@
 //! 1.1, probes `best-effort` and `ar`. Haizea 1.0 relates slowdown to the requested duration (the
 //! oddity `slowdown-by-request`).
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::rules::LeaseRules;
 use super::scheduler::Schedule;
@@ -24,7 +24,7 @@ use crate::model::lease_record::LeaseState;
 const BOUND_S: f64 = 10.0;
 
 /// The figures of a schedule.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LeaseSummary {
     /// Reservations that got their time.
     pub accepted_ar: u64,
@@ -69,6 +69,24 @@ pub fn bounded_slowdown(
 }
 
 impl LeaseSummary {
+    /// Every figure by name.
+    pub fn named(&self) -> Vec<(&'static str, f64)> {
+        vec![
+            ("accepted_ar", self.accepted_ar as f64),
+            ("rejected_ar", self.rejected_ar as f64),
+            ("completed_best_effort", self.completed_best_effort as f64),
+            ("all_best_effort_s", self.all_best_effort_s),
+            ("mean_wait_s", self.mean_wait_s),
+            ("mean_bounded_slowdown", self.mean_bounded_slowdown),
+            ("utilisation", self.utilisation),
+            ("suspensions", self.suspensions as f64),
+            ("resumptions", self.resumptions as f64),
+            ("migrations", self.migrations as f64),
+            ("image_transfers", self.image_transfers as f64),
+            ("premature_ends", self.premature_ends as f64),
+        ]
+    }
+
     /// The figures of `schedule`, made by `rules` from `requests`.
     pub fn new(requests: &[LeaseRequest], schedule: &Schedule, rules: &LeaseRules) -> Self {
         let all = || requests.iter().zip(&schedule.leases);

@@ -55,6 +55,18 @@ pub enum LeaseKind {
     },
 }
 
+impl LeaseKind {
+    /// The name used in tables.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::AdvanceReservation { .. } => "advance-reservation",
+            Self::BestEffort => "best-effort",
+            Self::Immediate => "immediate",
+            Self::Deadline { .. } => "deadline",
+        }
+    }
+}
+
 /// What must lie on the hosts before a lease can start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Software {
@@ -95,6 +107,11 @@ pub struct LeaseRequest {
 }
 
 impl LeaseRequest {
+    /// How long it really is.
+    pub fn length(&self) -> Span {
+        self.real_duration.map_or(self.duration, |real| real.min(self.duration))
+    }
+
     /// How many VMs it has.
     pub fn vms(&self) -> usize {
         self.nodes.iter().map(|set| set.count as usize).sum()

@@ -2,7 +2,7 @@
 //!
 //! Source: Haizea 1.1, lease states and accounting.
 
-use crate::id::LeaseId;
+use crate::id::{Id, LeaseId};
 use crate::time::{Instant, Span};
 
 use super::lease::Amounts;
@@ -47,6 +47,55 @@ pub enum LeaseState {
 }
 
 impl LeaseState {
+    /// Every state, by its number in the event log.
+    pub const ALL: [Self; 17] = [
+        Self::New,
+        Self::Pending,
+        Self::Rejected,
+        Self::Queued,
+        Self::Scheduled,
+        Self::Preparing,
+        Self::Ready,
+        Self::Active,
+        Self::Suspending,
+        Self::SuspendedPending,
+        Self::SuspendedQueued,
+        Self::SuspendedScheduled,
+        Self::Resuming,
+        Self::ResumedReady,
+        Self::Done,
+        Self::Cancelled,
+        Self::Failed,
+    ];
+
+    /// The name used in tables.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::New => "new",
+            Self::Pending => "pending",
+            Self::Rejected => "rejected",
+            Self::Queued => "queued",
+            Self::Scheduled => "scheduled",
+            Self::Preparing => "preparing",
+            Self::Ready => "ready",
+            Self::Active => "active",
+            Self::Suspending => "suspending",
+            Self::SuspendedPending => "suspended-pending",
+            Self::SuspendedQueued => "suspended-queued",
+            Self::SuspendedScheduled => "suspended-scheduled",
+            Self::Resuming => "resuming",
+            Self::ResumedReady => "resumed-ready",
+            Self::Done => "done",
+            Self::Cancelled => "cancelled",
+            Self::Failed => "failed",
+        }
+    }
+
+    /// The state called `name`.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.name() == name)
+    }
+
     /// Whether nothing happens to the lease any more.
     pub fn is_final(self) -> bool {
         matches!(self, Self::Rejected | Self::Done | Self::Cancelled | Self::Failed)
@@ -112,6 +161,37 @@ pub enum Use {
     Transfer,
 }
 
+impl Use {
+    /// Every use, by its number in the event log.
+    pub const ALL: [Self; 7] = [
+        Self::Run,
+        Self::Suspend,
+        Self::Resume,
+        Self::Shutdown,
+        Self::MoveMemory,
+        Self::MoveDisk,
+        Self::Transfer,
+    ];
+
+    /// The name used in tables.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Run => "run",
+            Self::Suspend => "suspend",
+            Self::Resume => "resume",
+            Self::Shutdown => "shutdown",
+            Self::MoveMemory => "move-memory",
+            Self::MoveDisk => "move-disk",
+            Self::Transfer => "transfer",
+        }
+    }
+
+    /// The use called `name`.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|purpose| purpose.name() == name)
+    }
+}
+
 /// Time that a lease really had on hosts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stretch {
@@ -125,4 +205,40 @@ pub struct Stretch {
     pub end: Instant,
     /// On which hosts, with what it held there.
     pub hosts: Vec<(u32, Amounts)>,
+}
+
+/// Numbers of kinds in the event log: states of a lease, then the begin and end of each use.
+const STATE: u8 = 32;
+const BEGIN: u8 = 64;
+const END: u8 = 80;
+
+/// BLAKE3 of the event log of leases: records as those of
+/// [`Record::event_log_blake3`](super::Record::event_log_blake3) for every state that a lease
+/// enters, and for every host on which it begins or ends to hold something, by time, then lease.
+pub fn event_log_blake3(outcomes: &[LeaseOutcome], stretches: &[Stretch]) -> String {
+    const NOBODY: u32 = u32::MAX;
+    let mut events = Vec::new();
+    for (row, outcome) in outcomes.iter().enumerate() {
+        let lease = LeaseId::from_index(row);
+        for &(at, state) in &outcome.history {
+            events.push((at, lease, STATE + state as u8, NOBODY, NOBODY));
+        }
+    }
+    for stretch in stretches {
+        let (lease, purpose) = (stretch.lease, stretch.purpose as u8);
+        for &(host, _) in &stretch.hosts {
+            events.push((stretch.start, lease, BEGIN + purpose, NOBODY, host));
+            events.push((stretch.end, lease, END + purpose, host, NOBODY));
+        }
+    }
+    // States of one instant stay in their order: only time and lease are compared.
+    events.sort_by_key(|&(at, lease, ..)| (at, lease));
+    let mut hasher = blake3::Hasher::new();
+    for (at, lease, kind, from, to) in events {
+        hasher.update(&at.0.to_le_bytes()).update(&[kind]);
+        for id in [lease.0, from, to] {
+            hasher.update(&id.to_le_bytes());
+        }
+    }
+    hasher.finalize().to_hex().to_string()
 }

@@ -37,8 +37,14 @@ pub struct ImageTransfer {
     /// Whether best-effort leases ride on transfers of the same image that have not started.
     pub piggyback: bool,
     /// Every transfer takes this long, whatever its size.
+    #[serde(
+        rename = "fixed-time-s",
+        with = "crate::time::maybe_seconds",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub fixed_time: Option<Span>,
     /// Whether hosts keep images, and if so how many MB of them; 0 or less is without limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub cache_mb: Option<i64>,
 }
 

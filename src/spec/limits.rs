@@ -46,6 +46,11 @@ impl Bound {
 
 /// Every value of `spec` that is out of its range; `place` words the file and field.
 pub(super) fn problems(spec: &RunSpec, place: &dyn Fn(&str) -> String) -> Vec<Problem> {
+    if let Some(leases) = &spec.leases {
+        let mut problems = out_of_bounds(leases.numbers(), place);
+        problems.extend(leases.problems(place));
+        return problems;
+    }
     let numbers: Vec<(&str, f64, Bound, &str)> = vec![
         ("[host] wake-s", spec.host.wake_s, Bound::AtLeastZero, "120"),
         ("[host] shutdown-s", spec.host.shutdown_s, Bound::AtLeastZero, "30"),
@@ -59,14 +64,7 @@ pub(super) fn problems(spec: &RunSpec, place: &dyn Fn(&str) -> String) -> Vec<Pr
         |(field, value, bound, example): (&str, _, _, _)| (field.to_owned(), value, bound, example);
     let numbers = numbers.into_iter().map(owned);
     let policies = policy_limits::numbers(&spec.policy);
-    let mut problems = Vec::new();
-    for (field, value, bound, example) in numbers.chain(policies) {
-        if !bound.holds(value) {
-            let what = format!("must be {}, found {value}", bound.words());
-            let remedy = format!("Write a value such as {example}");
-            problems.push(Problem::new("GLN-203", place(&field), what, remedy));
-        }
-    }
+    let mut problems = out_of_bounds(numbers.chain(policies), place);
     problems.extend(policy_limits::problems(&spec.policy, place));
     if !MODELS.contains(&spec.migration.model.as_str()) {
         let hint = suggestion(&spec.migration.model, MODELS);
@@ -80,6 +78,20 @@ pub(super) fn problems(spec: &RunSpec, place: &dyn Fn(&str) -> String) -> Vec<Pr
     problems.extend(spec.fleet.problems(place));
     problems.extend(trace_problems(spec, place));
     problems
+}
+
+/// The numbers that are not what they must be.
+fn out_of_bounds(
+    numbers: impl IntoIterator<Item = Number>,
+    place: &dyn Fn(&str) -> String,
+) -> Vec<Problem> {
+    let wrong = numbers.into_iter().filter(|(_, value, bound, _)| !bound.holds(*value));
+    let worded = |(field, value, bound, example): Number| {
+        let what = format!("must be {}, found {value}", bound.words());
+        let remedy = format!("Write a value such as {example}");
+        Problem::new("GLN-203", place(&field), what, remedy)
+    };
+    wrong.map(worded).collect()
 }
 
 /// What is wrong with `[trace]`, as far as can be said without its source.

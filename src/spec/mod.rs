@@ -11,12 +11,15 @@
 //! [run]
 //! seed = 0
 //! ```
+//!
+//! A file with a section `[leases]` is a run of leases instead.
 
 mod build;
 mod catalogue;
 mod choice;
 mod error;
 mod fleet;
+pub mod leases;
 mod limits;
 mod placer_limits;
 mod policy_limits;
@@ -26,12 +29,14 @@ mod read;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::ser::SerializeStruct;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::detect::{DetectorSpec, LeastUtilised, Lr, Thr, UnderloadSpec};
 use crate::engine::{Consolidation, InitialDemand};
 use crate::model::rules::{Accounting, Demand, HostRules, MigrationRules};
 use crate::place::{HistoryKind, PabfdSpec, PlacerSpec};
+use crate::problem::Problem;
 use crate::select::SelectorSpec;
 use crate::trace::{Columns, Excess, Format, Gaps, Group, Offset, Order, Resources, Selection};
 
@@ -40,11 +45,12 @@ pub use catalogue::{Entry, catalogue, named};
 pub use choice::Choice;
 pub use error::Error;
 pub use fleet::{FleetSpec, HostBlock, Preset, VmSpec};
+pub use leases::{LeaseInputs, LeaseSpec};
 pub use python::PythonPolicy;
 pub use read::{Override, load, parse, text};
 
-/// A complete run.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+/// A complete run: of load, or of leases.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RunSpec {
     /// Which load the VMs replay.
@@ -63,6 +69,8 @@ pub struct RunSpec {
     pub migration: MigrationRules,
     /// How energy and SLA are counted.
     pub accounting: Accounting,
+    /// Which leases are asked for; all of the above is unused then.
+    pub leases: Option<LeaseSpec>,
     /// Seed.
     pub run: RunSection,
 }
@@ -205,7 +213,48 @@ pub struct RunSection {
     pub seed: u64,
 }
 
+impl Serialize for RunSpec {
+    /// The sections that are used: those of load, or that of leases.
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let mut sections = to.serialize_struct("RunSpec", LOAD.len() + 1)?;
+        match &self.leases {
+            Some(leases) => sections.serialize_field("leases", leases)?,
+            None => {
+                sections.serialize_field("trace", &self.trace)?;
+                sections.serialize_field("fleet", &self.fleet)?;
+                sections.serialize_field("policy", &self.policy)?;
+                sections.serialize_field("consolidation", &self.consolidation)?;
+                sections.serialize_field("demand", &self.demand)?;
+                sections.serialize_field("host", &self.host)?;
+                sections.serialize_field("migration", &self.migration)?;
+                sections.serialize_field("accounting", &self.accounting)?;
+            }
+        }
+        sections.serialize_field("run", &self.run)?;
+        sections.end()
+    }
+}
+
+/// The sections of a run of load, which one of leases does not have.
+const LOAD: [&str; 8] =
+    ["trace", "fleet", "policy", "consolidation", "demand", "host", "migration", "accounting"];
+
 impl RunSpec {
+    /// Refuses a run of leases where only load is dealt with; `name` is what problems call the
+    /// spec, `verb` what is not done with leases yet.
+    ///
+    /// # Errors
+    /// GLN-206 when the spec has a section `[leases]`.
+    pub fn check_load(&self, name: &str, verb: &str) -> Result<(), Error> {
+        let place = format!("{name}, [leases]");
+        let what = format!("runs of leases are not {verb} yet");
+        let remedy = "Use `galerna run`, and `galerna check` on its folder";
+        match self.leases {
+            None => Ok(()),
+            Some(_) => Err(Problem::new("GLN-206", place, what, remedy).into()),
+        }
+    }
+
     /// The spec with every default filled in, as TOML.
     pub fn to_toml(&self) -> String {
         toml::to_string(self).expect("a run spec has a TOML form")

@@ -7,8 +7,9 @@ use serde::de::DeserializeOwned;
 use toml::{Table, Value};
 
 use super::catalogue;
+use super::leases::{self, LeaseSpec};
 use super::limits;
-use super::{Error, PolicySpec, RunSpec, TraceSpec, python};
+use super::{Error, LOAD, PolicySpec, RunSpec, TraceSpec, python};
 use crate::detect::{DetectorSpec, UnderloadSpec};
 use crate::place::PlacerSpec;
 use crate::problem::{Problem, suggestion};
@@ -86,12 +87,16 @@ pub fn load(path: &Path, overrides: Vec<Override>) -> Result<RunSpec, Error> {
     parse(&text(path)?, &path.display().to_string(), overrides)
 }
 
-/// The text of the spec at `path`, or of the bundled one of that name.
+/// The text of the spec at `path`, or of the bundled one of that name; a configuration of Haizea
+/// (`.conf`) becomes the spec that it describes.
 ///
 /// # Errors
 /// [`Error`] when there is neither.
 pub fn text(path: &Path) -> Result<String, Error> {
     let name = path.display().to_string();
+    if path.is_file() && path.extension().is_some_and(|ending| ending == "conf") {
+        return leases::of_configuration(path).map(|spec| spec.to_toml());
+    }
     if path.is_file() {
         let text = std::fs::read_to_string(path).map_err(|error| {
             Problem::new("GLN-201", &name, error.to_string(), "Check the file's permissions")
@@ -139,6 +144,7 @@ fn syntax(error: &toml::de::Error, text: &str, name: &str) -> Error {
 type Place<'p> = &'p dyn Fn(&str) -> String;
 
 fn sections(mut table: Table, place: Place<'_>, problems: &mut Vec<Problem>) -> RunSpec {
+    let leases = leases_section(&mut table, place, problems);
     let policy = table.remove("policy");
     let spec = RunSpec {
         trace: section(&mut table, "trace", place, problems),
@@ -149,13 +155,31 @@ fn sections(mut table: Table, place: Place<'_>, problems: &mut Vec<Problem>) -> 
         host: section(&mut table, "host", place, problems),
         migration: section(&mut table, "migration", place, problems),
         accounting: section(&mut table, "accounting", place, problems),
+        leases,
         run: section(&mut table, "run", place, problems),
     };
-    let known = keys_of(&RunSpec::default());
+    let mut known = keys_of(&RunSpec::default());
+    known.push("leases".into());
     for key in table.keys() {
         problems.push(unknown(key, &known, &place(&format!("[{key}]")), "section"));
     }
     spec
+}
+
+/// Reads `[leases]`, if there is one; sections that describe load may not stand beside it.
+fn leases_section(
+    table: &mut Table,
+    place: Place<'_>,
+    problems: &mut Vec<Problem>,
+) -> Option<LeaseSpec> {
+    let section = table.get_mut("leases")?;
+    leases::spell_out(section, &place("[leases]"), problems);
+    for name in LOAD.iter().filter(|name| table.contains_key(**name)) {
+        let what = "describes load, and runs of load and leases together are not there yet";
+        let remedy = format!("Remove [{name}], or [leases]");
+        problems.push(Problem::new("GLN-206", place(&format!("[{name}]")), what, remedy));
+    }
+    Some(self::section(table, "leases", place, problems))
 }
 
 /// Reads one section key by key, so that each problem is reported.
@@ -175,6 +199,7 @@ fn section<T: DeserializeOwned + Serialize + Default>(
     match name {
         "trace" => known.extend(TraceSpec::OPTIONAL.map(str::to_owned)),
         "policy" => known.push("plan".into()),
+        "leases" => known.extend(LeaseSpec::OPTIONAL.map(str::to_owned)),
         _ => {}
     }
     let mut good = Table::new();

@@ -48,7 +48,7 @@ mod source;
 mod table;
 mod tables;
 mod twin;
-mod whole_file;
+pub(crate) mod whole_file;
 mod wide;
 mod zip;
 

@@ -13,7 +13,7 @@ pub(super) fn unwritable(path: &Path, cause: &std::io::Error) -> Error {
 }
 
 /// Puts `bytes` at `path` in one step.
-pub(super) fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+pub(crate) fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let mut builder = tempfile::Builder::new();
     // A temporary file is private by default; this one is to be as readable as any other output.

@@ -24,12 +24,12 @@ pub(super) fn parse(text: &str) -> Option<Span> {
     (seconds <= LONGEST_S).then(|| Span::from_seconds(seconds))
 }
 
-/// `span` as the formats write it, to the hundredth of a second.
+/// `span` as the formats write it: hundredths of a second, and more digits where there are more.
 pub(super) fn format(span: Span) -> String {
-    let hundredths = (span.0 + 5_000) / 10_000;
-    let (seconds, rest) = (hundredths / 100, hundredths % 100);
-    let (days, hours) = (seconds / 86_400, seconds / 3600 % 24);
-    let clock = format!("{hours:02}:{:02}:{:02}.{rest:02}", seconds / 60 % 60, seconds % 60);
+    let (seconds, micros) = (span.0 / 1_000_000, format!("{:06}", span.0 % 1_000_000));
+    let digits = micros.trim_end_matches('0').len().max(2);
+    let (days, hours, rest) = (seconds / 86_400, seconds / 3600 % 24, &micros[..digits]);
+    let clock = format!("{hours:02}:{:02}:{:02}.{rest}", seconds / 60 % 60, seconds % 60);
     if days > 0 { format!("{days}:{clock}") } else { clock }
 }
 
@@ -46,7 +46,7 @@ mod tests {
         for wrong in ["", "1:", ":1", "-1:00", "1:2:3:4:5", "x", "1e9", "+3", "99999999999:00"] {
             assert_eq!(parse(wrong), None, "{wrong}");
         }
-        for text in ["1:02:03:04.50", "00:00:43.00"] {
+        for text in ["1:02:03:04.50", "00:00:43.00", "00:00:00.000001"] {
             assert_eq!(format(parse(text).expect("it is a time")), text);
         }
     }

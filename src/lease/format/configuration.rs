@@ -15,13 +15,13 @@ use std::io::BufRead;
 use std::path::PathBuf;
 
 use super::super::{
-    AdmissionSpec, Backfilling, ColdMigration, Exclusion, HostSelectionSpec, LeaseRules, Mapping,
-    PreemptionSpec, Suspension,
+    Adjustment, AdmissionSpec, Backfilling, ColdMigration, Exclusion, HostSelectionSpec,
+    LeaseRules, Lengthened, Mapping, PreemptionSpec, Suspension,
 };
 use super::error::{Error, unless, unreadable};
-use crate::model::lease::{MEMORY, Site, Workload};
+use crate::model::lease::Site;
 use crate::problem::{Problem, suggestion};
-use crate::provision::{ImageTransfer, Preparation, seconds_up};
+use crate::provision::{ImageTransfer, Preparation};
 use crate::time::Span;
 
 /// Options that have no effect on decisions.
@@ -83,23 +83,6 @@ const KNOWN: [&str; 32] = [
     "mapper",
 ];
 
-/// What leases get longer by.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
-struct Overhead {
-    /// Whose duration grows: nobody's, all, or best-effort leases only.
-    all: Option<bool>,
-    /// Share by which VMs are slower, per cent.
-    slowdown: f64,
-    /// What booting and shutting down add.
-    boot: Span,
-}
-
-impl Overhead {
-    fn added_to(self, span: Span) -> Span {
-        seconds_up(span.seconds() * (1.0 + self.slowdown / 100.0)) + self.boot
-    }
-}
-
 /// A run as a configuration file describes it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Configuration {
@@ -113,23 +96,8 @@ pub struct Configuration {
     pub annotation: Option<PathBuf>,
     /// The site, if it is not the one in the trace.
     pub site: Option<Site>,
-    overhead: Overhead,
-    memory: Option<i64>,
-}
-
-impl Configuration {
-    /// Makes leases longer, and changes their memory, as the configuration says.
-    pub fn adjust(&self, workload: &mut Workload) {
-        for lease in &mut workload.leases {
-            if let Some(memory) = self.memory {
-                lease.nodes.iter_mut().for_each(|set| set.need[MEMORY] = memory);
-            }
-            if self.overhead.all.is_some_and(|all| all || lease.is_best_effort()) {
-                lease.duration = self.overhead.added_to(lease.duration);
-                lease.real_duration = lease.real_duration.map(|real| self.overhead.added_to(real));
-            }
-        }
-    }
+    /// What is changed of the leases before they are asked for.
+    pub adjustment: Adjustment,
 }
 
 /// Reads a configuration; what it does not say is as `preset` has it.
@@ -156,8 +124,7 @@ pub fn read_configuration(
             injection: None,
             annotation: None,
             site: None,
-            overhead: Overhead::default(),
-            memory: None,
+            adjustment: Adjustment::default(),
         },
     };
     let mut problems = Vec::new();
@@ -330,15 +297,19 @@ impl Options {
             "injectionfile" => self.found.injection = Some(value.into()),
             "annotationfile" => self.found.annotation = Some(value.into()),
             "resources" => return self.set_resources(value),
-            "override-memory" => self.found.memory = Some(number(value)? as i64),
+            "override-memory" => self.found.adjustment.memory = Some(number(value)? as i64),
             "add-overhead" => {
-                let choices = [("none", None), ("all", Some(true)), ("besteffort", Some(false))];
-                self.found.overhead.all = choice(value, &choices)?;
+                let choices = [
+                    ("none", Lengthened::None),
+                    ("all", Lengthened::All),
+                    ("besteffort", Lengthened::BestEffort),
+                ];
+                self.found.adjustment.lengthened = choice(value, &choices)?;
             }
             "runtime-slowdown-overhead" | "runtime-overhead" => {
-                self.found.overhead.slowdown = number(value)?;
+                self.found.adjustment.slowdown_percent = number(value)?;
             }
-            "bootshutdown-overhead" => self.found.overhead.boot = seconds(value)?,
+            "bootshutdown-overhead" => self.found.adjustment.boot = seconds(value)?,
             _ => {
                 let near = suggestion(option, KNOWN.into_iter().chain(WITHOUT_EFFECT));
                 return Err(format!("a known option{near}"));
@@ -410,7 +381,7 @@ mod tests {
         let leases = "0 -1 100 50 1 1 1 0 x 0\n0 9 100 50 1 1 1 0 x 0\n";
         let read = super::super::read_old_lwf("w", leases.as_bytes());
         let mut workload = read.expect("it is in order");
-        found.adjust(&mut workload);
+        found.adjustment.apply(&mut workload);
         assert_eq!(workload.leases[0].duration, Span::from_seconds(125.0));
         assert_eq!(workload.leases[1].duration, Span::from_seconds(100.0));
 

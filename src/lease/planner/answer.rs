@@ -25,6 +25,8 @@ pub struct Part {
 pub enum OfferKind {
     /// In nothing.
     AsAsked,
+    /// Others give way.
+    Displacing,
     /// It starts later than allowed.
     Later,
     /// The time is cut in two, the second part comes later.
@@ -42,6 +44,14 @@ pub struct Offer {
     pub kind: OfferKind,
     /// Its parts, one after the other.
     pub parts: Vec<Part>,
+    /// Reservations that would be displaced.
+    pub displaces: Vec<u64>,
+}
+
+impl Offer {
+    fn of(kind: OfferKind, parts: Vec<Part>) -> Self {
+        Self { kind, parts, displaces: Vec::new() }
+    }
 }
 
 /// Why there is no room.
@@ -84,17 +94,23 @@ pub enum Answer {
 }
 
 impl Planner {
-    /// Whether there is room, and up to `count` alternatives if not.
+    /// Whether there is room, and up to `count` alternatives if not. Nothing is changed: that it
+    /// borrows the planner as if is because displacing is tried out.
     ///
     /// # Errors
     ///
     /// The request may make no sense.
-    pub fn ask(&self, request: &Request, count: usize) -> Result<Answer, PlanError> {
+    pub fn ask(&mut self, request: &Request, count: usize) -> Result<Answer, PlanError> {
         self.check(request, Instant(i64::MIN))?;
         match self.earliest(request) {
-            Ok(part) => Ok(Answer::Room(Offer { kind: OfferKind::AsAsked, parts: vec![part] })),
+            Ok(part) => Ok(Answer::Room(Offer::of(OfferKind::AsAsked, vec![part]))),
             Err(PlanError::NoRoom(refusal)) => {
-                let mut offers = self.alternatives(request);
+                let mut offers = Vec::new();
+                if let Some((part, displaces)) = self.displacing(request) {
+                    let (kind, parts) = (OfferKind::Displacing, vec![part]);
+                    offers.push(Offer { kind, parts, displaces });
+                }
+                offers.extend(self.alternatives(request));
                 offers.truncate(count);
                 Ok(Answer::Refused(refusal, offers))
             }
@@ -110,22 +126,21 @@ impl Planner {
             let later = Request { earliest: after, ..forever.clone() };
             let Ok(part) = self.earliest(&later) else { break };
             after = part.end;
-            offers.push(Offer { kind: OfferKind::Later, parts: vec![part] });
+            offers.push(Offer::of(OfferKind::Later, vec![part]));
         }
         if let Some(first) = self.longest_at(request) {
             let rest = request.duration - (first.end - first.start);
             let next = Request { duration: rest, earliest: first.end, ..forever };
             let shorter = vec![first.clone()];
             if let Ok(second) = self.earliest(&next) {
-                offers.push(Offer { kind: OfferKind::Split, parts: vec![first, second] });
+                offers.push(Offer::of(OfferKind::Split, vec![first, second]));
             }
-            offers.push(Offer { kind: OfferKind::Shorter, parts: shorter });
+            offers.push(Offer::of(OfferKind::Shorter, shorter));
         }
         let (start, end) = (request.earliest, request.earliest + request.duration);
         let hosts = self.fitting(request.need, request.nodes, start, end);
         if !hosts.is_empty() {
-            let parts = vec![Part { start, end, hosts }];
-            offers.push(Offer { kind: OfferKind::FewerNodes, parts });
+            offers.push(Offer::of(OfferKind::FewerNodes, vec![Part { start, end, hosts }]));
         }
         offers
     }

@@ -7,8 +7,23 @@
 //! | GLN-512 | there is no such reservation |
 //! | GLN-513 | the file of the planner cannot be read or written |
 //! | GLN-514 | the file of the planner is damaged, or not one |
+//! | GLN-515 | the file of the planner is in use |
 
 use super::Refusal;
+
+impl PlanError {
+    /// Its code.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Senseless { .. } => "GLN-510",
+            Self::NoRoom(_) => "GLN-511",
+            Self::Unknown { .. } => "GLN-512",
+            Self::File { .. } => "GLN-513",
+            Self::Damaged { .. } => "GLN-514",
+            Self::Busy { .. } => "GLN-515",
+        }
+    }
+}
 
 /// Why the planner refuses.
 #[derive(Debug, thiserror::Error)]
@@ -35,6 +50,12 @@ pub enum PlanError {
         path: String,
         /// Why.
         cause: std::io::Error,
+    },
+    /// Another process changes it.
+    #[error("GLN-515 {path}: in use by another process. Try again when that is done.")]
+    Busy {
+        /// The file.
+        path: String,
     },
     /// A line of the file says what cannot be.
     #[error("GLN-514 {path}:{line}: {what}. Restore the file from a copy.")]

@@ -7,18 +7,24 @@
 //! ```
 //!
 //! The state is what the lines give one after the other. A last line without its end was cut short
-//! by a crash and does not count. Opening a file writes it anew, one line per reservation, and
-//! renames that into its place.
+//! by a crash and does not count; the next change takes its place. When most lines are outdated,
+//! opening the file writes it anew, one line per reservation, and renames that into its place. One
+//! process at a time has the file open: it holds a lock on the empty file beside it, `.lock`.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{BufRead, BufReader, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use super::{Change, Need, PlanError, Planner, Reserved};
 
 const VERSION: u32 = 1;
+/// A file of more lines than this and four per reservation is written anew.
+const OUTDATED: usize = 1000;
+/// So often, and so far apart, a file in use is tried again.
+const PATIENCE: (u32, Duration) = (500, Duration::from_millis(20));
 
 /// An open file of changes.
 #[derive(Debug)]
@@ -27,6 +33,8 @@ pub(super) struct Journal {
     file: File,
     /// Where the last whole line ends.
     end: u64,
+    /// Held for as long as the file is open.
+    _lock: File,
 }
 
 /// The first line.
@@ -34,7 +42,26 @@ pub(super) struct Journal {
 struct Head {
     #[serde(rename = "galerna-planner")]
     version: u32,
+    /// The next number to be given, so that none is given twice.
+    #[serde(default)]
+    next: u64,
     hosts: Vec<Need>,
+}
+
+/// Waits until no other process has the file at `path` open.
+fn lock(path: &Path) -> Result<File, PlanError> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".lock");
+    let lock = OpenOptions::new().create(true).write(true).truncate(false).open(&name);
+    let lock = lock.map_err(refused(Path::new(&name)))?;
+    for _ in 0..PATIENCE.0 {
+        match lock.try_lock() {
+            Ok(()) => return Ok(lock),
+            Err(fs::TryLockError::WouldBlock) => std::thread::sleep(PATIENCE.1),
+            Err(fs::TryLockError::Error(cause)) => return Err(refused(path)(cause)),
+        }
+    }
+    Err(PlanError::Busy { path: path.display().to_string() })
 }
 
 fn refused(path: &Path) -> impl Fn(std::io::Error) -> PlanError + '_ {
@@ -51,15 +78,23 @@ impl Journal {
     /// Appends a change; if that fails nothing of it stays.
     pub fn append(&mut self, change: &Change) -> Result<(), PlanError> {
         let text = line(change);
-        let written = self.file.write_all(&text).and_then(|()| self.file.sync_data());
+        let written = self.cut().and_then(|()| self.file.write_all(&text));
+        let written = written.and_then(|()| self.file.sync_data());
         if let Err(cause) = written {
-            // Whatever came to be of the line is cut off, or overwritten by the next.
-            let _ = self.file.set_len(self.end);
-            let _ = self.file.seek(SeekFrom::Start(self.end));
+            // Whatever came to be of the line is cut off now, or before the next.
+            let _ = self.cut();
             return Err(refused(&self.path)(cause));
         }
         self.end += text.len() as u64;
         Ok(())
+    }
+
+    /// Cuts off what is behind the last whole line, and goes there.
+    fn cut(&mut self) -> std::io::Result<()> {
+        if self.file.metadata()?.len() > self.end {
+            self.file.set_len(self.end)?;
+        }
+        self.file.seek(SeekFrom::Start(self.end)).map(drop)
     }
 }
 
@@ -70,41 +105,68 @@ impl Planner {
     ///
     /// The operating system may refuse.
     pub fn create(path: &Path, hosts: Vec<Need>) -> Result<Self, PlanError> {
+        let lock = lock(path)?;
         if path.exists() {
             let cause = std::io::Error::from(std::io::ErrorKind::AlreadyExists);
             return Err(refused(path)(cause));
         }
         let mut planner = Self::new(hosts);
-        planner.save(path)?;
+        planner.save(path, lock)?;
         Ok(planner)
     }
 
-    /// The planner whose state is in the file at `path`.
+    /// The planner whose state is in the file at `path`; until it is dropped no other process can
+    /// open it.
+    ///
+    /// # Errors
+    ///
+    /// The file may be unreadable or damaged, or stay in use by another process.
+    pub fn open(path: &Path) -> Result<Self, PlanError> {
+        if !path.is_file() {
+            return Self::read(path);
+        }
+        let lock = lock(path)?;
+        let Found { mut planner, end, lines } = read(path)?;
+        if lines > OUTDATED + 4 * planner.entries.len() {
+            planner.save(path, lock)?;
+            return Ok(planner);
+        }
+        let file = OpenOptions::new().write(true).open(path).map_err(refused(path))?;
+        planner.journal = Some(Journal { path: path.to_owned(), file, end, _lock: lock });
+        Ok(planner)
+    }
+
+    /// The planner whose state is in the file at `path`, for questions: what is changed of it stays
+    /// in memory.
     ///
     /// # Errors
     ///
     /// The file may be unreadable or damaged.
-    pub fn open(path: &Path) -> Result<Self, PlanError> {
-        let mut planner = read(path)?;
-        planner.save(path)?;
-        Ok(planner)
+    pub fn read(path: &Path) -> Result<Self, PlanError> {
+        read(path).map(|found| found.planner)
     }
 
     /// Writes the state as a new file, which takes the place of the one at `path`.
-    fn save(&mut self, path: &Path) -> Result<(), PlanError> {
+    fn save(&mut self, path: &Path, lock: File) -> Result<(), PlanError> {
         let refused = refused(path);
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
         let folder = folder.unwrap_or(Path::new("."));
-        let mut new = tempfile::NamedTempFile::new_in(folder).map_err(&refused)?;
-        let mut text = line(&Head { version: VERSION, hosts: self.capacity.clone() });
+        let mut builder = tempfile::Builder::new();
+        // As readable as any other file: others may plan by it.
+        #[cfg(unix)]
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+        let mut new = builder.tempfile_in(folder).map_err(&refused)?;
+        let (next, hosts) = (self.next, self.capacity.clone());
+        let mut text = line(&Head { version: VERSION, next, hosts });
         for reserved in self.reservations() {
             text.extend(line(&Change { remove: Vec::new(), put: vec![reserved.clone()] }));
         }
         new.write_all(&text).and_then(|()| new.as_file().sync_all()).map_err(&refused)?;
         new.persist(path).map_err(|error| refused(error.error))?;
         sync_folder(folder).map_err(&refused)?;
-        let file = OpenOptions::new().append(true).open(path).map_err(&refused)?;
-        self.journal = Some(Journal { path: path.to_owned(), file, end: text.len() as u64 });
+        let file = OpenOptions::new().write(true).open(path).map_err(&refused)?;
+        let end = text.len() as u64;
+        self.journal = Some(Journal { path: path.to_owned(), file, end, _lock: lock });
         Ok(())
     }
 }
@@ -114,12 +176,21 @@ fn sync_folder(folder: &Path) -> std::io::Result<()> {
     if cfg!(unix) { fs::File::open(folder)?.sync_all() } else { Ok(()) }
 }
 
-/// The planner that the lines of the file at `path` give; it is not connected to the file.
-pub(super) fn read(path: &Path) -> Result<Planner, PlanError> {
+/// What the lines of a file give.
+struct Found {
+    /// Not connected to the file.
+    planner: Planner,
+    /// Where the last whole line ends.
+    end: u64,
+    lines: usize,
+}
+
+fn read(path: &Path) -> Result<Found, PlanError> {
     let file = File::open(path).map_err(refused(path))?;
     let mut lines = BufReader::new(file);
     let mut planner: Option<Planner> = None;
     let mut text = String::new();
+    let (mut end, mut read) = (0, 0);
     for number in 1.. {
         text.clear();
         lines.read_line(&mut text).map_err(refused(path))?;
@@ -137,7 +208,8 @@ pub(super) fn read(path: &Path) -> Result<Planner, PlanError> {
                 if head.version != VERSION {
                     return Err(damaged(format!("version {}, known is {VERSION}", head.version)));
                 }
-                planner = Some(Planner::new(head.hosts));
+                let next = head.next.max(1);
+                planner = Some(Planner { next, ..Planner::new(head.hosts) });
             }
             Some(planner) => {
                 let change: Change = parsed(&text).map_err(damaged)?;
@@ -147,8 +219,11 @@ pub(super) fn read(path: &Path) -> Result<Planner, PlanError> {
                 planner.apply(change);
             }
         }
+        end += text.len() as u64;
+        read = number;
     }
-    planner.ok_or_else(|| PlanError::Damaged {
+    let found = planner.map(|planner| Found { planner, end, lines: read });
+    found.ok_or_else(|| PlanError::Damaged {
         path: path.display().to_string(),
         line: 1,
         what: "it does not begin as the file of a planner does".to_owned(),

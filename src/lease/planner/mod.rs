@@ -24,8 +24,10 @@
 //! [`Calendar`]: crate::calendar::Calendar
 
 mod answer;
+mod displace;
 mod error;
 mod journal;
+mod price;
 mod search;
 mod upkeep;
 
@@ -38,6 +40,7 @@ use serde::{Deserialize, Serialize};
 
 pub use answer::{Answer, Offer, OfferKind, Part, Refusal};
 pub use error::PlanError;
+pub use price::Tariff;
 pub use upkeep::Healing;
 
 use crate::calendar::{BookingId, Calendar};
@@ -83,6 +86,9 @@ pub struct Reserved {
     pub name: String,
     /// Whether it is promised.
     pub standing: Standing,
+    /// Whether it may be displaced.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub preemptible: bool,
     /// From when on.
     pub start: Instant,
     /// Until when.
@@ -91,6 +97,13 @@ pub struct Reserved {
     pub need: Need,
     /// The host of each node.
     pub hosts: Vec<u32>,
+}
+
+impl Reserved {
+    /// Whether it ended, or its hold ran out, by `now`.
+    pub fn is_over(&self, now: Instant) -> bool {
+        self.end <= now || matches!(self.standing, Standing::Held(until) if until <= now)
+    }
 }
 
 /// A reservation with its bookings in the calendars.
@@ -150,6 +163,11 @@ impl Planner {
         Self { capacity, free, entries, holds, next: 1, journal: None }
     }
 
+    /// What each host has.
+    pub fn hosts(&self) -> &[Need] {
+        &self.capacity
+    }
+
     /// All reservations, by number.
     pub fn reservations(&self) -> impl Iterator<Item = &Reserved> {
         self.entries.values().map(|entry| &entry.reserved)
@@ -202,6 +220,7 @@ impl Planner {
                         id: self.next + change.put.len() as u64,
                         name: name.to_owned(),
                         standing: Standing::Held(expires),
+                        preemptible: false,
                         start: part.start,
                         end: part.end,
                         need: request.need,
@@ -241,6 +260,9 @@ impl Planner {
         let mut change = Change::default();
         for &id in ids {
             let mut reserved = self.reservation(id)?.clone();
+            if reserved.standing == Standing::Maintenance {
+                return Err(PlanError::Senseless { wrong: "commits to maintenance" });
+            }
             reserved.standing = Standing::Committed;
             change.put.push(reserved);
         }
@@ -253,8 +275,19 @@ impl Planner {
     ///
     /// There may be none of that number.
     pub fn cancel(&mut self, id: u64) -> Result<(), PlanError> {
-        self.reservation(id)?;
-        self.make(Change { remove: vec![id], put: Vec::new() })
+        self.cancel_all(&[id])
+    }
+
+    /// Drops all of `ids`, or none.
+    ///
+    /// # Errors
+    ///
+    /// One of them may not be there; nothing is changed then.
+    pub fn cancel_all(&mut self, ids: &[u64]) -> Result<(), PlanError> {
+        for &id in ids {
+            self.reservation(id)?;
+        }
+        self.make(Change { remove: ids.to_vec(), put: Vec::new() })
     }
 
     /// Drops the holds whose time is over at `now`.
@@ -271,8 +304,12 @@ impl Planner {
         self.make(Change { remove, put: Vec::new() })
     }
 
-    /// Whether a request makes sense.
-    fn check(&self, request: &Request, now: Instant) -> Result<(), PlanError> {
+    /// Whether a request makes sense at `now`.
+    ///
+    /// # Errors
+    ///
+    /// [`PlanError::Senseless`] says what is wrong with it.
+    pub fn check(&self, request: &Request, now: Instant) -> Result<(), PlanError> {
         let fits = |capacity: &Need| (0..2).all(|k| request.need[k] <= capacity[k]);
         let wrong = if request.nodes == 0 {
             "asks for no nodes"

@@ -129,6 +129,7 @@ impl Planner {
             id: self.next,
             name: name.to_owned(),
             standing: Standing::Maintenance,
+            preemptible: false,
             start,
             end,
             need,

@@ -1,0 +1,487 @@
+//! `[leases]`: which leases are asked of which hosts, and by what rules they are served.
+//!
+//! A spec with this section is a run of leases; it has no load yet, so the sections that describe
+//! load are refused beside it.
+
+use std::io::{BufRead, Cursor};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use toml::{Table, Value};
+
+use super::limits::{Bound, Number};
+use super::{Error, RunSpec};
+use crate::lease::format::{self, SwfRules};
+use crate::lease::{Adjustment, Backfilling, LeaseRules, Oddities};
+use crate::model::lease::{
+    Amounts, CPU, DISK, LeaseRequest, MEMORY, NET_IN, NET_OUT, Site, Workload,
+};
+use crate::problem::{Problem, suggestion};
+
+/// The bundled workload.
+const SAMPLE: &str = include_str!("../../traces/leases.lwf");
+
+/// What is added to the numbers of injected leases, file by file.
+const NUMBERS_PER_FILE: u64 = 1_000_000;
+
+/// `[leases]`
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default, rename_all = "kebab-case")]
+pub struct LeaseSpec {
+    /// `sample` (the bundled synthetic one), or a file; `.gz` is unpacked.
+    pub workload: Source,
+    /// The form of the files.
+    pub format: LeaseFormat,
+    /// So many leases of the workload are taken.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first: Option<usize>,
+    /// Files of leases that are merged into it by arrival.
+    pub inject: Vec<PathBuf>,
+    /// A file of annotations for its leases.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub annotations: Option<PathBuf>,
+    /// Hosts in blocks, ids in the order given; without them those that the workload names.
+    pub hosts: Vec<LeaseHosts>,
+    /// What a processor of a batch job becomes.
+    pub processor: Processor,
+    /// What is changed of the leases before they are asked for.
+    pub adjust: Adjustment,
+    /// What becomes of leases that the empty site could not hold.
+    pub oversized: Oversized,
+    /// How leases are served.
+    #[serde(flatten)]
+    pub rules: LeaseRules,
+}
+
+/// Where a workload comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Source(pub PathBuf);
+
+impl Default for Source {
+    fn default() -> Self {
+        Self("sample".into())
+    }
+}
+
+/// The form of a file of leases.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LeaseFormat {
+    /// Found out from its first character and its columns.
+    #[default]
+    Auto,
+    /// XML.
+    Lwf,
+    /// Ten columns.
+    OldLwf,
+    /// Standard workload format of batch systems.
+    Swf,
+}
+
+/// Equal hosts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct LeaseHosts {
+    /// How many.
+    pub count: usize,
+    /// CPU of each, hundredths of a core.
+    pub cpu: i64,
+    /// Memory of each, MB.
+    pub memory_mb: i64,
+    /// Disk of each, MB; plenty unless it is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disk_mb: Option<i64>,
+    /// Network into each, Mbit/s; plenty unless it is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub net_in_mbit_s: Option<i64>,
+    /// Network out of each, Mbit/s; plenty unless it is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub net_out_mbit_s: Option<i64>,
+}
+
+/// What a processor of a batch job becomes: a VM of this size, on a host of this size where the
+/// spec names no hosts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Processor {
+    /// CPU, hundredths of a core.
+    pub cpu: i64,
+    /// Memory, MB.
+    pub memory_mb: i64,
+}
+
+impl Default for Processor {
+    fn default() -> Self {
+        let SwfRules { cpu, memory, .. } = SwfRules::default();
+        Self { cpu, memory_mb: memory }
+    }
+}
+
+/// What becomes of leases that the empty site could not hold.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Oversized {
+    /// They are problems: nothing runs.
+    #[default]
+    Refuse,
+    /// They are left out and counted.
+    LeaveOut,
+    /// They are asked for like others: rejected, or failed when all else is over.
+    Keep,
+}
+
+impl LeaseSpec {
+    /// Keys that have no default.
+    pub(super) const OPTIONAL: [&str; 5] =
+        ["first", "annotations", "suspend-time-s", "resume-time-s", "threshold-s"];
+
+    /// Numbers and what they must be.
+    pub(super) fn numbers(&self) -> Vec<Number> {
+        let Self { rules, adjust, processor, .. } = self;
+        let above = Bound::AboveZero;
+        let from = Bound::AtLeastZero;
+        let mut numbers = vec![
+            ("suspend-mb-s", rules.suspend_rate, above, "32"),
+            ("resume-mb-s", rules.resume_rate, above, "32"),
+            ("bandwidth-mbit-s", rules.bandwidth, above, "100"),
+            ("threshold-factor", rules.threshold_factor, from, "1"),
+            ("adjust.slowdown-percent", adjust.slowdown_percent, from, "5"),
+            ("adjust.memory-mb", adjust.memory.unwrap_or(1) as f64, above, "1024"),
+            ("processor.cpu", processor.cpu as f64, above, "100"),
+            ("processor.memory-mb", processor.memory_mb as f64, from, "1024"),
+        ];
+        let most = |limit| Bound::Between(limit, u32::MAX as usize);
+        if let Backfilling::Intermediate(limit) = rules.backfilling {
+            numbers.push(("backfilling.intermediate", f64::from(limit), most(1), "4"));
+        }
+        if let Some(first) = self.first {
+            numbers.push(("first", first as f64, most(1), "300"));
+        }
+        let named =
+            |(key, value, bound, example)| (format!("[leases] {key}"), value, bound, example);
+        numbers.into_iter().map(named).collect()
+    }
+
+    /// What else is wrong with the values.
+    pub(super) fn problems(&self, place: &dyn Fn(&str) -> String) -> Vec<Problem> {
+        let sound = |hosts: &LeaseHosts| {
+            let sizes = [hosts.cpu, hosts.memory_mb, hosts.disk_mb.unwrap_or(1)];
+            let nets = [hosts.net_in_mbit_s, hosts.net_out_mbit_s].map(|net| net.unwrap_or(1));
+            let sizes = sizes.into_iter().chain(nets);
+            (1..=1_000_000).contains(&hosts.count)
+                && sizes.into_iter().all(|size| (1..=1 << 40).contains(&size))
+        };
+        let wrong = self.hosts.iter().enumerate().filter(|(_, hosts)| !sound(hosts));
+        let worded = |(i, _): (usize, &LeaseHosts)| {
+            let at = place(&format!("[leases] hosts[{i}]"));
+            let what = "count must be 1 to 1000000, every amount above 0";
+            Problem::new("GLN-203", at, what, "Write positive numbers; leave out what is plenty")
+        };
+        wrong.map(worded).collect()
+    }
+
+    /// The hosts that the spec names, if it names any.
+    fn site(&self) -> Option<Site> {
+        let mut site = Site::uniform(0, 0, 0);
+        for block in &self.hosts {
+            let mut equal = Site::uniform(block.count, block.cpu, block.memory_mb);
+            let further = [
+                (DISK, block.disk_mb),
+                (NET_IN, block.net_in_mbit_s),
+                (NET_OUT, block.net_out_mbit_s),
+            ];
+            for (resource, amount) in further {
+                let Some(amount) = amount else { continue };
+                equal.hosts.iter_mut().for_each(|host| host[resource] = amount);
+            }
+            site.hosts.extend(equal.hosts);
+        }
+        (!site.hosts.is_empty()).then_some(site)
+    }
+}
+
+/// Spells out what may be said by a name alone: a set of oddities, a way of preparation.
+pub(super) fn spell_out(section: &mut Value, at: &str, problems: &mut Vec<Problem>) {
+    let Value::Table(given) = section else { return };
+    if let Some(Value::String(kind)) = given.get("preparation") {
+        let kind = Value::String(kind.clone());
+        let table = Table::from_iter([("kind".to_owned(), kind)]);
+        given.insert("preparation".into(), Value::Table(table));
+    }
+    let (kind, changes) = match given.get("oddities") {
+        Some(Value::String(kind)) => (kind.clone(), Table::new()),
+        Some(Value::Table(changes)) => match changes.get("kind") {
+            Some(Value::String(kind)) => (kind.clone(), changes.clone()),
+            _ => return,
+        },
+        _ => return,
+    };
+    let Some(mut all) = Oddities::named(&kind).and_then(|set| Table::try_from(set).ok()) else {
+        let hint = suggestion(&kind, Oddities::NAMES);
+        let what = format!("unknown set of oddities `{kind}`{hint}");
+        let remedy = format!("Use one of {}, or a table", Oddities::NAMES.join(", "));
+        problems.push(Problem::new("GLN-204", format!("{at} oddities"), what, remedy));
+        given.remove("oddities");
+        return;
+    };
+    all.extend(changes.into_iter().filter(|(key, _)| key != "kind"));
+    given.insert("oddities".into(), Value::Table(all));
+}
+
+/// What a run of leases needs beside its policies.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LeaseInputs {
+    /// What is asked for, in the order of arrival.
+    pub workload: Workload,
+    /// The hosts.
+    pub site: Site,
+    /// How leases are served.
+    pub rules: LeaseRules,
+    /// Leases that were left out.
+    pub left_out: usize,
+}
+
+impl LeaseInputs {
+    /// Reads the files that `spec` names and makes one workload of them.
+    ///
+    /// # Errors
+    /// Every problem of a file; GLN-145, 146 and 148 when the whole makes no sense.
+    pub fn read(spec: &LeaseSpec) -> Result<Self, Error> {
+        let name = spec.workload.0.display().to_string();
+        let (mut workload, mut left_out) = read(&spec.workload.0, spec)?;
+        workload.leases.truncate(spec.first.unwrap_or(usize::MAX));
+        if let Some(path) = &spec.annotations {
+            let input = format::open(path)?;
+            let notes = format::read_annotations(&path.display().to_string(), input)?;
+            notes.apply(&mut workload);
+        }
+        let by_file = spec.rules.oddities.numbered_by_file;
+        for (path, turn) in spec.inject.iter().zip(1..) {
+            let (mut injected, lacking) = read(path, spec)?;
+            left_out += lacking;
+            let offset = if by_file { 0 } else { turn * NUMBERS_PER_FILE };
+            injected.leases.iter_mut().for_each(|lease| lease.number += offset);
+            if by_file {
+                let all = workload.leases.iter_mut().chain(&mut injected.leases);
+                (1..).zip(all).for_each(|(number, lease)| lease.number = number);
+            }
+            workload.merge(injected);
+        }
+        spec.adjust.apply(&mut workload);
+        let site = spec.site().or_else(|| workload.site.clone()).ok_or_else(|| {
+            let what = "says nothing of the hosts, and neither does the spec";
+            let remedy = "Write e.g. hosts = [{ count = 144, cpu = 100, memory-mb = 1024 }]";
+            Problem::new("GLN-148", &name, what, remedy)
+        })?;
+        let mut inputs = Self { workload, site, rules: spec.rules.clone(), left_out };
+        inputs.check(&name, spec.oversized)?;
+        Ok(inputs)
+    }
+
+    /// Finds leases of the same number, and those that the empty site could not hold.
+    fn check(&mut self, name: &str, oversized: Oversized) -> Result<(), Error> {
+        let mut problems = Vec::new();
+        let mut numbers: Vec<u64> = self.workload.leases.iter().map(|l| l.number).collect();
+        numbers.sort_unstable();
+        for twice in numbers.windows(2).filter(|pair| pair[0] == pair[1]) {
+            let what = format!("two leases have number {}", twice[0]);
+            problems.push(Problem::new("GLN-145", name, what, "Give each its own number"));
+        }
+        let mut classes: Vec<(Amounts, i64)> = Vec::new();
+        for host in &self.site.hosts {
+            match classes.iter_mut().find(|(amounts, _)| amounts == host) {
+                Some((_, count)) => *count += 1,
+                None => classes.push((*host, 1)),
+            }
+        }
+        let room = |need: &[i64]| -> i64 {
+            let on = |host: &[i64]| {
+                let fits = need.iter().zip(host).filter(|(need, _)| **need > 0);
+                fits.map(|(need, has)| has / need).min().unwrap_or(i64::from(u32::MAX))
+            };
+            classes.iter().map(|(host, count)| on(host).saturating_mul(*count)).sum()
+        };
+        let too_large = |lease: &LeaseRequest| {
+            lease.nodes.iter().find(|set| room(&set.need) < i64::from(set.count)).map(|set| {
+                let (count, most) = (set.count, room(&set.need));
+                format!("lease {} has {count} such VMs, the site could hold {most}", lease.number)
+            })
+        };
+        match oversized {
+            Oversized::Refuse => problems.extend(self.workload.leases.iter().filter_map(|lease| {
+                let remedy = "Name more hosts, or set leases.oversized to leave-out or keep";
+                Some(Problem::new("GLN-146", name, too_large(lease)?, remedy))
+            })),
+            Oversized::LeaveOut => {
+                let before = self.workload.leases.len();
+                self.workload.leases.retain(|lease| too_large(lease).is_none());
+                self.left_out += before - self.workload.leases.len();
+            }
+            Oversized::Keep => {}
+        }
+        if problems.is_empty() { Ok(()) } else { Err(Error { problems }) }
+    }
+
+    /// BLAKE3 of the leases as they are asked for, in LWF.
+    pub fn blake3(&self) -> String {
+        let mut hasher = blake3::Hasher::new();
+        let workload = Workload { site: Some(self.site.clone()), ..self.workload.clone() };
+        format::write_lwf(&workload, &mut hasher).expect("a hasher takes all");
+        hasher.finalize().to_hex().to_string()
+    }
+}
+
+/// Reads one file; how many of its leases were left out comes with it.
+fn read(path: &Path, spec: &LeaseSpec) -> Result<(Workload, usize), Error> {
+    let name = path.display().to_string();
+    let sample = path == Path::new("sample") && !path.exists();
+    let mut input: Box<dyn BufRead> =
+        if sample { Box::new(Cursor::new(SAMPLE)) } else { format::open(path)? };
+    let form = match spec.format {
+        LeaseFormat::Auto => form_of(&name, &mut input)?,
+        known => known,
+    };
+    match form {
+        LeaseFormat::Swf => {
+            let Processor { cpu, memory_mb } = spec.processor;
+            let rules = SwfRules { cpu, memory: memory_mb, ..SwfRules::default() };
+            let (mut workload, head) = format::read_swf(&name, input, rules)?;
+            let hosts = head.processors.or(head.nodes);
+            workload.site = hosts.map(|hosts| Site::uniform(hosts, cpu, memory_mb));
+            Ok((workload, head.left_out))
+        }
+        LeaseFormat::OldLwf => Ok((format::read_old_lwf(&name, input)?, 0)),
+        LeaseFormat::Lwf | LeaseFormat::Auto => Ok((format::read_lwf(&name, input)?, 0)),
+    }
+}
+
+/// The form of a file as its beginning tells: XML, eighteen columns or a comment of SWF, or ten.
+fn form_of(name: &str, input: &mut dyn BufRead) -> Result<LeaseFormat, Error> {
+    let begin = input.fill_buf().map_err(|cause| {
+        let what = format!("cannot be read ({cause})");
+        Problem::new("GLN-140", name, what, "Check that the file is whole")
+    })?;
+    let begin = String::from_utf8_lossy(&begin[..begin.len().min(4096)]);
+    let lines = begin.trim_start_matches('\u{feff}').lines().map(str::trim);
+    let first = lines.into_iter().find(|line| !line.is_empty() && !line.starts_with('#'));
+    Ok(match first {
+        Some(line) if line.starts_with(';') => LeaseFormat::Swf,
+        Some(line) if !line.starts_with('<') => match line.split_whitespace().count() {
+            ..=10 => LeaseFormat::OldLwf,
+            _ => LeaseFormat::Swf,
+        },
+        _ => LeaseFormat::Lwf,
+    })
+}
+
+impl From<format::Error> for Error {
+    fn from(error: format::Error) -> Self {
+        Self { problems: error.problems }
+    }
+}
+
+/// The run that a configuration of Haizea describes, by the rules of its version 1.1.
+///
+/// # Errors
+/// Every problem of the file; GLN-147 when it names no workload.
+pub(super) fn of_configuration(path: &Path) -> Result<RunSpec, Error> {
+    let name = path.display().to_string();
+    let read = format::read_configuration(&name, format::open(path)?, LeaseRules::haizea_1_1())?;
+    let workload = read.trace.ok_or_else(|| {
+        let remedy = "Write `tracefile: FILE` in [tracefile]";
+        Problem::new("GLN-147", name, "names no workload", remedy)
+    })?;
+    let blocks = |site: &Site| {
+        let block = |hosts: &[Amounts]| LeaseHosts {
+            count: hosts.len(),
+            cpu: hosts[0][CPU],
+            memory_mb: hosts[0][MEMORY],
+            disk_mb: Some(hosts[0][DISK]),
+            net_in_mbit_s: Some(hosts[0][NET_IN]),
+            net_out_mbit_s: Some(hosts[0][NET_OUT]),
+        };
+        site.hosts.chunk_by(|a, b| a == b).map(block).collect()
+    };
+    let leases = LeaseSpec {
+        workload: Source(workload),
+        inject: read.injection.into_iter().collect(),
+        annotations: read.annotation,
+        hosts: read.site.as_ref().map(blocks).unwrap_or_default(),
+        adjust: read.adjustment,
+        oversized: Oversized::Keep,
+        rules: read.rules,
+        ..LeaseSpec::default()
+    };
+    Ok(RunSpec { leases: Some(leases), ..RunSpec::default() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Override, parse};
+    use super::*;
+    use crate::provision::Preparation;
+
+    fn leases(text: &str, changes: &[&str]) -> Result<LeaseSpec, Error> {
+        let changes = changes.iter().map(|c| Override::parse(c).expect("a change")).collect();
+        parse(text, "x.toml", changes).map(|spec| spec.leases.expect("a run of leases"))
+    }
+
+    #[test]
+    fn a_set_of_oddities_may_be_named_and_changed() {
+        let named = leases("[leases]\noddities = \"haizea-1.0\"\n", &[]).unwrap();
+        assert_eq!(named.rules.oddities, Oddities::haizea_1_0());
+        let change = "leases.oddities.cache-overfull=false";
+        let changed = leases("[leases]\noddities = \"haizea-1.0\"\n", &[change]).unwrap();
+        let expected = Oddities { cache_overfull: false, ..Oddities::haizea_1_0() };
+        assert_eq!(changed.rules.oddities, expected);
+        let error = leases("[leases]\noddities = \"haizea-1.2\"\n", &[]).unwrap_err().to_string();
+        assert!(error.contains("GLN-204 x.toml, [leases] oddities"), "{error}");
+    }
+
+    #[test]
+    fn the_resolved_spec_says_leases_only_and_is_read_as_the_same() {
+        let text = "[leases]\nbackfilling = { intermediate = 4 }\nthreshold-s = 90\n\
+                    preparation = \"image-transfer\"\nshutdown-s = 2.5\nfirst = 3\n\
+                    hosts = [{ count = 2, cpu = 100, memory-mb = 1024 }]\n";
+        let spec = parse(text, "x.toml", Vec::new()).unwrap();
+        let resolved = spec.to_toml();
+        assert!(!resolved.contains("[trace]") && resolved.contains("shutdown-s = 2.5"));
+        assert_eq!(parse(&resolved, "again", Vec::new()).unwrap(), spec);
+        let json = serde_json::to_string(&spec).unwrap();
+        assert_eq!(serde_json::from_str::<RunSpec>(&json).unwrap(), spec);
+        let rules = spec.leases.unwrap().rules;
+        assert!(matches!(rules.preparation, Preparation::ImageTransfer(_)));
+        assert_eq!(rules.threshold.map(crate::time::Span::seconds), Some(90.0));
+    }
+
+    #[test]
+    fn load_beside_leases_and_wrong_values_are_refused_together() {
+        let text = "[leases]\nsuspend-mb-s = 0\nbackfiling = \"easy\"\nenactment-s = -1\n\
+                    [trace]\npath = \"sample\"\n";
+        let problems = parse(text, "x.toml", Vec::new()).unwrap_err().problems;
+        let shown: Vec<String> = problems.iter().map(Problem::to_string).collect();
+        assert_eq!(shown.len(), 3, "{shown:#?}");
+        assert!(shown.iter().any(|line| line.contains("did you mean `backfilling`?")));
+        assert!(shown.iter().any(|line| line.starts_with("GLN-206 x.toml, [trace]")));
+        let error = leases("[leases]\nsuspend-mb-s = 0\n", &[]).unwrap_err().to_string();
+        assert!(error.starts_with("GLN-203 x.toml, [leases] suspend-mb-s: must be above 0"));
+    }
+
+    #[test]
+    fn what_the_site_cannot_hold_is_refused_or_left_out() {
+        let one = "[leases]\nhosts = [{ count = 1, cpu = 1, memory-mb = 1 }]\n";
+        let error = LeaseInputs::read(&leases(one, &[]).unwrap()).unwrap_err().to_string();
+        assert!(error.contains("GLN-146 sample: lease 1 has"), "{error}");
+        let left_out = leases(one, &["leases.oversized=leave-out"]).unwrap();
+        let inputs = LeaseInputs::read(&left_out).unwrap();
+        assert!(inputs.workload.leases.is_empty() && inputs.left_out > 0);
+    }
+
+    #[test]
+    fn the_sample_is_whole() {
+        let inputs = LeaseInputs::read(&LeaseSpec::default()).unwrap();
+        assert!(inputs.workload.leases.len() >= 40 && inputs.site.hosts.len() >= 8);
+        assert_eq!(inputs.blake3().len(), 64);
+    }
+}
