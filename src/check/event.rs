@@ -1,5 +1,7 @@
 //! The action table as events that can only be well formed, and whether the tables fit each other.
 
+use crate::model::record::StageKind;
+use crate::model::rules::MigrationSla;
 use crate::model::{Action, ActionKind};
 use crate::problem::Problem;
 use crate::time::Instant;
@@ -23,6 +25,12 @@ pub(super) enum Deed {
     Depart { vm: usize, from: usize, to: usize },
     Arrive { vm: usize, from: usize, to: usize },
     Stay { vm: usize, from: usize },
+    /// Post-copy: the VM runs on `to`, its pages are still on `from`.
+    Switch { vm: usize, from: usize, to: usize },
+    /// A copy is given up.
+    Abort { vm: usize, from: usize, to: usize },
+    /// A stage of the VM's migration leaves it this fraction of its speed; none where it stops.
+    Pace { vm: usize, speed: f64, stopped: bool },
 }
 
 /// One row of `actions`.
@@ -65,7 +73,32 @@ pub(super) fn parse(evidence: &Evidence) -> Result<Vec<Event>, Vec<Problem>> {
             Err(what) => refuse(place(row, action.at), what),
         }
     }
+    paces(evidence, &mut events, &mut refuse);
     if findings.is_empty() { Ok(events) } else { Err(findings) }
+}
+
+/// Puts the stages of migrations, where they slow their VMs, after the actions of their time.
+fn paces(evidence: &Evidence, events: &mut Vec<Event>, refuse: &mut impl FnMut(String, String)) {
+    let (moves, stages) = (&evidence.record.moves, &evidence.record.stages);
+    let measured = evidence.rules.migration.sla == MigrationSla::Measured;
+    let actions = events.len();
+    for (row, stage) in stages.iter().enumerate() {
+        let known = moves.get(stage.migration as usize).map(|found| found.vm.0 as usize);
+        match known.filter(|&vm| vm < evidence.fleet.vms()) {
+            Some(vm) if measured && (0.0..=1.0).contains(&stage.speed) => {
+                let stopped = matches!(stage.kind, StageKind::Stop | StageKind::Resume);
+                let deed = Deed::Pace { vm, speed: stage.speed, stopped };
+                events.push(Event { row, at: stage.start, seconds: stage.start.seconds(), deed });
+            }
+            Some(_) if !measured => {}
+            _ => refuse(format!("stages row {row}"), "no such migration or speed".into()),
+        }
+    }
+    // Actions that are out of order stay so, and are found.
+    let sorted = events[..actions].is_sorted_by_key(|event| event.at);
+    if sorted {
+        events.sort_by_key(|event| event.at);
+    }
 }
 
 fn deed(action: &Action, hosts: usize, vms: usize) -> Result<Deed, String> {
@@ -88,6 +121,8 @@ fn deed(action: &Action, hosts: usize, vms: usize) -> Result<Deed, String> {
         ActionKind::MigrationStart => Deed::Depart { vm: vm()?, from: from()?, to: to()? },
         ActionKind::MigrationEnd => Deed::Arrive { vm: vm()?, from: from()?, to: to()? },
         ActionKind::Unplaced => Deed::Stay { vm: vm()?, from: from()? },
+        ActionKind::MigrationSwitch => Deed::Switch { vm: vm()?, from: from()?, to: to()? },
+        ActionKind::MigrationAbort => Deed::Abort { vm: vm()?, from: from()?, to: to()? },
     })
 }
 

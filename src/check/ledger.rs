@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::model::record::MoveRecord;
 use crate::model::rules::{
     Average, BetweenSamples, EnergyIntegral, IdleVms, PowerPolicy, Shutdowns,
 };
@@ -105,7 +106,7 @@ pub(super) fn keep(
         if at >= times.first && demand_changes(evidence, times, at, now) {
             ledger.find_idle(evidence, &layout, at, seconds, now);
         }
-        ledger.play(&mut layout, now);
+        ledger.play(evidence, &mut layout, now);
         if times.counts(at) {
             let snapshot = ledger.snapshot(evidence, &layout, seconds);
             ledger.look(evidence, &snapshot, (at, seconds), now, times);
@@ -174,12 +175,28 @@ impl Ledger {
     }
 
     /// Applies the actions of one instant.
-    fn play(&mut self, layout: &mut Layout<'_>, now: &[Event]) {
+    fn play(&mut self, evidence: &Evidence, layout: &mut Layout<'_>, now: &[Event]) {
         for event in now {
             // An impossible action changes nothing; `history` has reported it.
             let _ = layout.apply(event);
             if let Deed::Depart { vm, .. } = event.deed {
                 self.vms[vm].migrations += 1;
+            }
+            self.charge(evidence, event);
+        }
+    }
+
+    /// Half of what a migration used goes to each of its hosts when it ends.
+    fn charge(&mut self, evidence: &Evidence, event: &Event) {
+        let (Deed::Arrive { vm, to, .. } | Deed::Abort { vm, to, .. }) = event.deed else { return };
+        let ended = |m: &&MoveRecord| {
+            (m.vm.0 as usize, m.to.0 as usize, m.end) == (vm, to, Some(event.at))
+        };
+        if let Some(ended) = evidence.record.moves.iter().find(ended)
+            && ended.energy_j > 0.0
+        {
+            for host in [ended.from.0, ended.to.0] {
+                self.hosts[host as usize].energy_j += ended.energy_j / 2.0;
             }
         }
     }

@@ -48,6 +48,8 @@ fn number(kind: ActionKind) -> Option<u8> {
         ActionKind::MigrationStart => Some(6),
         ActionKind::MigrationEnd => Some(7),
         ActionKind::Unplaced => None,
+        ActionKind::MigrationSwitch => Some(9),
+        ActionKind::MigrationAbort => Some(10),
     }
 }
 

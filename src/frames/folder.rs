@@ -22,8 +22,15 @@ use crate::spec::{Inputs, RunSpec};
 /// Name of the file that says what was run.
 pub(super) const MANIFEST: &str = "run.json";
 /// Names of the table files.
-pub(super) const TABLES: [&str; 5] =
-    ["hosts.parquet", "vms.parquet", "actions.parquet", "samples.parquet", "demand.parquet"];
+pub(super) const TABLES: [&str; 7] = [
+    "hosts.parquet",
+    "vms.parquet",
+    "actions.parquet",
+    "samples.parquet",
+    "demand.parquet",
+    "moves.parquet",
+    "stages.parquet",
+];
 
 /// Begin of the names of temporary folders.
 const TEMPORARY: &str = ".galerna-";
@@ -188,6 +195,8 @@ fn encoded(run: &RunFolder<'_>) -> io::Result<Vec<(&'static str, Vec<u8>)>> {
         tables::actions(record),
         tables::samples(record),
         tables::demand(&run.inputs.trace, fleet),
+        tables::moves(record),
+        tables::stages(record),
     ];
     TABLES.into_iter().zip(frames).map(|(name, frame)| Ok((name, parquet(frame)?))).collect()
 }

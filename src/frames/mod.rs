@@ -25,4 +25,4 @@ pub use folder::{Existing, RunFolder, check_destination, write_run};
 pub(crate) use folder::{parquet, sync_folder};
 pub use manifest::{Manifest, RunReport, Timing, TraceReport};
 pub use read::{FoundRun, read_manifest, read_run};
-pub use tables::{actions, demand, hosts, samples, vms};
+pub use tables::{actions, demand, hosts, moves, samples, stages, vms};

@@ -6,6 +6,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::problem::Problem;
+
 /// Bytes of a page of memory.
 pub const PAGE: f64 = 4096.0;
 
@@ -127,6 +129,24 @@ impl Constants {
         let table = toml::Value::try_from(self).unwrap_or_else(|_| toml::Table::new().into());
         let rows = table.as_table().into_iter().flatten();
         rows.filter_map(|(name, value)| Some((name.clone(), value.as_float()?))).collect()
+    }
+
+    /// Everything out of range, GLN-311.
+    pub fn problems(&self, place: &str) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        for (name, value) in self.fields() {
+            let divisor = name.ends_with("efficiency") || name == "burst_rate" || name == "window_s";
+            let fraction = name.ends_with("efficiency") && name != "limit_efficiency";
+            let most = if fraction { 1.0 } else { f64::MAX };
+            if !(value.is_finite() && value <= most && (value > 0.0 || !divisor && value == 0.0)) {
+                let from = if divisor { "above 0" } else { "0 or more" };
+                let to = if fraction { ", at most 1" } else { "" };
+                let what = format!("found {value}, expected {from}{to}");
+                let place = format!("{place}.{name}");
+                problems.push(Problem::new("GLN-311", place, what, "Write a value in that range"));
+            }
+        }
+        problems
     }
 }
 

@@ -18,6 +18,7 @@ mod choice;
 mod error;
 mod fleet;
 mod limits;
+mod migration;
 mod placer_limits;
 mod policy_limits;
 pub mod python;
@@ -30,7 +31,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::detect::{DetectorSpec, LeastUtilised, Lr, Thr, UnderloadSpec};
 use crate::engine::{Consolidation, InitialDemand};
-use crate::model::rules::{Accounting, Demand, HostRules, MigrationRules};
+use crate::model::rules::{Accounting, Demand, HostRules};
 use crate::place::{HistoryKind, PabfdSpec, PlacerSpec};
 use crate::select::SelectorSpec;
 use crate::trace::{Columns, Excess, Format, Gaps, Group, Offset, Order, Resources, Selection};
@@ -40,6 +41,7 @@ pub use catalogue::{Entry, catalogue, named};
 pub use choice::Choice;
 pub use error::Error;
 pub use fleet::{FleetSpec, HostBlock, Preset, VmSpec};
+pub use migration::MigrationSection;
 pub use python::PythonPolicy;
 pub use read::{Override, load, parse, text};
 
@@ -59,8 +61,8 @@ pub struct RunSpec {
     pub demand: Demand,
     /// What hosts can do.
     pub host: HostRules,
-    /// What migrations cost.
-    pub migration: MigrationRules,
+    /// What migrations cost, and how they are done.
+    pub migration: MigrationSection,
     /// How energy and SLA are counted.
     pub accounting: Accounting,
     /// Seed.

@@ -8,7 +8,7 @@ use toml::{Table, Value};
 
 use super::catalogue;
 use super::limits;
-use super::{Error, PolicySpec, RunSpec, TraceSpec, python};
+use super::{Error, MigrationSection, PolicySpec, RunSpec, TraceSpec, python};
 use crate::detect::{DetectorSpec, UnderloadSpec};
 use crate::place::PlacerSpec;
 use crate::problem::{Problem, suggestion};
@@ -175,6 +175,7 @@ fn section<T: DeserializeOwned + Serialize + Default>(
     match name {
         "trace" => known.extend(TraceSpec::OPTIONAL.map(str::to_owned)),
         "policy" => known.push("plan".into()),
+        "migration" => known.extend(MigrationSection::OPTIONAL.map(str::to_owned)),
         _ => {}
     }
     let mut good = Table::new();
