@@ -56,7 +56,8 @@
 //! | assembly | [`spec`] | what may a run file say? |
 //! | | [`explain`] | why was it decided so? |
 //! | | [`batch`] | which of many runs is better, and how sure is that? |
-//! | faces | [`frames`], [`cli`] | tables of a run, and the command `galerna` |
+//! | faces | [`draw`] | pictures of a run |
+//! | | [`frames`], [`cli`] | tables of a run, and the command `galerna` |
 //!
 //! # Features
 //!
@@ -74,6 +75,7 @@ pub mod check;
 #[cfg(feature = "cli")]
 pub mod cli;
 pub mod detect;
+pub mod draw;
 pub mod engine;
 pub mod explain;
 #[cfg(feature = "frames")]

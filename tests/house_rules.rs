@@ -37,6 +37,8 @@ const IMPORTS: &[(&str, &[&[&str]])] = &[
     ("model", &[VOCABULARY]),
     ("calendar", &[VOCABULARY, &["model"]]),
     ("topology", &[VOCABULARY]),
+    // Shows records, and nothing that made them.
+    ("draw", &[VOCABULARY, &["model"]]),
     ("power", &[VOCABULARY, NOUNS]),
     ("trace", &[VOCABULARY, NOUNS]),
     ("migrate", &[VOCABULARY, NOUNS]),
@@ -54,7 +56,10 @@ const IMPORTS: &[(&str, &[&[&str]])] = &[
     ("explain", &[VOCABULARY, NOUNS, CONCEPTS, &["engine", "spec"]]),
     ("frames", &[VOCABULARY, NOUNS, &["trace", "metric", "check", "spec"]]),
     ("batch", &[VOCABULARY, NOUNS, CONCEPTS, &["engine", "spec", "frames"]]),
-    ("cli", &[VOCABULARY, NOUNS, CONCEPTS, &["engine", "spec", "explain", "frames", "batch"]]),
+    (
+        "cli",
+        &[VOCABULARY, NOUNS, CONCEPTS, &["draw", "engine", "spec", "explain", "frames", "batch"]],
+    ),
     ("bin", &[&["cli"]]),
 ];
 

@@ -53,6 +53,56 @@ const OPTIONS: [(&str, &[&str]); 31] = [
     ("host.power", &["managed", "always-peak"]),
 ];
 
+/// How migrations may be done; one value of each is in every run of models.
+const MIGRATIONS: [(&str, &[&str]); 15] = [
+    (
+        "migration.model",
+        &[
+            "pre-copy",
+            "post-copy",
+            "hybrid",
+            "stop-and-copy",
+            "wan",
+            "storage",
+            "full-round",
+            "mvm",
+            "clark-capped",
+            "ram-over-bandwidth",
+        ],
+    ),
+    ("migration.sla", &["measured", "cloudsim"]),
+    ("migration.escalation", &["cancel", "stop"]),
+    ("migration.give-up-s", &["1e9", "40.0", "3.0"]),
+    ("migration.limits", &["unlimited", "nova", "kubevirt", "vmotion-1g", "hyper-v"]),
+    ("migration.energy-j", &["0.0", "20.165"]),
+    ("migration.energy-j-per-mb", &["0.0", "0.512"]),
+    ("migration.used", &["0.75", "0.0", "1.0"]),
+    ("migration.downtime-limit-s", &["0.3", "0.03"]),
+    ("migration.hybrid-rounds", &["1", "3"]),
+    ("migration.nic-mbit-s", &["1000.0", "100.0"]),
+    ("migration.features", &["{}", "{ auto-converge = {} }", "{ xbzrle = {}, multifd = {} }"]),
+    (
+        "migration.dirty",
+        &[
+            "{ kind = 'from-cpu', rate = 5000, working-set = 0.1 }",
+            "{ kind = 'idle' }",
+            "{ kind = 'constant', rate = 9000, working-set = 0.5 }",
+            "{ kind = 'hot-cold', rate = 4000, working-set = 0.2, hot = 0.1, share = 0.9 }",
+            "{ kind = 'mvm', hot = 0.02, hot-s = 2, cold-rate = 300 }",
+            "{ kind = 'measured', points = [[1, 900], [2, 1500]] }",
+        ],
+    ),
+    (
+        "migration.topology",
+        &[
+            "",
+            "{ kind = 'two-tier', racks = 3, hosts = 3, mbit_s = 1000, uplink_mbit_s = 300 }",
+            "{ kind = 'fat-tree', k = 4, mbit_s = 1000 }",
+        ],
+    ),
+    ("migration.constants.setup_s", &["0.03", "0.0", "1.0"]),
+];
+
 const DETECTORS: [&str; 6] = ["thr", "iqr", "mad", "lr", "lrr", "never"];
 const SELECTORS: [&str; 4] = ["mmt", "mc", "mu", "rs"];
 
@@ -112,6 +162,17 @@ fn changes() -> impl Strategy<Value = Vec<String>> {
     )
 }
 
+/// One value of each of `MIGRATIONS`.
+fn migrations() -> impl Strategy<Value = Vec<String>> {
+    prop::collection::vec(any::<prop::sample::Index>(), MIGRATIONS.len()).prop_map(|picks| {
+        let chosen = MIGRATIONS
+            .iter()
+            .zip(picks)
+            .map(|((key, values), pick)| (key, values[pick.index(values.len())]));
+        chosen.filter(|(_, value)| !value.is_empty()).map(|(k, v)| format!("{k}={v}")).collect()
+    })
+}
+
 fn case() -> impl Strategy<Value = Case> {
     let base = prop::sample::select(vec!["lr-mmt", "cloudsim-3.0.3/lr-mmt"]);
     let detector = prop::sample::select(DETECTORS.to_vec());
@@ -147,6 +208,7 @@ fn evidence(spec: &RunSpec, trace: &UtilisationTrace, fleet: &Fleet, run: &Outco
         demand: fleet.trace_row.as_slice().iter().map(of).collect(),
         step_s: trace.step().seconds(),
         vacate_receivers: spec.consolidation.vacate_receivers,
+        unknown_durations: spec.migration.unknown_durations(),
         event_log_blake3: Some(run.record.event_log_blake3()),
         summary: figures.filter_map(|(name, v)| Some((name.to_owned(), v?))).collect(),
         fleet: fleet.clone(),
@@ -162,7 +224,7 @@ fn is_defined(spec: &RunSpec, samples: usize) -> bool {
     let (demand, host, accounting) = (&spec.demand, &spec.host, &spec.accounting);
     let interpolated = demand.between_samples == BetweenSamples::Interpolate;
     let instant = host.wake_s == 0.0 && host.shutdown_s == 0.0;
-    let alone = spec.migration.contention == Contention::None;
+    let alone = spec.migration.rules.contention == Contention::None;
     let decisions_only = accounting.window == Window::DecisionsOnly;
     (accounting.average == Average::TimeWeighted || interpolated)
         && (accounting.energy == EnergyIntegral::Exact || (instant && interpolated))
@@ -205,6 +267,24 @@ proptest! {
         assert_no_vm_is_lost(&spec, &fleet, &run);
         let (_, again) = simulated(&spec, &trace).expect("it ran before");
         prop_assert_eq!(again.record.event_log_blake3(), run.record.event_log_blake3());
+        prop_assert_eq!(again, run);
+    }
+
+    /// Whatever the model, the network and the limits, every VM runs in one place, or is stopped,
+    /// at every instant, and what the run says follows from its stages.
+    #[test]
+    fn any_way_to_migrate_gives_a_run_that_checks_clean(case in case(), ways in migrations()) {
+        let mut case = case;
+        case.changes.retain(|change| !change.starts_with("migration."));
+        case.changes.extend(ways);
+        case.changes.push("consolidation.vacate-receivers=false".into());
+        let (spec, trace) = (case.spec(), case.trace());
+        prop_assume!(is_defined(&spec, trace.samples()));
+        let Some((fleet, run)) = simulated(&spec, &trace) else { return Ok(()) };
+        let report = check(&evidence(&spec, &trace, &fleet, &run));
+        prop_assert!(report.is_clean(), "{report}");
+        assert_no_vm_is_lost(&spec, &fleet, &run);
+        let (_, again) = simulated(&spec, &trace).expect("it ran before");
         prop_assert_eq!(again, run);
     }
 

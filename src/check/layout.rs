@@ -107,8 +107,10 @@ impl<'a> Layout<'a> {
             Deed::Stay { vm, from } => self.at_home(vm, from),
             Deed::Switch { vm, from, to } => self.switch(vm, from, to),
             Deed::Abort { vm, from, to } => self.abort(vm, from, to),
-            Deed::Pace { vm, speed, stopped } => {
-                (self.kept[vm], self.paused[vm]) = (speed, stopped && self.departing[vm]);
+            Deed::Pace { vm, pace } => {
+                if let Some((speed, stopped)) = pace {
+                    (self.kept[vm], self.paused[vm]) = (speed, stopped && self.departing[vm]);
+                }
                 Ok(())
             }
         };

@@ -189,9 +189,8 @@ impl Ledger {
     /// Half of what a migration used goes to each of its hosts when it ends.
     fn charge(&mut self, evidence: &Evidence, event: &Event) {
         let (Deed::Arrive { vm, to, .. } | Deed::Abort { vm, to, .. }) = event.deed else { return };
-        let ended = |m: &&MoveRecord| {
-            (m.vm.0 as usize, m.to.0 as usize, m.end) == (vm, to, Some(event.at))
-        };
+        let ended =
+            |m: &&MoveRecord| (m.vm.0 as usize, m.to.0 as usize, m.end) == (vm, to, Some(event.at));
         if let Some(ended) = evidence.record.moves.iter().find(ended)
             && ended.energy_j > 0.0
         {

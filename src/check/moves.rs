@@ -43,7 +43,8 @@ pub(super) fn check(evidence: &Evidence, events: &[Event], out: &mut Report) {
     let departs = events.iter().filter(|e| matches!(e.deed, Deed::Depart { .. }));
     for ((number, row), depart) in moves.iter().enumerate().zip(departs) {
         let place = format!("moves row {number}");
-        let found = [began(row, depart), ended(row, events), added_up(evidence, row, &stages[number])];
+        let found =
+            [began(row, depart), ended(row, events), added_up(evidence, row, &stages[number])];
         found.into_iter().flatten().for_each(|what| refuse(place.clone(), what));
     }
 }
@@ -68,7 +69,9 @@ fn ended(row: &MoveRecord, events: &[Event]) -> Option<String> {
         None if open => None,
         Some(end) if !open => {
             let action = events.iter().filter(|e| e.at == end).find(is_end);
-            action.is_none().then(|| format!("no action ends it at {end} as `{}`", row.ending.name()))
+            action
+                .is_none()
+                .then(|| format!("no action ends it at {end} as `{}`", row.ending.name()))
         }
         _ => Some(format!("it is `{}` with the wrong end", row.ending.name())),
     }
@@ -79,7 +82,11 @@ fn added_up(evidence: &Evidence, row: &MoveRecord, stages: &[StageRecord]) -> Op
     let mut now = row.start;
     for stage in stages {
         if stage.start != now {
-            return Some(format!("a stage `{}` begins at {}, expected {now}", stage.kind.name(), stage.start));
+            return Some(format!(
+                "a stage `{}` begins at {}, expected {now}",
+                stage.kind.name(),
+                stage.start
+            ));
         }
         now = stage.end.unwrap_or(Instant::START);
         let seconds = (now - stage.start).seconds() + SLACK_S;

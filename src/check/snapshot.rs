@@ -96,8 +96,7 @@ impl Snapshot {
                 self.vms[guest.vm] = served(claim, allocated, rules);
             }
         }
-        let load: f64 =
-            claims.iter().zip(&given).map(|(c, &a)| spent(a, c)).sum();
+        let load: f64 = claims.iter().zip(&given).map(|(c, &a)| spent(a, c)).sum();
         let state = layout.state[host];
         summed(evidence, host, state, load, violated(&claims, load, capacity, rules))
     }

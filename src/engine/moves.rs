@@ -74,8 +74,7 @@ impl<'a> Moves<'a> {
 
     /// Sends `program` on its way: over the cards of both hosts, or over the topology.
     fn send(&mut self, flight: Flight, program: Box<dyn Program>, give_up_s: f64, now: f64) {
-        let cards =
-            [2 * flight.from.index() as LinkId, 2 * flight.to.index() as LinkId + 1];
+        let cards = [2 * flight.from.index() as LinkId, 2 * flight.to.index() as LinkId + 1];
         let path = match &mut self.routes {
             Some(routes) => routes.path(flight.from, flight.to).expect("all hosts are connected"),
             None => &cards,

@@ -159,9 +159,7 @@ impl Sharing {
                 let grant = self.nothing(request, core);
                 Served { asked: 0.0, spent: 0.0, counted: 0.0, grant }
             }
-            Role::Held => {
-                Served { asked: 0.0, spent: 0.0, counted: 0.0, grant: Grant::default() }
-            }
+            Role::Held => Served { asked: 0.0, spent: 0.0, counted: 0.0, grant: Grant::default() },
         }
     }
 
@@ -263,8 +261,10 @@ mod tests {
     fn share(rules: &Rules, claims: &[(f64, Role)]) -> (Vec<f64>, Usage) {
         let sharing = Sharing::new(rules);
         let toll = Toll::of(rules.migration.overhead);
-        let served: Vec<Served> =
-            claims.iter().map(|&(request, role)| sharing.serve(request, 1860.0, role, toll)).collect();
+        let served: Vec<Served> = claims
+            .iter()
+            .map(|&(request, role)| sharing.serve(request, 1860.0, role, toll))
+            .collect();
         if served.iter().map(|s| s.asked).sum::<f64>() <= 3720.0 {
             let used = served.iter().map(|s| s.spent).sum();
             let requested = served.iter().map(|s| s.counted).sum();

@@ -262,7 +262,12 @@ impl<'a> World<'a> {
         self.claims.clear();
         for &Entry { vm, role } in list {
             let rank = self.ranks[vm] & self.masks[host];
-            self.claims.push(Claim { request: self.demand.mips[vm], role, toll: self.toll[vm], rank });
+            self.claims.push(Claim {
+                request: self.demand.mips[vm],
+                role,
+                toll: self.toll[vm],
+                rank,
+            });
         }
         let vms = &mut self.meter.vms;
         self.sharing.ration(core, capacity, &self.claims, |index, grant| {

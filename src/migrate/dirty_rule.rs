@@ -86,9 +86,7 @@ impl DirtyRule {
                 let working_set = working_set * used;
                 Dirty::HotCold { rate, working_set, hot: hot * working_set, share }
             }
-            Self::Mvm { hot, hot_s, cold_rate } => {
-                Dirty::Mvm { hot: hot * used, hot_s, cold_rate }
-            }
+            Self::Mvm { hot, hot_s, cold_rate } => Dirty::Mvm { hot: hot * used, hot_s, cold_rate },
             Self::Measured { ref points } => Dirty::Measured(points.as_slice().into()),
             Self::FromCpu { rate, working_set } => {
                 Dirty::Uniform { rate: rate * cpu, working_set: working_set * used }
@@ -121,7 +119,8 @@ impl DirtyRule {
         let within = |value: f64, low: bool, most: f64| {
             value.is_finite() && value <= most && (value > 0.0 || low && value == 0.0)
         };
-        let fractions = fractions.into_iter().map(|(n, v)| (n, v, within(v, true, 1.0), "from 0 to 1"));
+        let fractions =
+            fractions.into_iter().map(|(n, v)| (n, v, within(v, true, 1.0), "from 0 to 1"));
         let rates = rates.into_iter().map(|(n, v)| (n, v, within(v, true, 1e12), "0 or more"));
         let times = times.into_iter().map(|(n, v)| (n, v, within(v, false, 1e12), "above 0"));
         let wrong = fractions.chain(rates).chain(times).filter(|&(_, _, sound, _)| !sound);
@@ -146,7 +145,8 @@ fn measured_problems(points: &[(f64, f64)], place: &str) -> Vec<Problem> {
     }
     let fall = points.windows(2).find(|pair| pair[1].1 < pair[0].1);
     let problem = fall.map(|pair| {
-        let what = format!("dirty pages fall from {} to {} at {} s", pair[0].1, pair[1].1, pair[1].0);
+        let what =
+            format!("dirty pages fall from {} to {} at {} s", pair[0].1, pair[1].1, pair[1].0);
         let remedy = "Count distinct pages since the start: that number never falls";
         Problem::new("GLN-313", place, what, remedy)
     });
@@ -159,9 +159,10 @@ mod tests {
 
     #[test]
     fn a_rule_is_read_with_its_kind_and_checked() {
-        let rule: DirtyRule =
-            toml::from_str("kind = \"hot-cold\"\nrate = 9\nworking-set = 2\nhot = 0.1\nshare = 0.9")
-                .expect("it is well formed");
+        let rule: DirtyRule = toml::from_str(
+            "kind = \"hot-cold\"\nrate = 9\nworking-set = 2\nhot = 0.1\nshare = 0.9",
+        )
+        .expect("it is well formed");
         let problems = rule.problems("dirty");
         assert_eq!(problems.len(), 1);
         assert!(problems[0].to_string().starts_with("GLN-311 dirty.working-set: found 2"));

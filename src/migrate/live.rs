@@ -120,9 +120,7 @@ impl Program for Live {
                 let downtime = self.constants.downtime_s;
                 Next::Leg(Leg::pause(StageKind::Resume, downtime, 0.0))
             }
-            (Ending::Moved(bytes), Some(post_copy)) => {
-                Next::Leg(self.push(post_copy, bytes, rate))
-            }
+            (Ending::Moved(bytes), Some(post_copy)) => Next::Leg(self.push(post_copy, bytes, rate)),
             _ => Next::Over,
         })
     }

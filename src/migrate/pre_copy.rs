@@ -20,9 +20,7 @@ use std::sync::Arc;
 use super::prediction::{Timeline, note};
 use super::rounds::{Pass, Rounds, Step};
 use super::task::{Order, Pace, Task};
-use super::{
-    Answer, Constants, Convergence, Live, MigrationModel, Prediction, Program, StageKind,
-};
+use super::{Answer, Constants, Convergence, Live, MigrationModel, Prediction, Program, StageKind};
 
 /// The QEMU rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

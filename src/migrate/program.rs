@@ -38,7 +38,15 @@ pub struct Leg {
 impl Leg {
     /// `seconds` in which nothing is sent and the guest runs at `speed`.
     pub fn pause(kind: StageKind, seconds: f64, speed: f64) -> Self {
-        Self { kind, bytes: 0.0, efficiency: 1.0, extra_s: seconds, least_s: 0.0, speed, switches: false }
+        Self {
+            kind,
+            bytes: 0.0,
+            efficiency: 1.0,
+            extra_s: seconds,
+            least_s: 0.0,
+            speed,
+            switches: false,
+        }
     }
 
     /// Whether it uses the links.
@@ -91,7 +99,14 @@ pub fn program(
     model.live(task, constants).unwrap_or_else(|| {
         let (model, constants) = (Arc::clone(model), Arc::clone(constants));
         let (task, legs) = (task.clone(), None);
-        Box::new(Foretold { model, task, constants, legs, convergence: Convergence::Converged, rounds: 0 })
+        Box::new(Foretold {
+            model,
+            task,
+            constants,
+            legs,
+            convergence: Convergence::Converged,
+            rounds: 0,
+        })
     })
 }
 

@@ -140,7 +140,9 @@ impl Traffic {
                 self.queue.pop();
                 self.happen(event, now);
             }
-            self.transfers.share(now * MICROSECONDS, &mut self.news).expect("the rule of pre-copy always answers");
+            self.transfers
+                .share(now * MICROSECONDS, &mut self.news)
+                .expect("the rule of pre-copy always answers");
             self.hear(now);
         }
         Some(self.done.remove(0))
@@ -156,7 +158,8 @@ impl Traffic {
             Event::Arrive(id) => {
                 let job = &mut self.jobs[id];
                 let Some((program, path)) = job.waiting.take() else { return };
-                let transfer = self.transfers.start(program, &path, job.give_up_s, now * MICROSECONDS);
+                let transfer =
+                    self.transfers.start(program, &path, job.give_up_s, now * MICROSECONDS);
                 if self.of_transfer.len() <= transfer {
                     self.of_transfer.resize(transfer + 1, 0);
                 }

@@ -145,8 +145,16 @@ impl Transfers {
         };
         self.started += 1;
         let wait = slot.leg.extra_s;
-        if id < self.slots.len() { self.slots[id] = slot } else { self.slots.push(slot) }
-        if wait > 0.0 { self.announce(id) } else { self.join(id) }
+        if id < self.slots.len() {
+            self.slots[id] = slot
+        } else {
+            self.slots.push(slot)
+        }
+        if wait > 0.0 {
+            self.announce(id)
+        } else {
+            self.join(id)
+        }
         id
     }
 
@@ -211,7 +219,13 @@ impl Transfers {
         Ok(())
     }
 
-    fn begin_leg(&mut self, id: TransferId, leg: Leg, now: f64, news: &mut Vec<(TransferId, News)>) {
+    fn begin_leg(
+        &mut self,
+        id: TransferId,
+        leg: Leg,
+        now: f64,
+        news: &mut Vec<(TransferId, News)>,
+    ) {
         let slot = &mut self.slots[id];
         slot.bytes += slot.leg.bytes;
         (slot.leg, slot.remaining) = (leg, leg.bytes);
@@ -355,14 +369,15 @@ fn elapsed(since: f64, now: f64) -> f64 {
 impl Slot {
     /// When its leg is complete at the present rate.
     fn due(&self, now: f64) -> Due {
-        let sending = if self.leg.sends() {
-            self.remaining / (self.leg.efficiency * self.rate)
-        } else {
-            0.0
-        };
+        let sending =
+            if self.leg.sends() { self.remaining / (self.leg.efficiency * self.rate) } else { 0.0 };
         let least = self.leg.least_s - elapsed(self.began, now);
         let complete = (sending + self.leg.extra_s).max(least).max(0.0);
-        let left = if self.leg.kind.is_past_stop() { f64::INFINITY } else { elapsed(now, self.give_up).max(0.0) };
+        let left = if self.leg.kind.is_past_stop() {
+            f64::INFINITY
+        } else {
+            elapsed(now, self.give_up).max(0.0)
+        };
         Due { revision: self.revision, after_s: complete.min(left) }
     }
 }

@@ -204,15 +204,8 @@ pub enum StageKind {
 
 impl StageKind {
     /// Every kind, in the order in which they may follow one another.
-    pub const ALL: [Self; 7] = [
-        Self::SetUp,
-        Self::Storage,
-        Self::Bulk,
-        Self::Round,
-        Self::Stop,
-        Self::Resume,
-        Self::Push,
-    ];
+    pub const ALL: [Self; 7] =
+        [Self::SetUp, Self::Storage, Self::Bulk, Self::Round, Self::Stop, Self::Resume, Self::Push];
 
     /// The name used in tables.
     pub fn name(self) -> &'static str {

@@ -106,9 +106,8 @@ impl MigrationSection {
             return Err(vec![Problem::new("GLN-305", place, what, remedy)]);
         }
         let mut routes = Routes::new(&topology);
-        let apart = (0..hosts).map(HostId::from_index).find(|&host| {
-            routes.path(host, HostId(0)).is_none()
-        });
+        let apart =
+            (0..hosts).map(HostId::from_index).find(|&host| routes.path(host, HostId(0)).is_none());
         if let Some(host) = apart {
             let what = format!("there is no path between {} and {host}", HostId(0));
             let remedy = "Connect all hosts with cables";
@@ -121,6 +120,7 @@ impl MigrationSection {
 /// How migrations of `spec` are carried out on `hosts` hosts.
 pub(super) fn conduct(spec: &RunSpec, hosts: usize) -> Result<Conduct, PolicyError> {
     spec.migration.conduct(hosts, &str::to_owned).map_err(|problems| {
-        PolicyError::new(spec.migration.rules.model.as_str(), listed(&problems)).with_code("GLN-204")
+        PolicyError::new(spec.migration.rules.model.as_str(), listed(&problems))
+            .with_code("GLN-204")
     })
 }

@@ -140,7 +140,7 @@ type Place<'p> = &'p dyn Fn(&str) -> String;
 
 fn sections(mut table: Table, place: Place<'_>, problems: &mut Vec<Problem>) -> RunSpec {
     let policy = table.remove("policy");
-    let spec = RunSpec {
+    let mut spec = RunSpec {
         trace: section(&mut table, "trace", place, problems),
         fleet: section(&mut table, "fleet", place, problems),
         policy: self::policy(policy, place, problems),
@@ -151,6 +151,8 @@ fn sections(mut table: Table, place: Place<'_>, problems: &mut Vec<Problem>) -> 
         accounting: section(&mut table, "accounting", place, problems),
         run: section(&mut table, "run", place, problems),
     };
+    let practice = &mut spec.migration.practice;
+    practice.constants = practice.constants.rounded();
     let known = keys_of(&RunSpec::default());
     for key in table.keys() {
         problems.push(unknown(key, &known, &place(&format!("[{key}]")), "section"));
