@@ -73,7 +73,13 @@ impl<'a> Moves<'a> {
     }
 
     /// Sends `program` on its way: over the cards of both hosts, or over the topology.
-    fn send(&mut self, flight: Flight, program: Box<dyn Program>, give_up_s: f64, now: f64) {
+    fn send(
+        &mut self,
+        flight: Flight,
+        program: Box<dyn Program>,
+        give_up_s: f64,
+        now: f64,
+    ) -> TransferId {
         let cards = [2 * flight.from.index() as LinkId, 2 * flight.to.index() as LinkId + 1];
         let path = match &mut self.routes {
             Some(routes) => routes.path(flight.from, flight.to).expect("all hosts are connected"),
@@ -87,6 +93,7 @@ impl<'a> Moves<'a> {
         self.leaving[flight.from.index()] += 1;
         self.arriving[flight.to.index()] += 1;
         self.under_way += 1;
+        id
     }
 
     fn land(&mut self, id: TransferId) -> Option<Flight> {
@@ -191,9 +198,11 @@ impl Engine<'_> {
         let task = self.moves.conduct.task(self.world.fleet.vm_ram[vm], cpu);
         let program = self.moves.conduct.program(&task);
         let flight = Flight { vm, from, to, started_s, transaction, row, stage: None };
-        self.moves.send(flight, program, task.give_up_s, start.0 as f64);
+        let first = program.begin();
+        let id = self.moves.send(flight, program, task.give_up_s, start.0 as f64);
         self.transfers_changed = true;
         self.touched.extend([from, to]);
+        self.begin_leg(id, first);
     }
 
     /// A leg is complete, unless that was announced for an earlier rate.
