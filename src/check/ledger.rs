@@ -6,7 +6,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::record::MoveRecord;
 use crate::model::rules::{
     Average, BetweenSamples, EnergyIntegral, IdleVms, PowerPolicy, Shutdowns,
 };
@@ -69,6 +68,8 @@ pub(super) struct Ledger {
     pub idle_kept: Vec<Problem>,
     /// Time (bits of its seconds), host and VM of each share that is in doubt.
     pub in_doubt: BTreeSet<(u64, usize, usize)>,
+    /// By end, VM and destination of a migration: its source, and the energy it used.
+    charges: BTreeMap<(Instant, usize, usize), (usize, f64)>,
     rounding: Rounding,
     switches: Switches,
 }
@@ -92,6 +93,7 @@ pub(super) fn keep(
     let mut ledger = Ledger {
         hosts: vec![HostTotal::default(); evidence.fleet.hosts()],
         vms: vec![VmTotal::default(); evidence.fleet.vms()],
+        charges: charges(evidence),
         rounding,
         ..Ledger::default()
     };
@@ -106,7 +108,7 @@ pub(super) fn keep(
         if at >= times.first && demand_changes(evidence, times, at, now) {
             ledger.find_idle(evidence, &layout, at, seconds, now);
         }
-        ledger.play(evidence, &mut layout, now);
+        ledger.play(&mut layout, now);
         if times.counts(at) {
             let snapshot = ledger.snapshot(evidence, &layout, seconds);
             ledger.look(evidence, &snapshot, (at, seconds), now, times);
@@ -117,6 +119,17 @@ pub(super) fn keep(
         ledger.draw_peak_from_the_start(times, before.map(|(_, last)| last));
     }
     ledger
+}
+
+/// What migrations that ended used.
+fn charges(evidence: &Evidence) -> BTreeMap<(Instant, usize, usize), (usize, f64)> {
+    let ended = evidence.record.moves.iter().filter(|row| row.energy_j > 0.0);
+    ended
+        .filter_map(|row| {
+            let [vm, from, to] = [row.vm.0, row.from.0, row.to.0].map(|id| id as usize);
+            Some(((row.end?, vm, to), (from, row.energy_j)))
+        })
+        .collect()
 }
 
 impl Ledger {
@@ -175,27 +188,23 @@ impl Ledger {
     }
 
     /// Applies the actions of one instant.
-    fn play(&mut self, evidence: &Evidence, layout: &mut Layout<'_>, now: &[Event]) {
+    fn play(&mut self, layout: &mut Layout<'_>, now: &[Event]) {
         for event in now {
             // An impossible action changes nothing; `history` has reported it.
             let _ = layout.apply(event);
             if let Deed::Depart { vm, .. } = event.deed {
                 self.vms[vm].migrations += 1;
             }
-            self.charge(evidence, event);
+            self.charge(event);
         }
     }
 
     /// Half of what a migration used goes to each of its hosts when it ends.
-    fn charge(&mut self, evidence: &Evidence, event: &Event) {
+    fn charge(&mut self, event: &Event) {
         let (Deed::Arrive { vm, to, .. } | Deed::Abort { vm, to, .. }) = event.deed else { return };
-        let ended =
-            |m: &&MoveRecord| (m.vm.0 as usize, m.to.0 as usize, m.end) == (vm, to, Some(event.at));
-        if let Some(ended) = evidence.record.moves.iter().find(ended)
-            && ended.energy_j > 0.0
-        {
-            for host in [ended.from.0, ended.to.0] {
-                self.hosts[host as usize].energy_j += ended.energy_j / 2.0;
+        if let Some((from, energy_j)) = self.charges.remove(&(event.at, vm, to)) {
+            for host in [from, to] {
+                self.hosts[host].energy_j += energy_j / 2.0;
             }
         }
     }

@@ -9,6 +9,8 @@
 //! Rates are not known here, but no stage sends more than the narrower card of its hosts carries in
 //! its time.
 
+use std::collections::BTreeSet;
+
 use super::event::{Deed, Event};
 use super::{Evidence, Report};
 use crate::model::record::{MoveEnding, MoveRecord, StageKind, StageRecord};
@@ -21,6 +23,17 @@ const REMEDY: &str = "Rerun the spec; if it happens again, report it with the ru
 const ROUNDING: f64 = 1e-6;
 /// Microseconds that a stage may lack by rounding.
 const SLACK_S: f64 = 2e-6;
+
+/// When a migration of which VM ends where, and whether it is moved.
+type End = (Instant, usize, usize, bool);
+
+fn end(event: &Event) -> Option<End> {
+    match event.deed {
+        Deed::Arrive { vm, to, .. } => Some((event.at, vm, to, true)),
+        Deed::Abort { vm, to, .. } => Some((event.at, vm, to, false)),
+        _ => None,
+    }
+}
 
 /// Verifies `moves` and `stages`; both empty in runs of versions that had none.
 pub(super) fn check(evidence: &Evidence, events: &[Event], out: &mut Report) {
@@ -40,11 +53,12 @@ pub(super) fn check(evidence: &Evidence, events: &[Event], out: &mut Report) {
     for stage in &evidence.record.stages {
         stages[stage.migration as usize].push(*stage);
     }
+    let ends: BTreeSet<End> = events.iter().filter_map(end).collect();
     let departs = events.iter().filter(|e| matches!(e.deed, Deed::Depart { .. }));
     for ((number, row), depart) in moves.iter().enumerate().zip(departs) {
         let place = format!("moves row {number}");
         let found =
-            [began(row, depart), ended(row, events), added_up(evidence, row, &stages[number])];
+            [began(row, depart), ended(row, &ends), added_up(evidence, row, &stages[number])];
         found.into_iter().flatten().for_each(|what| refuse(place.clone(), what));
     }
 }
@@ -57,21 +71,14 @@ fn began(row: &MoveRecord, depart: &Event) -> Option<String> {
 }
 
 /// Whether the action that ends the migration is there.
-fn ended(row: &MoveRecord, events: &[Event]) -> Option<String> {
+fn ended(row: &MoveRecord, ends: &BTreeSet<End>) -> Option<String> {
     let (vm, to) = (row.vm.0 as usize, row.to.0 as usize);
-    let is_end = |event: &&Event| match (event.deed, row.ending) {
-        (Deed::Arrive { vm: v, to: t, .. }, MoveEnding::Moved)
-        | (Deed::Abort { vm: v, to: t, .. }, MoveEnding::RolledBack) => (v, t) == (vm, to),
-        _ => false,
-    };
     let open = row.ending == MoveEnding::UnderWay;
     match row.end {
         None if open => None,
         Some(end) if !open => {
-            let action = events.iter().filter(|e| e.at == end).find(is_end);
-            action
-                .is_none()
-                .then(|| format!("no action ends it at {end} as `{}`", row.ending.name()))
+            let ends_so = ends.contains(&(end, vm, to, row.ending == MoveEnding::Moved));
+            (!ends_so).then(|| format!("no action ends it at {end} as `{}`", row.ending.name()))
         }
         _ => Some(format!("it is `{}` with the wrong end", row.ending.name())),
     }

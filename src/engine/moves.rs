@@ -30,6 +30,8 @@ pub(super) struct Flight {
     /// Rows in the record.
     row: usize,
     stage: Option<usize>,
+    /// Bytes of all stages so far.
+    noted: f64,
 }
 
 /// Everything that moves.
@@ -197,7 +199,7 @@ impl Engine<'_> {
         let cpu = self.world.demand.fraction(vm, started_s);
         let task = self.moves.conduct.task(self.world.fleet.vm_ram[vm], cpu);
         let program = self.moves.conduct.program(&task);
-        let flight = Flight { vm, from, to, started_s, transaction, row, stage: None };
+        let flight = Flight { vm, from, to, started_s, transaction, row, stage: None, noted: 0.0 };
         let first = program.begin();
         let id = self.moves.send(flight, program, task.give_up_s, start.0 as f64);
         self.transfers_changed = true;
@@ -245,15 +247,10 @@ impl Engine<'_> {
     fn begin_leg(&mut self, id: TransferId, leg: Leg) {
         let Some(mut flight) = self.moves.flights[id] else { return };
         self.note_stage(&mut flight, Some(leg));
-        let Flight { vm, from, to, .. } = flight;
-        let measured = self.world.rules.migration.sla == MigrationSla::Measured;
         match leg.kind {
             StageKind::Stop => {
                 flight.transaction.post_copy = leg.switches;
                 flight.happen(&[Event::Stopped]);
-                if measured {
-                    self.world.set_role(from, vm, Role::Paused);
-                }
             }
             StageKind::Resume => flight.happen(&[Event::Arrived, Event::Confirmed]),
             StageKind::Push => {
@@ -262,11 +259,24 @@ impl Engine<'_> {
             }
             StageKind::SetUp | StageKind::Storage | StageKind::Bulk | StageKind::Round => {}
         }
-        if measured {
-            self.world.toll[vm] = Toll::of(1.0 - leg.speed);
-            self.touched.extend([from, to]);
+        if self.world.rules.migration.sla == MigrationSla::Measured {
+            self.pace(&flight, leg);
         }
         self.moves.flights[id] = Some(flight);
+    }
+
+    /// Lets the VM run at the speed that `leg` leaves it.
+    fn pace(&mut self, flight: &Flight, leg: Leg) {
+        let &Flight { vm, from, to, .. } = flight;
+        let toll = Toll::of(1.0 - leg.speed);
+        // Hosts are evaluated only where something changes.
+        if self.world.toll[vm] != toll || leg.kind == StageKind::Stop {
+            self.world.toll[vm] = toll;
+            self.touched.extend([from, to]);
+        }
+        if leg.kind == StageKind::Stop {
+            self.world.set_role(from, vm, Role::Paused);
+        }
     }
 
     /// The VM runs at its destination from now on.
@@ -368,6 +378,7 @@ impl Engine<'_> {
         let real = |leg: &Leg| leg.sends() || leg.extra_s > 0.0;
         let Some(Leg { kind, bytes, speed, .. }) = next.filter(real) else { return };
         flight.stage = Some(record.stages.len());
+        flight.noted += bytes;
         let (migration, start, end) = (flight.row as u32, now, None);
         record.stages.push(StageRecord { migration, kind, start, end, bytes, speed });
     }
@@ -382,9 +393,7 @@ impl Engine<'_> {
         (row.end, row.ending) = (Some(self.world.now.instant), ending);
         (row.bytes, row.rounds, row.energy_j) = (totals.bytes, totals.rounds, energy_j);
         if let Some(stage) = unfinished {
-            let before = record.stages.iter().filter(|s| s.migration as usize == flight.row);
-            let planned: f64 = before.map(|s| s.bytes).sum();
-            record.stages[stage].bytes -= planned - totals.bytes;
+            record.stages[stage].bytes -= flight.noted - totals.bytes;
         }
         for host in [flight.from, flight.to] {
             self.world.meter.hosts[host].energy_j += energy_j / 2.0;
