@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::model::record::MoveRecord;
 use crate::model::rules::{
     Average, BetweenSamples, EnergyIntegral, IdleVms, PowerPolicy, Shutdowns,
 };
@@ -123,7 +124,8 @@ pub(super) fn keep(
 
 /// What migrations that ended used.
 fn charges(evidence: &Evidence) -> BTreeMap<(Instant, usize, usize), (usize, f64)> {
-    let ended = evidence.record.moves.iter().filter(|row| row.energy_j > 0.0);
+    let known = |row: &&MoveRecord| (row.from.0 as usize) < evidence.fleet.hosts();
+    let ended = evidence.record.moves.iter().filter(|row| row.energy_j > 0.0).filter(known);
     ended
         .filter_map(|row| {
             let [vm, from, to] = [row.vm.0, row.from.0, row.to.0].map(|id| id as usize);
