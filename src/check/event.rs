@@ -62,8 +62,8 @@ pub(super) enum Deed {
         from: usize,
         to: usize,
     },
-    /// A stage of the VM's migration begins; where that matters to the VM, the fraction of its speed
-    /// that it keeps, and whether it is stopped.
+    /// A stage of the VM's migration begins; where that matters to the VM, the fraction of its
+    /// speed that it keeps, and whether it is stopped.
     Pace {
         vm: usize,
         pace: Option<(f64, bool)>,
@@ -130,7 +130,7 @@ fn paces(evidence: &Evidence, events: &mut Vec<Event>, refuse: &mut impl FnMut(S
         let pace = measured.then_some((stage.speed, stopped));
         // What begins with its migration changes nothing that this does not.
         if measured || stage.start != start {
-            let (at, seconds) = (stage.start, stage.start.seconds());
+            let (at, seconds) = (stage.start, stage.seconds);
             events.push(Event { row, at, seconds, deed: Deed::Pace { vm, pace } });
         }
     }

@@ -380,7 +380,8 @@ impl Engine<'_> {
         flight.stage = Some(record.stages.len());
         flight.noted += bytes;
         let (migration, start, end) = (flight.row as u32, now, None);
-        record.stages.push(StageRecord { migration, kind, start, end, bytes, speed });
+        let seconds = self.world.now.seconds;
+        record.stages.push(StageRecord { migration, kind, start, seconds, end, bytes, speed });
     }
 
     /// Writes down how a migration ended, and charges both hosts for it.

@@ -356,15 +356,15 @@ fn move_rows(table: &TableFile) -> Result<Vec<MoveRecord>, Problem> {
 
 fn stage_rows(table: &TableFile) -> Result<Vec<StageRecord>, Problem> {
     let (migration, start) = (table.counts("migration")?, table.numbers::<Int64Type>("start_us")?);
-    let (end, bytes, speed) =
-        (table.instants("end_us")?, table.floats("bytes")?, table.floats("speed")?);
+    let (end, seconds) = (table.instants("end_us")?, table.floats("start_s")?);
+    let (bytes, speed) = (table.floats("bytes")?, table.floats("speed")?);
     let row = |(row, name): (usize, Option<String>)| {
         let name = name.unwrap_or_default();
         let kind = StageKind::named(&name)
             .ok_or_else(|| table.lacks("kind", &format!("row {row}: found `{name}`")))?;
-        let (migration, start) = (migration[row], Instant(start[row]));
+        let (migration, start, seconds) = (migration[row], Instant(start[row]), seconds[row]);
         let (end, bytes, speed) = (end[row], bytes[row], speed[row]);
-        Ok(StageRecord { migration, kind, start, end, bytes, speed })
+        Ok(StageRecord { migration, kind, start, seconds, end, bytes, speed })
     };
     table.text("kind")?.into_iter().enumerate().map(row).collect()
 }

@@ -116,7 +116,8 @@ pub fn samples(record: &Record) -> DataFrame {
     ])
 }
 
-/// One row per migration, in the order in which they began; `end_us` is null where it had not ended.
+/// One row per migration, in the order in which they began; `end_us` is null where it had not
+/// ended.
 pub fn moves(record: &Record) -> DataFrame {
     let rows = &record.moves;
     frame(vec![
@@ -140,6 +141,7 @@ pub fn stages(record: &Record) -> DataFrame {
         count("migration", rows, |row| row.migration),
         text("kind", rows.iter().map(|row| row.kind.name())),
         Column::new("start_us".into(), rows.iter().map(|row| row.start.0).collect::<Vec<i64>>()),
+        column("start_s", rows, |row| row.seconds),
         instants("end_us", rows, |row| row.end),
         column("bytes", rows, |row| row.bytes),
         column("speed", rows, |row| row.speed),

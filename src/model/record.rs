@@ -299,6 +299,8 @@ pub struct StageRecord {
     pub kind: StageKind,
     /// When it began.
     pub start: Instant,
+    /// When it began, by the run's clock.
+    pub seconds: f64,
     /// When it was over.
     pub end: Option<Instant>,
     /// Bytes that it is to send.

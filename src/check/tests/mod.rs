@@ -204,7 +204,8 @@ fn tabled(mut evidence: Evidence) -> Evidence {
             energy_j,
         });
         let (migration, kind, speed) = (number as u32, StageKind::Bulk, 1.0);
-        record.stages.push(StageRecord { migration, kind, start, end, bytes, speed });
+        let seconds = begun.seconds;
+        record.stages.push(StageRecord { migration, kind, start, seconds, end, bytes, speed });
     }
     evidence
 }
