@@ -1,8 +1,8 @@
 //! What happened when, as a picture: bars over time, and curves below.
 //!
 //! A [`Gantt`] is drawn as SVG, or as a page of its own that holds it. It knows nothing of what it
-//! shows: rows with bars, a legend, and panels of step curves over the same time. What is drawn of a
-//! run has a file each: [`moves`].
+//! shows: rows with bars, a legend, and panels of step curves over the same time. What is drawn of
+//! a run has a file each: [`moves`].
 //!
 //! ```
 //! use galerna::draw::{Bar, Gantt, Row};

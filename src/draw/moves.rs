@@ -158,6 +158,7 @@ mod tests {
             migration,
             kind: StageKind::Bulk,
             start: at(from),
+            seconds: from,
             end: Some(at(to)),
             bytes,
             speed: 1.0,

@@ -123,7 +123,8 @@ mod tests {
     use super::*;
     use crate::migrate::Dirty;
 
-    /// 4096 MiB, three quarters used: 786,432 pages; half a core writes 2500 pages/s within a tenth.
+    /// 4096 MiB, three quarters used: 786,432 pages; half of its rate writes 2500 pages/s within a
+    /// tenth.
     #[test]
     fn what_is_not_known_of_a_vm_follows_from_its_memory_and_cpu() {
         let task = Conduct::default().task(Bytes::from_gib(4), 0.5);

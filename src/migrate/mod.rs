@@ -2,8 +2,8 @@
 //!
 //! A [`MigrationModel`] answers a [`Task`]: how long, how long stopped, how many bytes, whether it
 //! ends at all. [`PreCopy`] follows the hypervisor's own rule and is held against measurements; the
-//! published models stand beside it as rivals. [`Transfers`] carries migrations out on shared links,
-//! leg by leg, whatever the model.
+//! published models stand beside it as rivals. [`Transfers`] carries migrations out on shared
+//! links, leg by leg, whatever the model.
 //!
 //! ```
 //! use galerna::migrate::{Channel, Constants, Dirty, Memory, MigrationModel, PreCopy, Task};

@@ -1,5 +1,5 @@
-//! Migrations by the pre-copy rule on shared links, from the first to the last: [`Transfers`] with a
-//! clock of its own, for planners and measurements.
+//! Migrations by the pre-copy rule on shared links, from the first to the last: [`Transfers`] with
+//! a clock of its own, for planners and measurements.
 //!
 //! A migration that will not end at its present pace is escalated: cancelled or stopped anyway, as
 //! the caller chose. So nothing hangs.

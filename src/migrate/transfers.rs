@@ -1,7 +1,7 @@
 //! Migrations under way, and the max-min fair rates at which they share the links.
 //!
-//! Each migration is a flow along its path while its [`Program`] sends. When one joins or leaves the
-//! links, the rates of others change, and with them the time that their legs still take. Between
+//! Each migration is a flow along its path while its [`Program`] sends. When one joins or leaves
+//! the links, the rates of others change, and with them the time that their legs still take. Between
 //! two changes all rates are constant, so that the fluid model is integrated exactly.
 //!
 //! Who drives it keeps the time: it announces what is [due](Due), hears of every new leg, and
@@ -117,8 +117,8 @@ impl Transfers {
         }
     }
 
-    /// Begins `program` along `path` at `now`; it is given up after `give_up_s` seconds. What it does is told
-    /// by the next [`Transfers::share`].
+    /// Begins `program` along `path` at `now`; it is given up after `give_up_s` seconds. What it
+    /// does is told by the next [`Transfers::share`].
     pub fn start(
         &mut self,
         program: Box<dyn Program>,

@@ -66,7 +66,7 @@ impl MigrationSection {
         }
     }
 
-    /// Why a check that knows cards and whole copies only cannot work out how long a migration takes.
+    /// Why a check that knows cards and whole copies only cannot tell how long migrations take.
     pub fn unknown_durations(&self) -> Option<String> {
         let Practice { limits, give_up_s, .. } = &self.practice;
         match self.rules.model.as_str() {
