@@ -2,8 +2,8 @@
 //!
 //! The rounds are those of [`Rounds`]: what a leg leaves dirty depends on how long it took, and
 //! when it stops on the rate of the moment. So a migration whose links fill up takes more rounds,
-//! and one that is left alone stops earlier. A rate limit of the hypervisor caps the rate and does not
-//! burst. Alone on smooth links this is [`PreCopy`](super::PreCopy) to the last digit.
+//! and one that is left alone stops earlier. A rate limit of the hypervisor caps the rate and does
+//! not burst. Alone on smooth links this is [`PreCopy`](super::PreCopy) to the last digit.
 
 use std::sync::Arc;
 

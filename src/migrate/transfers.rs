@@ -1,8 +1,8 @@
 //! Migrations under way, and the max-min fair rates at which they share the links.
 //!
 //! Each migration is a flow along its path while its [`Program`] sends. When one joins or leaves
-//! the links, the rates of others change, and with them the time that their legs still take. Between
-//! two changes all rates are constant, so that the fluid model is integrated exactly.
+//! the links, the rates of others change, and with them the time that their legs still take.
+//! Between two changes all rates are constant, so that the fluid model is integrated exactly.
 //!
 //! Who drives it keeps the time: it announces what is [due](Due), hears of every new leg, and
 //! decides what becomes of a migration that is stuck. Its clock counts microseconds; whole ones, as
