@@ -3,9 +3,9 @@
 //! A closed form knows its bandwidth beforehand. On shared links the rate changes under way, so
 //! that a migration is carried out leg by leg: a [`Program`] says what the next leg sends, is told
 //! how long that took and which rate the links give now, and says what follows.
-//! [`Live`](super::Live) is pre-copy by the hypervisor's rule, which decides at each leg anew; every
-//! other model is asked once, at the rate that it has when its first byte goes out, and its stages are then sent at
-//! whatever rate there is ([`Foretold`]).
+//! [`Live`](super::Live) is pre-copy by the hypervisor's rule, which decides at each leg anew;
+//! every other model is asked once, at the rate that it has when its first byte goes out, and its
+//! stages are then sent at whatever rate there is ([`Foretold`]).
 
 use std::collections::VecDeque;
 use std::fmt;
