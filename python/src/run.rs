@@ -123,7 +123,7 @@ impl Run {
         self.inner.outcome.record.event_log_blake3()
     }
 
-    /// The table called `hosts`, `vms`, `actions`, `samples` or `demand`.
+    /// The table called `hosts`, `vms`, `actions`, `samples`, `moves`, `stages` or `demand`.
     fn table(&self, py: Python<'_>, name: &str) -> PyResult<Table> {
         let Finished { inputs, outcome, .. } = &self.inner;
         let table = match name {
@@ -131,6 +131,8 @@ impl Run {
             "vms" => py.detach(|| frames::vms(&outcome.record, &inputs.fleet)),
             "actions" => py.detach(|| frames::actions(&outcome.record)),
             "samples" => py.detach(|| frames::samples(&outcome.record)),
+            "moves" => py.detach(|| frames::moves(&outcome.record)),
+            "stages" => py.detach(|| frames::stages(&outcome.record)),
             "demand" => py.detach(|| frames::demand(&inputs.trace, &inputs.fleet)),
             _ => return Err(PyKeyError::new_err(name.to_owned())),
         };
