@@ -77,11 +77,13 @@ enum Event {
     Due(TransferId, u32),
 }
 
+type Waiting = (Box<dyn Program>, Box<[LinkId]>);
+
 #[derive(Debug)]
 struct Job {
     at_s: f64,
     /// Its program and path until it begins.
-    waiting: Option<(Box<dyn Program>, Box<[LinkId]>)>,
+    waiting: Option<Waiting>,
     give_up_s: f64,
     escalation: Escalation,
     /// When the VM was stopped, and the seconds that what was in the socket then takes.
