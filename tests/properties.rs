@@ -80,7 +80,15 @@ const MIGRATIONS: [(&str, &[&str]); 15] = [
     ("migration.downtime-limit-s", &["0.3", "0.03"]),
     ("migration.hybrid-rounds", &["1", "3"]),
     ("migration.nic-mbit-s", &["1000.0", "100.0"]),
-    ("migration.features", &["{}", "{ auto-converge = {} }", "{ xbzrle = {}, multifd = {} }"]),
+    (
+        "migration.features",
+        &[
+            "{}",
+            "{ auto-converge = {} }",
+            "{ xbzrle = { cache = 9000, encoded-bytes = 500 }, multifd = {} }",
+            "{ compression = { ratio = 3, pages-per-s = 20000 }, encryption = {} }",
+        ],
+    ),
     (
         "migration.dirty",
         &[

@@ -248,9 +248,9 @@ fn every_number_of_a_migration_is_verified() {
         |r| r.moves[0].energy_j += 1.0,
         |r| r.moves[0].start = Instant(1),
         |r| r.moves[0].ending = MoveEnding::RolledBack,
-        |r| r.stages[0].start = Instant(1),
+        |r| (r.stages[0].start, r.stages[0].seconds) = (Instant(1), 1e-6),
         |r| r.stages[0].bytes *= 2.0,
-        |r| _ = r.moves.pop(),
+        |r| r.moves.push(r.moves[0]),
     ];
     assert!(super::super::check(&tabled(honest())).is_clean());
     for (i, fault) in faults.into_iter().enumerate() {
