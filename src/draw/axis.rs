@@ -16,6 +16,11 @@ impl Axis {
         Self { low, high, start, length }
     }
 
+    /// The last value on it.
+    pub fn high(&self) -> f64 {
+        self.high
+    }
+
     /// Where `value` is; values beyond the ends are at the ends.
     pub fn place(&self, value: f64) -> f64 {
         let part = (value.clamp(self.low, self.high) - self.low) / (self.high - self.low);

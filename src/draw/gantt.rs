@@ -149,7 +149,7 @@ fn draw_panel(out: &mut String, panel: &Panel, time: &Axis, top: f64) {
     }
     if let Some(limit) = panel.limit {
         let y = level.place(limit);
-        line(out, (LEFT, y), (WIDTH - RIGHT, y), "#d55e00");
+        line(out, (LEFT, y), (WIDTH - RIGHT, y), "#000000");
     }
     let mut x = WIDTH - RIGHT;
     for (number, curve) in panel.curves.iter().enumerate().rev() {
@@ -168,7 +168,8 @@ fn draw_panel(out: &mut String, panel: &Panel, time: &Axis, top: f64) {
 /// The curve as horizontal and vertical strokes.
 fn steps(curve: &Curve, time: &Axis, level: &Axis) -> String {
     let mut path = String::new();
-    for (number, &(at, value)) in curve.points.iter().enumerate() {
+    let shown = curve.points.iter().take_while(|&&(at, _)| at <= time.high());
+    for (number, &(at, value)) in shown.enumerate() {
         let (x, y) = (time.place(at), level.place(value));
         let begun = number > 0;
         let stroke = if begun { format!("H{x:.1}V{y:.1}") } else { format!("M{x:.1} {y:.1}") };

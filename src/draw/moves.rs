@@ -94,7 +94,11 @@ fn row(record: &Record, number: usize, sent: &[Sent<'_>]) -> Row {
 /// What all migrations send.
 fn total(sent: &[Sent<'_>]) -> Panel {
     let curve = Curve { label: String::new(), points: load(sent.iter()) };
-    Panel { label: "all migrations, MB/s".into(), curves: vec![curve], limit: None }
+    Panel {
+        label: "all migrations, MB/s (mean of each stage)".into(),
+        curves: vec![curve],
+        limit: None,
+    }
 }
 
 /// What the busiest cards carry.
@@ -114,7 +118,7 @@ fn cards(sent: &[Sent<'_>], view: &View) -> Panel {
     };
     let curves = busiest.iter().take(CARDS).map(curve).collect();
     let limit = view.card.map(|card| card / BYTES_PER_MB);
-    Panel { label: "busiest cards, MB/s".into(), curves, limit }
+    Panel { label: "busiest cards, MB/s (mean of each stage)".into(), curves, limit }
 }
 
 /// The sum of the rates over time, MB/s.
