@@ -16,7 +16,7 @@ use galerna::spec::{self, Override, RunSpec};
 use galerna::time::Span;
 use galerna::trace::{UtilisationTrace, Values};
 use proptest::prelude::*;
-use proptest::test_runner::RngSeed;
+use proptest::test_runner::{RngSeed, TestCaseError};
 
 /// Every option that may be turned on its own, each with all its values.
 const OPTIONS: [(&str, &[&str]); 31] = [
@@ -111,6 +111,23 @@ const MIGRATIONS: [(&str, &[&str]); 15] = [
     ("migration.constants.setup_s", &["0.03", "0.0", "1.0"]),
 ];
 
+/// What fails; one value of each is in every run with failures.
+const FAILURES: [(&str, &[&str]); 3] = [
+    ("failures.per-hour", &["0.0", "60.0", "900.0"]),
+    ("failures.restart-s", &["0.0", "60.0", "700.0"]),
+    (
+        "failures.list",
+        &[
+            "[]",
+            "[{ migration = 0, part = 'source' }]",
+            "[{ migration = 1, part = 'destination', stage = 'stop' }]",
+            "[{ migration = 0, part = 'link', stage = 'round' }]",
+            "[{ migration = 0, part = 'source', stage = 'resume' }]",
+            "[{ migration = 0, part = 'destination', stage = 'push', after-s = 0.5 }]",
+        ],
+    ),
+];
+
 const DETECTORS: [&str; 6] = ["thr", "iqr", "mad", "lr", "lrr", "never"];
 const SELECTORS: [&str; 4] = ["mmt", "mc", "mu", "rs"];
 
@@ -170,13 +187,12 @@ fn changes() -> impl Strategy<Value = Vec<String>> {
     )
 }
 
-/// One value of each of `MIGRATIONS`.
-fn migrations() -> impl Strategy<Value = Vec<String>> {
-    prop::collection::vec(any::<prop::sample::Index>(), MIGRATIONS.len()).prop_map(|picks| {
-        let chosen = MIGRATIONS
-            .iter()
-            .zip(picks)
-            .map(|((key, values), pick)| (key, values[pick.index(values.len())]));
+/// One value of each of `options`.
+fn one_of_each(
+    options: &'static [(&'static str, &'static [&'static str])],
+) -> impl Strategy<Value = Vec<String>> {
+    prop::collection::vec(any::<prop::sample::Index>(), options.len()).prop_map(|picks| {
+        let chosen = options.iter().zip(picks).map(|((key, values), pick)| (key, pick.get(values)));
         chosen.filter(|(_, value)| !value.is_empty()).map(|(k, v)| format!("{k}={v}")).collect()
     })
 }
@@ -216,7 +232,7 @@ fn evidence(spec: &RunSpec, trace: &UtilisationTrace, fleet: &Fleet, run: &Outco
         demand: fleet.trace_row.as_slice().iter().map(of).collect(),
         step_s: trace.step().seconds(),
         vacate_receivers: spec.consolidation.vacate_receivers,
-        unknown_durations: spec.migration.unknown_durations(),
+        unknown_durations: spec.unknown_durations(),
         event_log_blake3: Some(run.record.event_log_blake3()),
         summary: figures.filter_map(|(name, v)| Some((name.to_owned(), v?))).collect(),
         fleet: fleet.clone(),
@@ -256,6 +272,22 @@ fn assert_no_vm_is_lost(spec: &RunSpec, fleet: &Fleet, run: &Outcome) {
     }
 }
 
+/// Runs `case` with migrations done in these `ways`, and has it checked.
+fn migrates(mut case: Case, ways: Vec<String>) -> Result<(), TestCaseError> {
+    case.changes.retain(|change| !change.starts_with("migration."));
+    case.changes.extend(ways);
+    case.changes.push("consolidation.vacate-receivers=false".into());
+    let (spec, trace) = (case.spec(), case.trace());
+    prop_assume!(is_defined(&spec, trace.samples()));
+    let Some((fleet, run)) = simulated(&spec, &trace) else { return Ok(()) };
+    let report = check(&evidence(&spec, &trace, &fleet, &run));
+    prop_assert!(report.is_clean(), "{report}");
+    assert_no_vm_is_lost(&spec, &fleet, &run);
+    let (_, again) = simulated(&spec, &trace).expect("it ran before");
+    prop_assert_eq!(again, run);
+    Ok(())
+}
+
 proptest! {
     #![proptest_config(ProptestConfig {
         cases: 400,
@@ -281,19 +313,22 @@ proptest! {
     /// Whatever the model, the network and the limits, every VM runs in one place, or is stopped,
     /// at every instant, and what the run says follows from its stages.
     #[test]
-    fn any_way_to_migrate_gives_a_run_that_checks_clean(case in case(), ways in migrations()) {
-        let mut case = case;
-        case.changes.retain(|change| !change.starts_with("migration."));
-        case.changes.extend(ways);
-        case.changes.push("consolidation.vacate-receivers=false".into());
-        let (spec, trace) = (case.spec(), case.trace());
-        prop_assume!(is_defined(&spec, trace.samples()));
-        let Some((fleet, run)) = simulated(&spec, &trace) else { return Ok(()) };
-        let report = check(&evidence(&spec, &trace, &fleet, &run));
-        prop_assert!(report.is_clean(), "{report}");
-        assert_no_vm_is_lost(&spec, &fleet, &run);
-        let (_, again) = simulated(&spec, &trace).expect("it ran before");
-        prop_assert_eq!(again, run);
+    fn any_way_to_migrate_gives_a_run_that_checks_clean(
+        case in case(),
+        ways in one_of_each(&MIGRATIONS),
+    ) {
+        migrates(case, ways)?;
+    }
+
+    /// The same with failures of source, destination and link at every stage: exactly one copy of
+    /// each VM runs, or none while it starts again, and what is held on hosts is given back.
+    #[test]
+    fn failures_leave_one_copy_of_each_vm(
+        case in case(),
+        ways in one_of_each(&MIGRATIONS),
+        failures in one_of_each(&FAILURES),
+    ) {
+        migrates(case, [ways, failures].concat())?;
     }
 
     /// With the honest rules a host draws at least its idle power while it is on, wakes or stops.

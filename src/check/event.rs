@@ -62,6 +62,17 @@ pub(super) enum Deed {
         from: usize,
         to: usize,
     },
+    /// A migration that cannot be undone failed.
+    Crash {
+        vm: usize,
+        from: usize,
+        to: usize,
+    },
+    /// A VM that crashed runs again.
+    Restart {
+        vm: usize,
+        to: usize,
+    },
     /// A stage of the VM's migration begins; where that matters to the VM, the fraction of its
     /// speed that it keeps, and whether it is stopped.
     Pace {
@@ -162,6 +173,8 @@ fn deed(action: &Action, hosts: usize, vms: usize) -> Result<Deed, String> {
         ActionKind::Unplaced => Deed::Stay { vm: vm()?, from: from()? },
         ActionKind::MigrationSwitch => Deed::Switch { vm: vm()?, from: from()?, to: to()? },
         ActionKind::MigrationAbort => Deed::Abort { vm: vm()?, from: from()?, to: to()? },
+        ActionKind::VmCrash => Deed::Crash { vm: vm()?, from: from()?, to: to()? },
+        ActionKind::VmRestart => Deed::Restart { vm: vm()?, to: to()? },
     })
 }
 

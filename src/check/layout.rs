@@ -107,6 +107,8 @@ impl<'a> Layout<'a> {
             Deed::Stay { vm, from } => self.at_home(vm, from),
             Deed::Switch { vm, from, to } => self.switch(vm, from, to),
             Deed::Abort { vm, from, to } => self.abort(vm, from, to),
+            Deed::Crash { vm, from, to } => self.crash(vm, from, to),
+            Deed::Restart { vm, to } => self.restart(vm, to),
             Deed::Pace { vm, pace } => {
                 if let Some((speed, stopped)) = pace {
                     (self.kept[vm], self.paused[vm]) = (speed, stopped && self.departing[vm]);
@@ -212,6 +214,28 @@ impl<'a> Layout<'a> {
         self.guests[to].iter_mut().filter(mine).for_each(|guest| guest.arriving = false);
         self.home[vm] = Some(to);
         self.paused[vm] = false;
+        Ok(())
+    }
+
+    /// The VM is stopped where it last ran, and nothing of it is elsewhere.
+    fn crash(&mut self, vm: usize, from: usize, to: usize) -> Result<(), String> {
+        let same = |f: &Flight| (f.vm, f.from, f.to) == (vm, from, to);
+        let Some(flight) = self.flights.iter().position(same) else {
+            return Err(format!("no copy of v{vm} from h{from} to h{to} is under way"));
+        };
+        self.flights.remove(flight);
+        let other = if self.home[vm] == Some(to) { from } else { to };
+        self.guests[other].retain(|g| g.vm != vm);
+        (self.departing[vm], self.paused[vm]) = (true, true);
+        Ok(())
+    }
+
+    fn restart(&mut self, vm: usize, to: usize) -> Result<(), String> {
+        self.at_home(vm, to)?;
+        if !self.paused[vm] || self.flights.iter().any(|f| f.vm == vm) {
+            return Err(format!("v{vm} starts again, but it has not crashed"));
+        }
+        (self.departing[vm], self.paused[vm]) = (false, false);
         Ok(())
     }
 

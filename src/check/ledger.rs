@@ -203,7 +203,12 @@ impl Ledger {
 
     /// Half of what a migration used goes to each of its hosts when it ends.
     fn charge(&mut self, event: &Event) {
-        let (Deed::Arrive { vm, to, .. } | Deed::Abort { vm, to, .. }) = event.deed else { return };
+        let (vm, to) = match event.deed {
+            Deed::Arrive { vm, to, .. }
+            | Deed::Abort { vm, to, .. }
+            | Deed::Crash { vm, to, .. } => (vm, to),
+            _ => return,
+        };
         if let Some((from, energy_j)) = self.charges.remove(&(event.at, vm, to)) {
             for host in [from, to] {
                 self.hosts[host].energy_j += energy_j / 2.0;

@@ -50,6 +50,8 @@ fn number(kind: ActionKind) -> Option<u8> {
         ActionKind::Unplaced => None,
         ActionKind::MigrationSwitch => Some(9),
         ActionKind::MigrationAbort => Some(10),
+        ActionKind::VmCrash => Some(11),
+        ActionKind::VmRestart => Some(12),
     }
 }
 

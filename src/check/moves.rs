@@ -24,13 +24,14 @@ const ROUNDING: f64 = 1e-6;
 /// Microseconds that a stage may lack by rounding.
 const SLACK_S: f64 = 2e-6;
 
-/// When a migration of which VM ends where, and whether it is moved.
-type End = (Instant, usize, usize, bool);
+/// When a migration of which VM ends where, and how.
+type End = (Instant, usize, usize, MoveEnding);
 
 fn end(event: &Event) -> Option<End> {
     match event.deed {
-        Deed::Arrive { vm, to, .. } => Some((event.at, vm, to, true)),
-        Deed::Abort { vm, to, .. } => Some((event.at, vm, to, false)),
+        Deed::Arrive { vm, to, .. } => Some((event.at, vm, to, MoveEnding::Moved)),
+        Deed::Abort { vm, to, .. } => Some((event.at, vm, to, MoveEnding::RolledBack)),
+        Deed::Crash { vm, to, .. } => Some((event.at, vm, to, MoveEnding::Lost)),
         _ => None,
     }
 }
@@ -77,7 +78,7 @@ fn ended(row: &MoveRecord, ends: &BTreeSet<End>) -> Option<String> {
     match row.end {
         None if open => None,
         Some(end) if !open => {
-            let ends_so = ends.contains(&(end, vm, to, row.ending == MoveEnding::Moved));
+            let ends_so = ends.contains(&(end, vm, to, row.ending));
             (!ends_so).then(|| format!("no action ends it at {end} as `{}`", row.ending.name()))
         }
         _ => Some(format!("it is `{}` with the wrong end", row.ending.name())),

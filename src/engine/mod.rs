@@ -9,6 +9,7 @@
 pub mod clock;
 mod decide;
 mod demand;
+mod failures;
 mod hash_order;
 mod leases;
 mod moves;

@@ -8,8 +8,9 @@ use super::run::Engine;
 use super::share::{Role, Toll};
 use super::world::Move;
 use crate::id::{HostId, Id, VmId};
+use crate::migrate::failure::{Draws, Part};
 use crate::migrate::limits::{self, Limits, Request, UnderWay};
-use crate::migrate::transaction::{Event, Stage, Transaction};
+use crate::migrate::transaction::{Ending, Event, Stage, Transaction};
 use crate::migrate::{
     Conduct, Convergence, Escalation, Leg, News, Program, Totals, TransferId, Transfers,
 };
@@ -22,16 +23,18 @@ use crate::units::Bytes;
 /// A migration under way.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Flight {
-    vm: VmId,
-    from: HostId,
-    to: HostId,
+    pub(super) vm: VmId,
+    pub(super) from: HostId,
+    pub(super) to: HostId,
     started_s: f64,
     transaction: Transaction,
     /// Rows in the record.
-    row: usize,
+    pub(super) row: usize,
     stage: Option<usize>,
     /// Bytes of all stages so far.
     noted: f64,
+    /// The stages that it came to, a bit each: what is listed for one happens when it is first met.
+    pub(super) met: u8,
 }
 
 /// Everything that moves.
@@ -39,7 +42,7 @@ pub(super) struct Moves<'a> {
     pub(super) conduct: Conduct,
     pub(super) transfers: Transfers,
     routes: Option<Routes<'a>>,
-    flights: Vec<Option<Flight>>,
+    pub(super) flights: Vec<Option<Flight>>,
     /// Migrations that leave each host, and that arrive there.
     leaving: Vec<usize>,
     arriving: Vec<usize>,
@@ -47,6 +50,7 @@ pub(super) struct Moves<'a> {
     /// Moves that wait until fewer are under way, the first first.
     waiting: Vec<Move>,
     news: Vec<(TransferId, News)>,
+    draws: Draws,
 }
 
 impl<'a> Moves<'a> {
@@ -57,6 +61,7 @@ impl<'a> Moves<'a> {
         rules: &MigrationRules,
         hosts: usize,
     ) -> Self {
+        let draws = conduct.failures.draws(conduct.seed);
         let capacities = match &conduct.topology {
             Some(topology) => topology.capacities().iter().map(|c| c * rules.share).collect(),
             None => vec![rules.bandwidth(); 2 * hosts],
@@ -71,6 +76,17 @@ impl<'a> Moves<'a> {
             under_way: 0,
             waiting: Vec::new(),
             news: Vec::new(),
+            draws,
+        }
+    }
+
+    /// How the migration in `row` of the record, which was `id`, ends when `part` fails now; `None`
+    /// where it is over, or has all that it needs of that part.
+    pub(super) fn ends_by(&self, id: TransferId, row: usize, part: Part) -> Option<Ending> {
+        let flight = self.flights[id].filter(|flight| flight.row == row)?;
+        match flight.transaction.after(part.event()).ok()?.stage {
+            Stage::Ended(ending) => Some(ending),
+            _ => None,
         }
     }
 
@@ -98,7 +114,7 @@ impl<'a> Moves<'a> {
         id
     }
 
-    fn land(&mut self, id: TransferId) -> Option<Flight> {
+    pub(super) fn land(&mut self, id: TransferId) -> Option<Flight> {
         let flight = self.flights[id].take()?;
         self.leaving[flight.from.index()] -= 1;
         self.arriving[flight.to.index()] -= 1;
@@ -199,11 +215,15 @@ impl Engine<'_> {
         let cpu = self.world.demand.fraction(vm, started_s);
         let task = self.moves.conduct.task(self.world.fleet.vm_ram[vm], cpu);
         let program = self.moves.conduct.program(&task);
-        let flight = Flight { vm, from, to, started_s, transaction, row, stage: None, noted: 0.0 };
+        let flight =
+            Flight { vm, from, to, started_s, transaction, row, stage: None, noted: 0.0, met: 0 };
         let first = program.begin();
         let id = self.moves.send(flight, program, task.give_up_s, start.0 as f64);
         self.transfers_changed = true;
         self.touched.extend([from, to]);
+        if let Some((after_s, part)) = self.moves.draws.next() {
+            self.expect_failure(id, row, part, after_s);
+        }
         self.begin_leg(id, first);
     }
 
@@ -247,6 +267,7 @@ impl Engine<'_> {
     fn begin_leg(&mut self, id: TransferId, leg: Leg) {
         let Some(mut flight) = self.moves.flights[id] else { return };
         self.note_stage(&mut flight, Some(leg));
+        self.fail_as_listed(id, &mut flight, leg.kind);
         match leg.kind {
             StageKind::Stop => {
                 flight.transaction.post_copy = leg.switches;
@@ -303,7 +324,7 @@ impl Engine<'_> {
             }
             _ => {
                 let totals = self.moves.transfers.cancel(id, now);
-                self.roll_back(id, totals);
+                self.roll_back(id, Event::Cancelled, totals);
             }
         }
     }
@@ -338,9 +359,9 @@ impl Engine<'_> {
     }
 
     /// A migration is given up: the VM runs at its source as before.
-    fn roll_back(&mut self, id: TransferId, totals: Totals) {
+    pub(super) fn roll_back(&mut self, id: TransferId, why: Event, totals: Totals) {
         let Some(mut flight) = self.moves.land(id) else { return };
-        flight.happen(&[Event::Cancelled]);
+        flight.happen(&[why]);
         self.close_books(&mut flight, totals, MoveEnding::RolledBack);
         let Flight { vm, from, to, .. } = flight;
         self.world.close_interval(from);
@@ -357,7 +378,7 @@ impl Engine<'_> {
     }
 
     /// Begins those that waited for fewer to be under way, as far as they may now.
-    fn take_turns(&mut self) {
+    pub(super) fn take_turns(&mut self) {
         for decided in std::mem::take(&mut self.moves.waiting) {
             self.world.pending[decided.to].retain(|waiting| waiting.vm != decided.vm);
             self.begin_copy(decided);
@@ -385,7 +406,7 @@ impl Engine<'_> {
     }
 
     /// Writes down how a migration ended, and charges both hosts for it.
-    fn close_books(&mut self, flight: &mut Flight, totals: Totals, ending: MoveEnding) {
+    pub(super) fn close_books(&mut self, flight: &mut Flight, totals: Totals, ending: MoveEnding) {
         let unfinished = flight.stage.filter(|_| ending != MoveEnding::Moved);
         self.note_stage(flight, None);
         let (rules, record) = (&self.world.rules.migration, &mut self.world.record);

@@ -8,14 +8,19 @@ use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
 
 use super::clock::Moment;
-use crate::id::HostId;
+use crate::id::{HostId, VmId};
 use crate::migrate::TransferId;
+use crate::migrate::failure::Part;
 
 /// What is to happen.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Event {
     /// A leg of a migration is complete, if its revision still holds.
     LegEnds(TransferId, u32),
+    /// Something of the migration in that row of the record fails.
+    Fails(TransferId, usize, Part),
+    /// A VM that crashed runs again.
+    Restart(VmId),
     /// A host that was shutting down is off.
     HostOff(HostId),
     /// A host that was waking is on.
@@ -37,7 +42,7 @@ impl Event {
     fn phase(self) -> u8 {
         match self {
             Self::LegEnds(..) => 0,
-            Self::HostOff(_) | Self::HostOn(_) => 1,
+            Self::HostOff(_) | Self::HostOn(_) | Self::Fails(..) | Self::Restart(_) => 1,
             Self::Sample(_) | Self::End => 2,
             Self::Decide(_) => 3,
         }

@@ -56,9 +56,9 @@ pub fn run(
 pub(super) struct Engine<'a> {
     pub(super) world: World<'a>,
     draft: Draft,
-    queue: EventQueue,
+    pub(super) queue: EventQueue,
     pub(super) moves: Moves<'a>,
-    clock: Clock,
+    pub(super) clock: Clock,
     samples: usize,
     end: Moment,
     /// Hosts to evaluate before time goes on.
@@ -131,15 +131,21 @@ impl<'a> Engine<'a> {
 
     fn work(&mut self, policies: &mut Policies, progress: &mut Progress<'_>) -> Result<(), Error> {
         while let Some((at, event)) = self.queue.pop() {
-            // An end announced for an earlier rate is no event: nothing is evaluated then.
-            let void = matches!(event, Event::LegEnds(id, revision)
-                if !self.moves.transfers.is_current(id, revision));
+            // An end announced for an earlier rate is no event, nor is a failure that comes too
+            // late: nothing is evaluated then.
+            let void = match event {
+                Event::LegEnds(id, revision) => !self.moves.transfers.is_current(id, revision),
+                Event::Fails(id, row, part) => self.moves.ends_by(id, row, part).is_none(),
+                _ => false,
+            };
             if at.instant > self.world.now.instant && !void {
                 self.world.now = at;
                 self.move_on();
             }
             match event {
                 Event::LegEnds(id, revision) => self.end_leg(id, revision)?,
+                Event::Fails(id, row, part) => self.fail(id, row, part),
+                Event::Restart(vm) => self.restart(vm),
                 Event::HostOn(host) => self.host_on(host),
                 Event::HostOff(host) => self.host_off(host),
                 Event::Sample(sample) => {

@@ -86,7 +86,7 @@ pub fn read_run(dir: &Path) -> Result<FoundRun, Error> {
         demand: demand_rows(demand)?,
         step_s: manifest.report.trace.step_s,
         vacate_receivers: spec.consolidation.vacate_receivers,
-        unknown_durations: spec.migration.unknown_durations(),
+        unknown_durations: spec.unknown_durations(),
         record,
         summary: figures.filter_map(|(name, value)| Some((name.to_owned(), value?))).collect(),
         event_log_blake3: Some(manifest.report.event_log_blake3.clone()),

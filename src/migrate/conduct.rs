@@ -9,6 +9,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::dirty_rule::DirtyRule;
+use super::failure::Failures;
 use super::features::Features;
 use super::limits::Limits;
 use super::program::{Program, program};
@@ -71,6 +72,10 @@ pub struct Conduct {
     pub limits: Limits,
     /// What connects the hosts; `None` where each has a card of its own and nothing else is narrow.
     pub topology: Option<Arc<Topology>>,
+    /// What fails.
+    pub failures: Failures,
+    /// Seed of what fails at random.
+    pub seed: u64,
 }
 
 impl Default for Conduct {
@@ -94,7 +99,8 @@ impl Conduct {
         topology: Option<Arc<Topology>>,
     ) -> Self {
         let constants = Arc::new(practice.constants.clone());
-        Self { model, practice, constants, limits, topology }
+        let (failures, seed) = (Failures::default(), 0);
+        Self { model, practice, constants, limits, topology, failures, seed }
     }
 
     /// The move of a VM with `ram` of memory at `cpu` of its nominal rate.

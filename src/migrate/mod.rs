@@ -25,6 +25,7 @@ mod constants;
 pub mod dirty;
 mod dirty_rule;
 pub mod evaluate;
+pub mod failure;
 pub mod features;
 pub mod fit;
 mod full_round;

@@ -34,11 +34,15 @@ pub enum ActionKind {
     MigrationSwitch = 9,
     /// A copy is given up: the VM runs on `from` as before.
     MigrationAbort = 10,
+    /// A migration failed when it could not be undone: the VM crashed.
+    VmCrash = 11,
+    /// A VM that crashed runs again, on `to`.
+    VmRestart = 12,
 }
 
 impl ActionKind {
     /// Every kind, by its number in the event log.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::HostWake,
         Self::HostOn,
         Self::HostSleep,
@@ -50,6 +54,8 @@ impl ActionKind {
         Self::Unplaced,
         Self::MigrationSwitch,
         Self::MigrationAbort,
+        Self::VmCrash,
+        Self::VmRestart,
     ];
 
     /// The name used in tables.
@@ -66,6 +72,8 @@ impl ActionKind {
             Self::Unplaced => "unplaced",
             Self::MigrationSwitch => "migration-switch",
             Self::MigrationAbort => "migration-abort",
+            Self::VmCrash => "vm-crash",
+            Self::VmRestart => "vm-restart",
         }
     }
 
@@ -232,7 +240,7 @@ impl StageKind {
 }
 
 /// How a migration ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum MoveEnding {
     /// It had not, when the run did.

@@ -1,6 +1,7 @@
 //! Which values make sense: checked once, all at a time, before anything is built.
 
 use super::{RunSpec, placer_limits, policy_limits};
+use crate::migrate::failure::Failures;
 use crate::model::rules::MigrationSla;
 use crate::problem::Problem;
 use crate::trace::column_problems;
@@ -76,6 +77,7 @@ pub(super) fn problems(spec: &RunSpec, place: &dyn Fn(&str) -> String) -> Vec<Pr
     }
     problems.extend(policy_limits::problems(&spec.policy, place));
     problems.extend(spec.migration.conduct(spec.fleet.count(), place).err().into_iter().flatten());
+    problems.extend(spec.failures.problems(&place("[failures]")));
     problems.extend(two_copies(spec, place));
     if let Some(placer) = spec.policy.place.built_in() {
         problems.extend(placer_limits::problems(placer, place));
@@ -88,10 +90,11 @@ pub(super) fn problems(spec: &RunSpec, place: &dyn Fn(&str) -> String) -> Vec<Pr
 /// Under Q9 a VM may be in two migrations at once, which only whole copies can be.
 fn two_copies(spec: &RunSpec, place: &dyn Fn(&str) -> String) -> Option<Problem> {
     let rules = &spec.migration.rules;
-    let whole = rules.model == "ram-over-bandwidth" && rules.sla == MigrationSla::CloudSim;
+    let sure = spec.failures == Failures::default();
+    let whole = sure && rules.model == "ram-over-bandwidth" && rules.sla == MigrationSla::CloudSim;
     (spec.consolidation.vacate_receivers && !whole).then(|| {
-        let what = "a VM could be in two migrations at once, which this model does not know";
-        let remedy = "Use model = \"ram-over-bandwidth\" and sla = \"cloudsim\", or leave it false";
+        let what = "a VM could be in two migrations at once, as only sure whole copies can";
+        let remedy = "Leave it false, or use `ram-over-bandwidth`, sla `cloudsim`, no [failures]";
         Problem::new("GLN-203", place("[consolidation] vacate-receivers"), what, remedy)
     })
 }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::RunSpec;
 use crate::id::{HostId, Id};
+use crate::migrate::failure::Failures;
 use crate::migrate::limits::Limits;
 use crate::migrate::{Conduct, Practice, spec};
 use crate::model::rules::MigrationRules;
@@ -66,21 +67,6 @@ impl MigrationSection {
         }
     }
 
-    /// Why a check that knows cards and whole copies only cannot tell how long migrations take.
-    pub fn unknown_durations(&self) -> Option<String> {
-        let Practice { limits, give_up_s, .. } = &self.practice;
-        match self.rules.model.as_str() {
-            "ram-over-bandwidth" if self.topology.is_some() => {
-                Some("the network is a topology of its own".into())
-            }
-            "ram-over-bandwidth" if limits != "unlimited" || give_up_s.is_some() => {
-                Some("migrations wait, are slowed or given up".into())
-            }
-            "ram-over-bandwidth" => None,
-            model => Some(format!("the model is `{model}`")),
-        }
-    }
-
     fn practice_problems(&self, place: &dyn Fn(&str) -> String) -> Vec<Problem> {
         let practice = &self.practice;
         let mut problems = practice.dirty.problems(&place("[migration] dirty"));
@@ -117,10 +103,32 @@ impl MigrationSection {
     }
 }
 
+impl RunSpec {
+    /// Why a check that knows cards and whole copies only cannot tell how long migrations take.
+    pub fn unknown_durations(&self) -> Option<String> {
+        let section = &self.migration;
+        let Practice { limits, give_up_s, .. } = &section.practice;
+        match section.rules.model.as_str() {
+            "ram-over-bandwidth" if section.topology.is_some() => {
+                Some("the network is a topology of its own".into())
+            }
+            "ram-over-bandwidth" if limits != "unlimited" || give_up_s.is_some() => {
+                Some("migrations wait, are slowed or given up".into())
+            }
+            "ram-over-bandwidth" if self.failures != Failures::default() => {
+                Some("migrations may fail".into())
+            }
+            "ram-over-bandwidth" => None,
+            model => Some(format!("the model is `{model}`")),
+        }
+    }
+}
+
 /// How migrations of `spec` are carried out on `hosts` hosts.
 pub(super) fn conduct(spec: &RunSpec, hosts: usize) -> Result<Conduct, PolicyError> {
-    spec.migration.conduct(hosts, &str::to_owned).map_err(|problems| {
+    let conduct = spec.migration.conduct(hosts, &str::to_owned).map_err(|problems| {
         PolicyError::new(spec.migration.rules.model.as_str(), listed(&problems))
             .with_code("GLN-204")
-    })
+    })?;
+    Ok(Conduct { failures: spec.failures.clone(), seed: spec.run.seed, ..conduct })
 }

@@ -31,6 +31,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::detect::{DetectorSpec, LeastUtilised, Lr, Thr, UnderloadSpec};
 use crate::engine::{Consolidation, InitialDemand};
+use crate::migrate::failure::Failures;
 use crate::model::rules::{Accounting, Demand, HostRules};
 use crate::place::{HistoryKind, PabfdSpec, PlacerSpec};
 use crate::select::SelectorSpec;
@@ -63,6 +64,8 @@ pub struct RunSpec {
     pub host: HostRules,
     /// What migrations cost, and how they are done.
     pub migration: MigrationSection,
+    /// What fails.
+    pub failures: Failures,
     /// How energy and SLA are counted.
     pub accounting: Accounting,
     /// Seed.

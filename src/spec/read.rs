@@ -148,6 +148,7 @@ fn sections(mut table: Table, place: Place<'_>, problems: &mut Vec<Problem>) -> 
         demand: section(&mut table, "demand", place, problems),
         host: section(&mut table, "host", place, problems),
         migration: section(&mut table, "migration", place, problems),
+        failures: section(&mut table, "failures", place, problems),
         accounting: section(&mut table, "accounting", place, problems),
         run: section(&mut table, "run", place, problems),
     };
