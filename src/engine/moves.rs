@@ -221,7 +221,7 @@ impl Engine<'_> {
         let id = self.moves.send(flight, program, task.give_up_s, start.0 as f64);
         self.transfers_changed = true;
         self.touched.extend([from, to]);
-        if let Some((after_s, part)) = self.moves.draws.next() {
+        if let Some((after_s, part)) = self.moves.draws.draw() {
             self.expect_failure(id, row, part, after_s);
         }
         self.begin_leg(id, first);

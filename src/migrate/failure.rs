@@ -117,7 +117,7 @@ pub struct Draws {
 impl Draws {
     /// When after its beginning the next migration fails, s, and what of it; `None` where nothing
     /// ever fails.
-    pub fn next(&mut self) -> Option<(f64, Part)> {
+    pub fn draw(&mut self) -> Option<(f64, Part)> {
         if self.per_s == 0.0 {
             return None;
         }
@@ -136,13 +136,13 @@ mod tests {
     #[test]
     fn failures_come_at_their_rate_and_hit_all_parts_alike() {
         let mut draws = Failures { per_hour: 60.0, ..Failures::default() }.draws(1);
-        let all: Vec<(f64, Part)> = (0..10_000).filter_map(|_| draws.next()).collect();
+        let all: Vec<(f64, Part)> = (0..10_000).filter_map(|_| draws.draw()).collect();
         let mean = all.iter().map(|(after, _)| after).sum::<f64>() / 10_000.0;
         assert!((mean - 60.0).abs() < 1.8, "{mean}");
         for part in Part::ALL {
             let count = all.iter().filter(|(_, drawn)| *drawn == part).count();
             assert!((3233..3434).contains(&count), "{part:?}: {count}");
         }
-        assert!(Failures::default().draws(1).next().is_none());
+        assert!(Failures::default().draws(1).draw().is_none());
     }
 }
