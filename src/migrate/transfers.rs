@@ -258,6 +258,7 @@ impl Transfers {
 
     fn finish(&mut self, id: TransferId) -> Totals {
         self.leave(id);
+        self.joined.retain(|&joined| joined != id);
         let slot = &mut self.slots[id];
         let bytes = slot.bytes + slot.leg.bytes;
         slot.revision += 1;
