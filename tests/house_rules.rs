@@ -37,6 +37,8 @@ const IMPORTS: &[(&str, &[&[&str]])] = &[
     ("model", &[VOCABULARY]),
     ("calendar", &[VOCABULARY, &["model"]]),
     ("topology", &[VOCABULARY]),
+    // Shows records, and nothing that made them.
+    ("draw", &[VOCABULARY, &["model"]]),
     ("power", &[VOCABULARY, NOUNS]),
     ("trace", &[VOCABULARY, NOUNS]),
     ("migrate", &[VOCABULARY, NOUNS]),
@@ -57,7 +59,12 @@ const IMPORTS: &[(&str, &[&[&str]])] = &[
     ("batch", &[VOCABULARY, NOUNS, CONCEPTS, &["engine", "spec", "frames"]]),
     (
         "cli",
-        &[VOCABULARY, NOUNS, CONCEPTS, &["engine", "spec", "explain", "frames", "report", "batch"]],
+        &[
+            VOCABULARY,
+            NOUNS,
+            CONCEPTS,
+            &["draw", "engine", "spec", "explain", "frames", "report", "batch"],
+        ],
     ),
     ("bin", &[&["cli"]]),
 ];

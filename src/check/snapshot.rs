@@ -4,7 +4,7 @@ use crate::model::Rules;
 use crate::model::rules::{ArrivingDemand, EnergyIntegral, MigrationLoss, PowerPolicy, Violation};
 
 use super::Evidence;
-use super::layout::{HostState, Layout};
+use super::layout::{Guest, HostState, Layout};
 use super::supply::{Claim, Moment, Role, Rounding, allocations, spent};
 
 /// One host at one instant.
@@ -76,12 +76,15 @@ impl Snapshot {
             .map(|guest| {
                 let mips = evidence.fleet.vm_mips.as_slice()[guest.vm].0;
                 let demand = now.demand(&evidence.demand[guest.vm]) * mips;
-                let role = match guest.arriving {
-                    true => Role::Arriving,
-                    false if layout.departing[guest.vm] => Role::Departing,
-                    false => Role::Resident,
+                let role = match guest {
+                    Guest { held: true, .. } => Role::Held,
+                    Guest { arriving: true, .. } => Role::Arriving,
+                    _ if layout.paused[guest.vm] => Role::Paused,
+                    _ if layout.departing[guest.vm] => Role::Departing,
+                    _ => Role::Resident,
                 };
-                Claim { role, demand, served_at_most: demand.min(core) }
+                let kept = layout.kept[guest.vm];
+                Claim { role, demand, served_at_most: demand.min(core), kept }
             })
             .collect();
         let shares = allocations(&claims, capacity, rules);
@@ -89,12 +92,11 @@ impl Snapshot {
         self.in_doubt.extend(doubtful.map(|(guest, _)| (host, guest.vm)));
         let given: Vec<f64> = shares.iter().map(|share| share.rounded(rounding)).collect();
         for ((guest, claim), &allocated) in guests.iter().zip(&claims).zip(&given) {
-            if claim.role != Role::Arriving {
+            if !matches!(claim.role, Role::Arriving | Role::Held) {
                 self.vms[guest.vm] = served(claim, allocated, rules);
             }
         }
-        let load: f64 =
-            claims.iter().zip(&given).map(|(c, &a)| spent(a, c.role, &rules.migration)).sum();
+        let load: f64 = claims.iter().zip(&given).map(|(c, &a)| spent(a, c)).sum();
         let state = layout.state[host];
         summed(evidence, host, state, load, violated(&claims, load, capacity, rules))
     }
@@ -105,7 +107,9 @@ fn served(claim: &Claim, allocated: f64, rules: &Rules) -> VmNow {
     let short = allocated < demand * (1.0 - rules.accounting.tolerance);
     let lost = match claim.role {
         Role::Departing => lost(claim, allocated, rules),
-        Role::Resident | Role::Arriving => 0.0,
+        Role::Paused if rules.accounting.migration_loss == MigrationLoss::Shortage => demand,
+        Role::Paused => claim.served_at_most,
+        Role::Resident | Role::Arriving | Role::Held => 0.0,
     };
     VmNow { running: true, demand, allocated, lost, short }
 }
@@ -113,7 +117,7 @@ fn served(claim: &Claim, allocated: f64, rules: &Rules) -> VmNow {
 /// What a VM loses while it is copied: what the copy takes, or all that it lacks meanwhile.
 fn lost(claim: &Claim, allocated: f64, rules: &Rules) -> f64 {
     match rules.accounting.migration_loss {
-        MigrationLoss::Overhead => spent(allocated, claim.role, &rules.migration) - allocated,
+        MigrationLoss::Overhead => spent(allocated, claim) - allocated,
         MigrationLoss::Shortage => (claim.demand - allocated).max(0.0),
     }
 }
@@ -123,6 +127,7 @@ fn violated(claims: &[Claim], load: f64, capacity: f64, rules: &Rules) -> bool {
         (Role::Arriving, ArrivingDemand::AsServed) => {
             rules.migration.destination_load * claim.served_at_most
         }
+        (Role::Paused | Role::Held, _) => 0.0,
         _ => claim.demand,
     };
     let demand: f64 = claims.iter().map(counted).sum();

@@ -30,6 +30,10 @@ pub(super) enum Role {
     Departing,
     /// Runs elsewhere, being copied here.
     Arriving,
+    /// Stopped here.
+    Paused,
+    /// Runs elsewhere, its pages are still here.
+    Held,
 }
 
 /// What a VM wants of a host.
@@ -40,6 +44,8 @@ pub(super) struct Claim {
     pub demand: f64,
     /// `c`, MIPS.
     pub served_at_most: f64,
+    /// Fraction that a migration leaves it.
+    pub kept: f64,
 }
 
 /// What a VM gets.
@@ -126,15 +132,16 @@ pub(super) fn allocations(claims: &[Claim], capacity: f64, rules: &Rules) -> Vec
 }
 
 /// What the host spends on a VM that gets `allocation`: copying costs the VM, not the host.
-pub(super) fn spent(allocation: f64, role: Role, rules: &MigrationRules) -> f64 {
-    let kept = 1.0 - rules.overhead;
-    if role == Role::Departing && kept > 0.0 { allocation / kept } else { allocation }
+pub(super) fn spent(allocation: f64, claim: &Claim) -> f64 {
+    let pays = claim.role == Role::Departing && claim.kept > 0.0;
+    if pays { allocation / claim.kept } else { allocation }
 }
 
 fn weight(claim: &Claim, rules: &MigrationRules) -> f64 {
     match claim.role {
         Role::Arriving => rules.destination_load * claim.served_at_most,
         Role::Resident | Role::Departing => claim.served_at_most,
+        Role::Paused | Role::Held => 0.0,
     }
 }
 
@@ -142,7 +149,8 @@ fn scaled(claim: &Claim, scale: f64, rules: &MigrationRules) -> f64 {
     let c = claim.served_at_most;
     match claim.role {
         Role::Resident => c * scale,
-        Role::Departing => c * scale * (1.0 - rules.overhead),
+        Role::Departing => c * scale * claim.kept,
+        Role::Paused | Role::Held => 0.0,
         Role::Arriving => rules.destination_load * c * scale,
     }
 }
@@ -174,7 +182,7 @@ mod tests {
     }
 
     fn claim(role: Role, mips: f64) -> Claim {
-        Claim { role, demand: mips, served_at_most: mips }
+        Claim { role, demand: mips, served_at_most: mips, kept: 0.9 }
     }
 
     /// 1000 MIPS for 600 + 500 + 400 = 1500, one of them copied away: f = 2/3, so 400, 333 1/3 x

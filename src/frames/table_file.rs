@@ -10,6 +10,7 @@ use super::error::damaged;
 use super::manifest::Manifest;
 use super::read::REMEDY;
 use crate::problem::Problem;
+use crate::time::Instant;
 
 /// The problem of a file that is not there.
 pub(super) fn missing(path: &Path, cause: &std::io::Error) -> Problem {
@@ -81,6 +82,10 @@ impl TableFile {
 
     pub fn maybe(&self, name: &str) -> Result<Vec<Option<u32>>, Problem> {
         Ok(self.typed::<UInt32Type>(name)?.iter().collect())
+    }
+
+    pub fn instants(&self, name: &str) -> Result<Vec<Option<Instant>>, Problem> {
+        Ok(self.typed::<Int64Type>(name)?.iter().map(|time| time.map(Instant)).collect())
     }
 
     /// A column of numbers in which nothing means no limit.

@@ -11,7 +11,6 @@
 use super::prediction::{Timeline, note};
 use super::task::Task;
 use super::{Answer, Constants, MigrationModel, PAGE, Prediction, StageKind};
-use crate::units::Bytes;
 
 /// The memory, once.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -37,9 +36,6 @@ impl MigrationModel for RamOverBandwidth {
     fn name(&self) -> &str {
         if self.share == 1.0 { "ram-over-bandwidth" } else { "ram-over-half-bandwidth" }
     }
-    fn volume(&self, ram: Bytes) -> Bytes {
-        ram
-    }
     fn predict(&self, task: &Task, constants: &Constants, mut timeline: Timeline<'_>) -> Answer {
         let bytes = task.memory.pages * PAGE;
         let seconds = bytes / (self.share * task.channel.nominal());
@@ -51,13 +47,15 @@ impl MigrationModel for RamOverBandwidth {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::time::Span;
-    use crate::units::BytesPerSecond;
+    use crate::migrate::{Channel, Dirty, Memory};
+    use crate::units::{Bytes, BytesPerSecond};
 
     /// 613 MB at 62.5 MB/s: 9.808 s.
     #[test]
     fn a_micro_vm_takes_9_808_seconds_at_half_a_gigabit() {
-        let volume = RamOverBandwidth::default().volume(Bytes::from_mb(613));
-        assert_eq!(volume / BytesPerSecond(62.5e6), Span::from_seconds(9.808));
+        let memory = Memory::of(Bytes::from_mb(613), Bytes::from_mb(613), Dirty::Idle);
+        let task = Task::new(memory, Channel::link(BytesPerSecond(62.5e6)));
+        let answer = RamOverBandwidth::default().predict(&task, &Constants::default(), None);
+        assert!((answer.expect("built in").total_s - 9.808).abs() < 1e-12);
     }
 }

@@ -21,6 +21,7 @@ mod error;
 mod fleet;
 pub mod leases;
 mod limits;
+mod migration;
 mod placer_limits;
 mod policy_limits;
 pub mod python;
@@ -34,7 +35,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::detect::{DetectorSpec, LeastUtilised, Lr, Thr, UnderloadSpec};
 use crate::engine::{Consolidation, InitialDemand};
-use crate::model::rules::{Accounting, Demand, HostRules, MigrationRules};
+use crate::migrate::failure::Failures;
+use crate::model::rules::{Accounting, Demand, HostRules};
 use crate::place::{HistoryKind, PabfdSpec, PlacerSpec};
 use crate::problem::Problem;
 use crate::select::SelectorSpec;
@@ -46,6 +48,7 @@ pub use choice::Choice;
 pub use error::Error;
 pub use fleet::{FleetSpec, HostBlock, Preset, VmSpec};
 pub use leases::{LeaseInputs, LeaseSpec};
+pub use migration::MigrationSection;
 pub use python::PythonPolicy;
 pub use read::{Override, load, parse, text};
 
@@ -65,8 +68,10 @@ pub struct RunSpec {
     pub demand: Demand,
     /// What hosts can do.
     pub host: HostRules,
-    /// What migrations cost.
-    pub migration: MigrationRules,
+    /// What migrations cost, and how they are done.
+    pub migration: MigrationSection,
+    /// What fails.
+    pub failures: Failures,
     /// How energy and SLA are counted.
     pub accounting: Accounting,
     /// Which leases are asked for; all of the above is unused then.
