@@ -45,6 +45,7 @@
 //! | | [`trace`] | what do VMs ask for? |
 //! | | [`detect`] | which hosts are over- or underloaded? |
 //! | | [`select`] | which VM leaves? |
+//! | | [`reassign`] | which item goes to which machine, and how far is that from the best? |
 //! | | [`place`] | where does it go? |
 //! | | [`migrate`] | what does a move cost? |
 //! | | [`provision`] | what must lie where before a lease starts? |
@@ -91,6 +92,7 @@ pub mod power;
 pub mod problem;
 pub mod provision;
 pub mod random;
+pub mod reassign;
 #[cfg(feature = "frames")]
 pub mod report;
 pub mod select;

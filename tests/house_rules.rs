@@ -17,6 +17,7 @@ const CONCEPTS: &[&str] = &[
     "migrate",
     "detect",
     "select",
+    "reassign",
     "place",
     "sequence",
     "provision",
@@ -44,6 +45,8 @@ const IMPORTS: &[(&str, &[&[&str]])] = &[
     ("migrate", &[VOCABULARY, NOUNS]),
     ("detect", &[VOCABULARY, NOUNS]),
     ("select", &[VOCABULARY, NOUNS]),
+    // The abstract problem knows machines and items, not hosts and VMs.
+    ("reassign", &[VOCABULARY]),
     ("place", &[VOCABULARY, NOUNS, &["power", "detect"]]),
     ("provision", &[VOCABULARY, NOUNS]),
     ("lease", &[VOCABULARY, NOUNS, &["provision"]]),

@@ -37,6 +37,7 @@ mod moves;
 pub mod plan;
 mod range;
 mod report;
+pub mod roadef;
 mod rows;
 mod snapshot;
 mod supply;

@@ -24,6 +24,7 @@ mod migrate;
 mod policies;
 mod reserve;
 mod run;
+mod solve;
 mod sweep;
 mod threads;
 mod traces;
@@ -71,6 +72,7 @@ Examples:
   galerna run leases/easy                     serve leases of VMs instead of load
   galerna gantt out/leases --out leases.html
   galerna reserve site.plan ask --nodes 4 --for 2h
+  galerna solve roadef model.txt assignment.txt   who moves where, with a bound
 
 Exit codes: 0 done, 1 check has findings or runs of a batch failed, 2 bad input, 3 infeasible
 plan, 4 a policy failed, 130 interrupted.";
@@ -86,6 +88,7 @@ enum Command {
     Migrate(migrate::Migrate),
     Policies(policies::Policies),
     Reserve(reserve::Reserve),
+    Solve(solve::Solve),
     Traces(traces::Traces),
 }
 
@@ -159,6 +162,7 @@ pub fn main_with(args: impl IntoIterator<Item = OsString>) -> i32 {
         Command::Migrate(migrate) => migrate.execute(),
         Command::Policies(policies) => policies.execute(),
         Command::Reserve(reserve) => reserve.execute(),
+        Command::Solve(solve) => solve.execute(),
         Command::Traces(traces) => traces.execute(),
     };
     match answer {

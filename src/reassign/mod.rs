@@ -1,0 +1,55 @@
+//! Which item goes to which machine? The abstract problem, an anytime search, and a bound that says
+//! how far from the best its answer can be.
+//!
+//! An [`Instance`] holds machines and items as columns, rules that bind them and what everything
+//! costs. Each rule and each cost has a file of its own and says in a time proportional to the
+//! number of resources what one more shift or swap would do; [`State`] keeps them all in step.
+//! [`solve`] anneals several chains within a [`Budget`] of time or steps. It starts from where the
+//! items are and never returns anything that costs more.
+//!
+//! | rule | file | cost | file |
+//! |---|---|---|---|
+//! | capacity, transient use | `capacity.rs` | load above safety | `load.rs` |
+//! | conflict | `conflict.rs` | balance | `balance.rs` |
+//! | spread | `spread.rs` | item, service and machine moves | `item_move.rs`, ... |
+//! | dependency | `dependency.rs` | | |
+//!
+//! [`roadef`] reads the instances of the ROADEF/EURO challenge 2012; `check::roadef` verifies
+//! assignments without this code.
+
+mod anneal;
+mod balance;
+mod best;
+mod bound;
+mod budget;
+mod capacity;
+mod conflict;
+mod cooling;
+mod dependency;
+mod dice;
+mod error;
+mod exchange;
+mod instance;
+mod item_move;
+mod lists;
+mod load;
+mod machine_move;
+mod numbers;
+pub mod roadef;
+mod roster;
+mod service_move;
+mod solve;
+mod spread;
+mod state;
+mod step;
+mod terms;
+
+pub use bound::pooled_bound;
+pub use budget::Budget;
+pub use error::Error;
+pub use instance::{Balance, Instance, Items, Machines, MoveWeights, Services};
+pub use lists::Lists;
+pub use solve::{Options, Progress, Solution, Status, gap, solve};
+pub use state::State;
+pub use step::{Shift, Swap};
+pub use terms::Terms;
