@@ -6,8 +6,9 @@ use clap::Args;
 
 use super::{Answer, Failure};
 use crate::draw::{View, moves};
-use crate::frames::read_run;
+use crate::frames::{FoundEvidence, read_run};
 use crate::problem::Problem;
+use crate::trace::whole_file::replace;
 
 /// Draw the migrations of a run: stages over time, load of the links below.
 #[derive(Debug, Args)]
@@ -52,14 +53,20 @@ impl Draw {
             }
         };
         let found = read_run(&self.dir).map_err(Failure::bad_input)?;
+        let FoundEvidence::Load(evidence) = &found.evidence else {
+            let remedy = "Name the folder of a run of load; `galerna gantt` draws leases";
+            let place = self.dir.display().to_string();
+            let problem = Problem::new("GLN-622", place, "is a run of leases", remedy);
+            return Err(Failure::bad_input(problem));
+        };
         let migration = &found.manifest.resolved_spec.migration;
         let card = migration.topology.is_none().then(|| migration.rules.bandwidth());
         let view = View { from: self.from, to, rows: self.rows, card };
-        let mut chart = moves(&found.evidence.record, &view);
+        let mut chart = moves(&evidence.record, &view);
         let drawn = chart.title.clone();
         chart.title = format!("{}: {drawn}", found.manifest.report.spec);
         let text = if page { chart.page() } else { chart.svg() };
-        std::fs::write(&self.out, text).map_err(|cause| {
+        replace(&self.out, text.as_bytes()).map_err(|cause| {
             refuse(self.out.display().to_string(), &cause.to_string(), "Check path and permissions")
         })?;
         Ok(Answer::done(format!("{drawn} in {}\n", self.out.display())))
