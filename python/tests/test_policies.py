@@ -191,6 +191,45 @@ def test_a_placer_sees_hosts_that_have_room() -> None:
     assert max(offered) > 2
 
 
+@pytest.mark.parametrize("batched", [False, True])
+def test_a_detector_gets_its_window_though_another_policy_looks_further_back(batched: bool) -> None:
+    lengths = set()
+
+    class Short:
+        window = 3
+
+        if batched:
+
+            def assess(self, hosts: gl._core.HostLoads) -> np.ndarray:
+                assert hosts.history.shape[1] == 3
+                lengths.update(hosts.lengths.tolist())
+                return np.full(len(hosts), -1)
+        else:
+
+            def is_overloaded(self, now: float, history: tuple[float, ...]) -> None:
+                lengths.add(len(history))
+
+    with tiny_world([[40] * 20, [50] * 20], hosts=2) as world:
+        gl.run(world, overload=Short(), fallback="mad")
+    assert max(lengths) == 3
+
+
+def test_a_host_without_load_would_never_be_overloaded() -> None:
+    asked = []
+
+    def choose(vm: Vm, hosts: Hosts) -> Host | None:
+        together = hosts.would_be_overloaded()
+        for row, host in enumerate(hosts):
+            idle = host.allocated_mips == 0.0
+            assert host.would_be_overloaded() == together[row] == (not idle)
+            asked.append(idle)
+        return next(iter(hosts), None)
+
+    with tiny_world([[40] * 5, [50] * 5, [60] * 5], hosts=3) as world:
+        gl.run(world, place=choose, overload=lambda now, past: True)
+    assert set(asked) == {False, True}
+
+
 def test_a_draft_refuses_what_cannot_be_and_undoes() -> None:
     class Probe:
         asked = 0
