@@ -116,6 +116,9 @@ fn durations(events: &[Event]) -> Vec<f64> {
     for event in events {
         match event.deed {
             Deed::Depart { vm, to, .. } => begun.push((vm, to, event.seconds)),
+            Deed::Abort { vm, to, .. } | Deed::Crash { vm, to, .. } => {
+                begun.retain(|(v, h, _)| (*v, *h) != (vm, to));
+            }
             Deed::Arrive { vm, to, .. } => {
                 if let Some(i) = begun.iter().position(|(v, h, _)| (*v, *h) == (vm, to)) {
                     let (_, _, start) = begun.remove(i);
@@ -213,5 +216,18 @@ mod tests {
     fn a_return_within_the_hour_is_ping_pong() {
         let moves = [depart(0, 0, 1), depart(30, 1, 2), depart(90, 2, 1), depart(95, 1, 0)];
         assert_eq!(returns(&moves), 1);
+    }
+
+    /// The first copy is given up after 10 min, the second takes 1 min.
+    #[test]
+    fn only_a_completed_migration_has_a_duration() {
+        let after = |minutes: i64, deed: Deed| Event { deed, ..depart(minutes, 0, 1) };
+        let events = [
+            depart(0, 0, 1),
+            after(10, Deed::Abort { vm: 0, from: 0, to: 1 }),
+            depart(30, 0, 1),
+            after(31, Deed::Arrive { vm: 0, from: 0, to: 1 }),
+        ];
+        assert_eq!(durations(&events), [60.0]);
     }
 }
