@@ -169,9 +169,9 @@ impl Run {
         }
     }
 
-    /// The table called `hosts`, `vms`, `actions`, `samples`, `demand`, `moves` or `stages` of a run
-    /// of load; `leases`, `lease_states`, `holdings`, `utilisation` or `image_transfers` of one of
-    /// leases.
+    /// The table called `hosts`, `vms`, `actions`, `samples`, `demand`, `moves` or `stages` of a
+    /// run of load; `leases`, `lease_states`, `holdings`, `utilisation` or `image_transfers` of one
+    /// of leases.
     fn table(&self, py: Python<'_>, name: &str) -> PyResult<Table> {
         let table = match &self.finished {
             Finished::Load(run) => {
