@@ -1,10 +1,10 @@
-//! Simulates the consolidation of virtual machines: exact, reproducible, fast.
+//! Consolidation of virtual machines and scheduling of leases: exact, reproducible, fast.
 //!
 //! VMs replay recorded CPU utilisation on a fleet of hosts. At every sample a policy finds the
 //! hosts that run short, selects VMs that leave them, places these elsewhere, and empties hosts
 //! that have little to do so that they can be switched off. A run says what that costs: energy,
-//! violations of the service level, migrations. The same input gives the same event log, byte for
-//! byte.
+//! violations of the service level, migrations. Leases ask for VMs over time, and are served by the
+//! rules of Haizea or plain ones. The same input gives the same event log, byte for byte.
 //!
 //! ```
 //! use std::ops::ControlFlow;

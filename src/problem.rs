@@ -42,6 +42,18 @@ pub fn listed(problems: &[Problem]) -> String {
     problems.iter().map(Problem::to_string).collect::<Vec<_>>().join("\n")
 }
 
+/// How many problems [`first_listed`] writes.
+const SHOWN: usize = 20;
+
+/// The same for a source that may have very many: the first 20, then how many there are.
+pub fn first_listed(problems: &[Problem]) -> String {
+    let shown = listed(&problems[..problems.len().min(SHOWN)]);
+    match problems.len().saturating_sub(SHOWN) {
+        0 => shown,
+        more => format!("{shown}\nand {more} more ({} problems in all)", problems.len()),
+    }
+}
+
 /// `" Did you mean `x`?"` when one of `known` is close to `word`, else nothing.
 pub fn suggestion<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> String {
     known

@@ -170,6 +170,26 @@ fn the_figures_of_the_readme_are_those_of_a_run() {
     assert!(output.starts_with(shown), "README.md shows\n{shown}\nand a run prints\n{output}");
 }
 
+/// The last of the README's commands on a site answers as shown there.
+#[test]
+fn the_reservations_of_the_readme_are_answered_as_shown() {
+    let readme = page("README.md");
+    let section = readme.split("## Leases and reservations").nth(1).expect("there is one");
+    let block = |kind: &str| {
+        let text = section.split(&format!("```{kind}\n")).nth(1).expect("a block");
+        text.split("```").next().unwrap_or_default().to_owned()
+    };
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut answer = String::new();
+    for line in block("sh").lines() {
+        let words = line.split_whitespace().skip(1).chain(["--now", "2026-12-01"]);
+        let mut galerna = Command::new(env!("CARGO_BIN_EXE_galerna"));
+        let output = galerna.args(words).current_dir(&folder).output().expect("galerna runs");
+        answer = String::from_utf8(output.stdout).expect("it prints text");
+    }
+    assert_eq!(answer, block("text"));
+}
+
 /// The assignments `a.b = value` that `text` quotes.
 fn assignments(text: &str) -> Vec<(&str, &str)> {
     let quoted = text.split('`').skip(1).step_by(2);

@@ -2,11 +2,13 @@
 //! decision by decision, on the published `PlanetLab` days.
 #![cfg(feature = "frames")]
 
+mod shared;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fs;
 use std::io::Read;
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use flate2::read::GzDecoder;
 use galerna::engine::{self, Outcome};
@@ -48,20 +50,6 @@ const RELATIVE: f64 = 1e-9;
 
 /// Relative tolerance of a sum in which copied VMs on rationing hosts are only estimated.
 const RATIONED: f64 = 5e-3;
-
-/// A shared file, or `None` with a message where it is not on this machine.
-fn shared(file: &str) -> Option<PathBuf> {
-    let folder = std::env::var_os("GALERNA_SHARED").map(PathBuf::from);
-    let folder = folder.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared"));
-    let path = folder.join(file);
-    if !path.exists() {
-        let message = format!("skipped: there is no {} (set GALERNA_SHARED)", path.display());
-        assert!(std::env::var_os("GALERNA_REQUIRE_SHARED").is_none(), "{message}");
-        println!("{message}");
-        return None;
-    }
-    Some(path)
-}
 
 /// A table with named columns.
 type Row = HashMap<String, String>;
@@ -143,8 +131,8 @@ fn is_known(row: &Row) -> bool {
 
 #[test]
 fn every_deterministic_row_of_the_reference_is_met() {
-    let Some(golden) = shared("reference/cloudsim/golden.csv") else { return };
-    let Some(traces) = shared("traces/planetlab/planetlab_long.parquet") else { return };
+    let Some(golden) = shared::file("reference/cloudsim/golden.csv") else { return };
+    let Some(traces) = shared::file("traces/planetlab/planetlab_long.parquet") else { return };
     let rows = rows(&fs::read_to_string(golden).expect("the table"));
     let rows: Vec<Row> = rows.into_iter().filter(|row| row["deterministic"] == "yes").collect();
     assert!(rows.len() >= 40, "{} rows", rows.len());
@@ -172,8 +160,8 @@ fn every_deterministic_row_of_the_reference_is_met() {
 
 /// A table of the reference beside the run that it tells of.
 fn beside(policy: &str, file: &str) -> Option<(Vec<Row>, Outcome)> {
-    let table = shared(&format!("reference/cloudsim/{file}"))?;
-    let traces = shared("traces/planetlab/planetlab_long.parquet")?;
+    let table = shared::file(&format!("reference/cloudsim/{file}"))?;
+    let traces = shared::file("traces/planetlab/planetlab_long.parquet")?;
     let bytes = fs::read(&table).expect("the table");
     let mut text = String::new();
     match table.extension().is_some_and(|extension| extension == "gz") {
@@ -223,7 +211,7 @@ fn thr_mmt_migrates_as_the_reference_does() {
 /// a wider tolerance.
 fn assert_same_states(policy: &str, file: &str) {
     let Some((rows, outcome)) = beside(policy, file) else { return };
-    let Some(traces) = shared("traces/planetlab/planetlab_long.parquet") else { return };
+    let Some(traces) = shared::file("traces/planetlab/planetlab_long.parquet") else { return };
     let trace = day(&traces, "20110303");
     let fleet = spec_of(policy, "opt").fleet.build(trace.vms(), 0);
     let samples = &outcome.record.samples;

@@ -3,6 +3,8 @@
 //! The reference results were made by ports of Haizea 1.0 and 1.1 and lie beside the repository
 //! (`GALERNA_SHARED`, `../shared` by default); without them these tests say so and pass.
 
+mod shared;
+
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::ops::ControlFlow;
@@ -16,13 +18,7 @@ use galerna::model::lease_record::LeaseState;
 use galerna::time::Instant;
 
 fn shared() -> Option<PathBuf> {
-    let folder = std::env::var_os("GALERNA_SHARED").map(PathBuf::from);
-    let folder = folder.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared"));
-    if folder.join("reference/haizea/summary.csv").is_file() {
-        return Some(folder);
-    }
-    println!("skipped: no reference/haizea below {} (GALERNA_SHARED)", folder.display());
-    None
+    shared::file("reference/haizea/summary.csv").map(|_| shared::folder())
 }
 
 fn text(path: &Path) -> String {

@@ -1,9 +1,10 @@
 //! Does the migration model agree with real migrations? Predictions of the same model by other
 //! hands, row by row, and measurements, by family.
 
+mod shared;
+
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
 
 use galerna::migrate::evaluate::{Accuracy, Family, PLAIN, evaluate};
 use galerna::migrate::fit::fit;
@@ -11,22 +12,8 @@ use galerna::migrate::measurement::{Measurement, read_measurements};
 use galerna::migrate::parameters::Parameters;
 use galerna::migrate::{MigrationModel, PreCopy};
 
-/// A shared file, or `None` with a message where it is not on this machine.
-fn shared(file: &str) -> Option<PathBuf> {
-    let folder = std::env::var_os("GALERNA_SHARED").map(PathBuf::from);
-    let folder = folder.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared"));
-    let path = folder.join(file);
-    if !path.exists() {
-        let message = format!("skipped: there is no {} (set GALERNA_SHARED)", path.display());
-        assert!(std::env::var_os("GALERNA_REQUIRE_SHARED").is_none(), "{message}");
-        println!("{message}");
-        return None;
-    }
-    Some(path)
-}
-
 fn measurements() -> Option<Vec<Measurement>> {
-    let path = shared("traces/qemu-migrations/calibrate.csv")?;
+    let path = shared::file("traces/qemu-migrations/calibrate.csv")?;
     Some(read_measurements(&path).expect("the published measurements are whole"))
 }
 
@@ -40,7 +27,7 @@ const UNBOUNDED: [&str; 2] = ["c064", "c067"];
 /// pages of the first pass be dirtied again than were dirtied at all; here they are bounded.
 #[test]
 fn golden_predictions_are_met() {
-    let Some(path) = shared("traces/qemu-migrations/golden_predictions.csv") else { return };
+    let Some(path) = shared::file("traces/qemu-migrations/golden_predictions.csv") else { return };
     let rows = measurements().expect("it stands beside");
     let rows: BTreeMap<&str, &Measurement> = rows.iter().map(|r| (r.row.as_str(), r)).collect();
     let text = fs::read_to_string(path).expect("it is readable");

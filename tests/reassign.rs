@@ -1,8 +1,9 @@
 //! Does the search for a better assignment keep its promises? Rules and costs against an
 //! independent check, answers against brute force, and the published instances.
 
+mod shared;
+
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use galerna::check::roadef::{Judgement, judge};
@@ -307,24 +308,13 @@ fn a_start_that_breaks_rules_is_refused_with_every_breach() {
     assert!(text.contains("machine 0 lacks") && text.contains("at least 4"), "{text}");
 }
 
-/// A file of the published instances, or nothing with a message.
-fn shared(file: &str) -> Option<PathBuf> {
-    let folder = std::env::var_os("GALERNA_SHARED").map(PathBuf::from);
-    let folder = folder.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared"));
-    let path = folder.join("traces/roadef2012").join(file);
-    if !path.exists() {
-        let message = format!("skipped: there is no {} (set GALERNA_SHARED)", path.display());
-        assert!(std::env::var_os("GALERNA_REQUIRE_SHARED").is_none(), "{message}");
-        println!("{message}");
-        return None;
-    }
-    Some(path)
-}
-
+/// One of the published instances with the text of its model.
 fn published(name: &str) -> Option<(Instance, String)> {
-    let model = roadef::read_text(&shared(&format!("model_{name}.txt.xz"))?).expect("readable");
-    let start = shared(&format!("assignment_{name}.txt.xz"))?;
-    let start = roadef::read_text(&start).expect("readable");
+    let text = |kind: &str| {
+        let file = shared::file(&format!("traces/roadef2012/{kind}_{name}.txt.xz"))?;
+        Some(roadef::read_text(&file).expect("readable"))
+    };
+    let (model, start) = (text("model")?, text("assignment")?);
     let instance = roadef::parse((&model, name), (&start, name)).expect("in the format");
     Some((instance, String::from_utf8(model).expect("it is text")))
 }

@@ -1,7 +1,8 @@
 //! Are plans as short as they can be, and does every one of them hold at every instant?
 
+mod shared;
+
 use std::fs;
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use cpu_time::ProcessTime;
@@ -16,20 +17,6 @@ use galerna::topology::{Cable, Routes, generate};
 use galerna::units::Bytes;
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
-
-/// A shared file, or `None` with a message where it is not on this machine.
-fn shared(file: &str) -> Option<PathBuf> {
-    let folder = std::env::var_os("GALERNA_SHARED").map(PathBuf::from);
-    let folder = folder.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared"));
-    let path = folder.join(file);
-    if !path.exists() {
-        let message = format!("skipped: there is no {} (set GALERNA_SHARED)", path.display());
-        assert!(std::env::var_os("GALERNA_REQUIRE_SHARED").is_none(), "{message}");
-        println!("{message}");
-        return None;
-    }
-    Some(path)
-}
 
 /// Asserts that `plan` holds, by code that shares nothing with the planner, and that every VM ends
 /// where it should.
@@ -198,7 +185,7 @@ fn published_plans(text: &str) -> Vec<Published> {
 
 #[test]
 fn published_plans_hold_and_ours_are_no_longer_than_the_best_known() {
-    let Some(path) = shared("traces/mvm-plans/migrations.csv") else { return };
+    let Some(path) = shared::file("traces/mvm-plans/migrations.csv") else { return };
     let text = fs::read_to_string(&path).expect("it is readable");
     let best = fs::read_to_string(path.with_file_name("best_found.csv")).expect("it stands beside");
     let best: Vec<(&str, f64)> = best

@@ -4,25 +4,12 @@
 //! `../shared`), and these tests say so and stop where they are not there.
 #![cfg(feature = "frames")]
 
-use std::path::{Path, PathBuf};
+mod shared;
 
 use galerna::trace::{
     Defect, Excess, Finding, Gaps, Offset, Order, Resource, Resources, Selection, TraceInfo, Unit,
     UtilisationTrace, info, read, write_parquet,
 };
-
-fn shared(file: &str) -> Option<PathBuf> {
-    let folder = std::env::var_os("GALERNA_SHARED").map(PathBuf::from);
-    let folder = folder.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared"));
-    let path = folder.join("traces").join(file);
-    if path.exists() {
-        return Some(path);
-    }
-    let message = format!("skipped: there is no {} (set GALERNA_SHARED)", path.display());
-    assert!(std::env::var_os("GALERNA_REQUIRE_SHARED").is_none(), "{message}");
-    println!("{message}");
-    None
-}
 
 fn published() -> Selection {
     Selection::default().published()
@@ -50,16 +37,16 @@ fn close(found: Option<f64>, expected: f64, tolerance: f64) {
 mod bitbrains {
     use super::*;
 
-    const CSV: &str = "bitbrains-rnd/original_layout_2013-8_10vms.tar.xz";
-    const MONTHS: &str = "bitbrains-rnd/cpu_mem_2013-07_08.parquet";
-    const WEEK: &str = "bitbrains-rnd/all_metrics_2013-08_first_week.parquet";
+    const CSV: &str = "traces/bitbrains-rnd/original_layout_2013-8_10vms.tar.xz";
+    const MONTHS: &str = "traces/bitbrains-rnd/cpu_mem_2013-07_08.parquet";
+    const WEEK: &str = "traces/bitbrains-rnd/all_metrics_2013-08_first_week.parquet";
 
     /// The README: 500 VMs, a grid of 8,640 slots, July with a hole of 396 slots and 13 % missing,
     /// 9 values of memory saturated and 337 above capacity in both months together. Rows (3,745,008
     /// and 4,291,581) and values above 100 % (49,349 and 94,602) as counted in the file.
     #[test]
     fn both_months_have_the_stated_counts() {
-        let Some(path) = shared(MONTHS) else { return };
+        let Some(path) = shared::file(MONTHS) else { return };
         let mut above = 0;
         for (month, rows, excess, mean) in
             [("7", 3_745_008, 49_349, 5.314_086), ("8", 4_291_581, 94_602, 6.973_821)]
@@ -97,7 +84,7 @@ mod bitbrains {
     /// halfway between two slots.
     #[test]
     fn the_published_layout_and_the_parquet_form_agree() {
-        let (Some(csv), Some(parquet)) = (shared(CSV), shared(MONTHS)) else { return };
+        let (Some(csv), Some(parquet)) = (shared::file(CSV), shared::file(MONTHS)) else { return };
         let csv = read(&csv, &published()).unwrap();
         let table = read(&parquet, &of_day("8").published()).unwrap();
         assert_eq!((csv.vms(), csv.samples()), (10, 8640));
@@ -153,7 +140,7 @@ mod bitbrains {
     /// The README: 499 VMs, one week, all metrics; 1,001,750 rows as counted in the file.
     #[test]
     fn the_week_has_all_quantities() {
-        let Some(path) = shared(WEEK) else { return };
+        let Some(path) = shared::file(WEEK) else { return };
         let trace = read(&path, &published()).unwrap();
         let info = info(&trace);
         assert_eq!((info.vms, info.samples_per_vm), (499, 2016));
@@ -171,7 +158,7 @@ mod bitbrains {
     /// either rule for gaps and excess.
     #[test]
     fn a_copy_is_the_same_trace_under_every_rule() {
-        let Some(path) = shared(CSV) else { return };
+        let Some(path) = shared::file(CSV) else { return };
         let folder = tempfile::tempdir().unwrap();
         let copy = folder.path().join("copy.parquet");
         let raw = read(&path, &published()).unwrap();
@@ -195,7 +182,7 @@ mod bitbrains {
 /// of memory: CPU ends at 88.9 %.)
 #[test]
 fn google_has_the_stated_counts() {
-    let Some(path) = shared("google-2011-gcd/cpu_mem.parquet") else { return };
+    let Some(path) = shared::file("traces/google-2011-gcd/cpu_mem.parquet") else { return };
     let trace = read(&path, &published()).unwrap();
     let info = info(&trace);
     assert_eq!((info.vms, info.samples_per_vm, info.gaps), (900, 288, 0));
@@ -212,7 +199,7 @@ fn google_has_the_stated_counts() {
 /// The README: 60 VMs, 5-minute steps, 27.8 days.
 #[test]
 fn azure_has_the_stated_counts() {
-    let Some(path) = shared("azure-2017-100/cpu.parquet") else { return };
+    let Some(path) = shared::file("traces/azure-2017-100/cpu.parquet") else { return };
     let trace = read(&path, &published()).unwrap();
     let info = info(&trace);
     assert_eq!((info.vms, info.samples_per_vm, info.gaps), (60, 8004, 0));
@@ -229,7 +216,9 @@ fn azure_has_the_stated_counts() {
 /// and 101 are abnormal. Six and ten of them in the file.
 #[test]
 fn alibaba_has_the_stated_counts() {
-    let Some(path) = shared("alibaba-2018-sample/machine_usage.parquet") else { return };
+    let Some(path) = shared::file("traces/alibaba-2018-sample/machine_usage.parquet") else {
+        return;
+    };
     let trace = read(&path, &published()).unwrap();
     let info = info(&trace);
     assert_eq!((trace.name(0), trace.name(15)), ("m_1932", "m_1947"));
@@ -245,7 +234,7 @@ fn alibaba_has_the_stated_counts() {
 
 #[test]
 fn planetlab_is_read_by_its_form_and_by_the_general_one_alike() {
-    let Some(path) = shared("planetlab/planetlab_long.parquet") else { return };
+    let Some(path) = shared::file("traces/planetlab/planetlab_long.parquet") else { return };
     let day = read(&path, &of_day("20110303")).unwrap();
     let format = galerna::trace::Format::Long;
     let general = read(&path, &Selection { format, ..of_day("20110303") }).unwrap();

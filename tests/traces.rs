@@ -1,5 +1,7 @@
 //! Are all forms of a trace the same trace, and does every wrong one say what is wrong with it?
 
+mod shared;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -26,20 +28,6 @@ fn holds(text: &str, pieces: &[&str]) {
     for piece in pieces {
         assert!(text.contains(piece), "no `{piece}` in:\n{text}");
     }
-}
-
-/// A file of the published traces, or `None` with a message where they are not on this machine.
-fn published(file: &str) -> Option<PathBuf> {
-    let folder = std::env::var_os("GALERNA_SHARED").map(PathBuf::from);
-    let folder = folder.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared"));
-    let path = folder.join("traces/planetlab").join(file);
-    if !path.exists() {
-        let message = format!("skipped: there is no {} (set GALERNA_SHARED)", path.display());
-        assert!(std::env::var_os("GALERNA_REQUIRE_SHARED").is_none(), "{message}");
-        println!("{message}");
-        return None;
-    }
-    Some(path)
 }
 
 mod folders {
@@ -337,7 +325,9 @@ mod published_days {
 
     #[test]
     fn the_archive_has_the_published_sizes_means_and_noise() {
-        let Some(path) = published("planetlab_original_layout.tar.xz") else { return };
+        let Some(path) = shared::file("traces/planetlab/planetlab_original_layout.tar.xz") else {
+            return;
+        };
         assert_eq!(days(&path).unwrap(), MEANS.map(|(day, ..)| day));
         for (day, vms, mean) in MEANS {
             let info = trace::info(&read(&path, &of_day(day)).unwrap());
@@ -360,7 +350,9 @@ mod published_days {
     /// that it also counts the one VM whose only such pair is sample 287 and its copy.
     #[test]
     fn on_the_first_day_531_vms_have_two_zeros_in_a_row_half_of_them_by_step_10() {
-        let Some(path) = published("planetlab_original_layout.tar.xz") else { return };
+        let Some(path) = shared::file("traces/planetlab/planetlab_original_layout.tar.xz") else {
+            return;
+        };
         let info = trace::info(&read(&path, &of_day("20110303")).unwrap());
         assert_eq!((info.vms_with_zero_runs, info.median_first_zero_run), (531, Some(10.0)));
     }
@@ -368,8 +360,11 @@ mod published_days {
     #[cfg(feature = "frames")]
     #[test]
     fn archive_and_table_are_the_same_trace() {
-        let Some(archive) = published("planetlab_original_layout.tar.xz") else { return };
-        let Some(table) = published("planetlab_long.parquet") else { return };
+        let Some(archive) = shared::file("traces/planetlab/planetlab_original_layout.tar.xz")
+        else {
+            return;
+        };
+        let Some(table) = shared::file("traces/planetlab/planetlab_long.parquet") else { return };
         assert_eq!(days(&archive).unwrap(), days(&table).unwrap());
         for (day, ..) in MEANS {
             let read = |path| read(path, &of_day(day)).unwrap();

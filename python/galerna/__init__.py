@@ -1,4 +1,4 @@
-"""VM consolidation, simulated exactly and at once.
+"""VM consolidation and lease scheduling, exact and at once.
 
 >>> import galerna as gl
 >>> run = gl.run("lr-mmt")

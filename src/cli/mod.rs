@@ -49,7 +49,7 @@ pub const POLICY_FAILED: i32 = 4;
 /// Stopped by the user.
 pub const INTERRUPTED: i32 = 130;
 
-/// Simulates VM consolidation: exact, reproducible, fast.
+/// Simulates VM consolidation and lease scheduling: exact, reproducible, fast.
 #[derive(Debug, Parser)]
 #[command(name = "galerna", version, after_help = EXAMPLES)]
 struct Cli {

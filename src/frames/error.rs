@@ -14,6 +14,9 @@ use std::path::Path;
 
 use crate::problem::{Problem, listed};
 
+/// What to do about a folder that is not as a run wrote it.
+pub(super) const REMEDY: &str = "Run the spec again";
+
 /// Why the folder of a run could not be written or read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}", listed(.problems))]
@@ -39,5 +42,5 @@ pub(super) fn unwritable(place: &Path, cause: &std::io::Error) -> Problem {
 pub(super) fn damaged(place: &Path, cause: &dyn std::fmt::Display) -> Problem {
     let cause = cause.to_string();
     let what = format!("the file is damaged ({})", cause.lines().next().unwrap_or_default());
-    Problem::new("GLN-623", place.display().to_string(), what, "Run the spec again")
+    Problem::new("GLN-623", place.display().to_string(), what, REMEDY)
 }

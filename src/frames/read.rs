@@ -4,7 +4,7 @@ use std::path::Path;
 
 use polars::prelude::*;
 
-use super::error::{Error, damaged};
+use super::error::{Error, REMEDY, damaged};
 use super::folder::{MANIFEST, TABLES};
 use super::manifest::Manifest;
 use super::read_leases::{self, FoundLeases};
@@ -18,8 +18,6 @@ use crate::model::{
 use crate::problem::Problem;
 use crate::spec;
 use crate::time::Instant;
-
-pub(super) const REMEDY: &str = "Run the spec again";
 
 /// A run as its folder tells it.
 #[derive(Debug, Clone)]

@@ -4,10 +4,10 @@ use std::path::Path;
 
 use polars::prelude::*;
 
-use super::error::{Error, damaged};
+use super::error::{Error, REMEDY, damaged};
 use super::folder::{LEASE_FILES, MANIFEST};
 use super::manifest::Manifest;
-use super::read::{FoundEvidence, FoundRun, REMEDY};
+use super::read::{FoundEvidence, FoundRun};
 use super::table_file::{TableFile, missing};
 use crate::check::{LeaseClaims, LeaseEvidence, Report, check_lease_run};
 use crate::id::LeaseId;

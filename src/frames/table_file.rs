@@ -6,9 +6,8 @@ use std::path::{Path, PathBuf};
 
 use polars::prelude::*;
 
-use super::error::damaged;
+use super::error::{REMEDY, damaged};
 use super::manifest::Manifest;
-use super::read::REMEDY;
 use crate::problem::Problem;
 use crate::time::Instant;
 

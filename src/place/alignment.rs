@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::chooser::{Chooser, Overload, Preference, Wake};
 use super::index::{Offer, Summary, Tournament};
-use super::{Draft, Room};
+use super::{Decreasing, Draft, Measure, Placer, Room};
 use crate::id::HostId;
 use crate::model::{Fleet, RESOURCES, Resources};
 
@@ -170,9 +170,14 @@ impl<S: Suitability> Preference for Alignment<S> {
     }
 }
 
-impl<S: Suitability> Chooser<Alignment<S>> {
-    /// A chooser by `S` for `fleet`.
-    pub fn by_alignment(spec: &AlignmentSpec, fleet: &Fleet) -> Self {
-        Self::new(Alignment::new(fleet), spec.overload, spec.wake)
-    }
+/// A placer that takes the VMs in descending mean size, and tries the hosts of least cost by `S`
+/// first.
+pub(super) fn largest_first<S: Suitability + 'static>(
+    name: &'static str,
+    spec: &AlignmentSpec,
+    fleet: &Fleet,
+) -> Box<dyn Placer> {
+    let by_cost = Alignment::<S>::new(fleet);
+    let chooser = Chooser::new(name, by_cost, spec.overload, spec.wake);
+    Box::new(Decreasing::new(name, Measure::Mean, Box::new(chooser), fleet))
 }

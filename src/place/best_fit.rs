@@ -16,10 +16,9 @@ use serde::{Deserialize, Serialize};
 
 use super::chooser::{Chooser, Overload, Preference, Wake};
 use super::index::{Offer, Ranking};
-use super::{Ask, Draft, Measure, Outcome, Placer, Placing, Room};
-use crate::id::{HostId, IdVec, VmId};
+use super::{Draft, Measure, Placer, Room};
+use crate::id::{HostId, IdVec};
 use crate::model::{Fleet, Resources};
-use crate::policy::PolicyError;
 
 /// Settings of best and worst fit.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -34,17 +33,9 @@ pub struct FitSpec {
 }
 
 /// Best fit.
-pub struct BestFit(Chooser<ByRoom>);
-
-impl BestFit {
-    /// A placer for `fleet`.
-    pub fn new(spec: &FitSpec, fleet: &Fleet) -> Self {
-        Self(Chooser::new(
-            ByRoom::new(spec.by, Order::FullestFirst, fleet),
-            spec.overload,
-            spec.wake,
-        ))
-    }
+pub(super) fn best_fit(spec: &FitSpec, fleet: &Fleet) -> Box<dyn Placer> {
+    let by_room = ByRoom::new(spec.by, Order::FullestFirst, fleet);
+    Box::new(Chooser::new("best-fit", by_room, spec.overload, spec.wake))
 }
 
 /// From which end hosts are tried.
@@ -113,21 +104,5 @@ impl Preference for ByRoom {
     fn next(&mut self, allowed: impl Fn(HostId) -> bool) -> Option<HostId> {
         self.after = Some(self.ranking.next(self.after, self.floor, &self.asked, allowed)?);
         self.after.map(|(_, host)| host)
-    }
-}
-
-impl Placer for BestFit {
-    fn name(&self) -> &str {
-        "best-fit"
-    }
-
-    fn place(
-        &mut self,
-        vms: &[VmId],
-        draft: &mut Draft,
-        ask: &mut Ask<'_>,
-        placing: Placing,
-    ) -> Result<Outcome, PolicyError> {
-        self.0.place(vms, draft, ask, placing)
     }
 }

@@ -9,7 +9,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::index::{Offer, Reader};
-use super::{Arrival, Ask, Draft, Outcome, Placing, Room, place_in_order};
+use super::{Arrival, Ask, Draft, Outcome, Placer, Placing, Room, place_in_order};
 use crate::detect::Verdict;
 use crate::id::{HostId, VmId};
 use crate::model::{Fleet, Resources};
@@ -59,6 +59,7 @@ enum Among {
 
 /// Tries hosts in the order of `P`.
 pub(super) struct Chooser<P> {
+    name: &'static str,
     preference: P,
     reader: Reader,
     overload: Overload,
@@ -67,19 +68,9 @@ pub(super) struct Chooser<P> {
 }
 
 impl<P: Preference> Chooser<P> {
-    pub fn new(preference: P, overload: Overload, wake: Wake) -> Self {
-        Self { preference, reader: Reader::default(), overload, wake, tried: Vec::new() }
-    }
-
-    /// Places `vms` in this order.
-    pub fn place(
-        &mut self,
-        vms: &[VmId],
-        draft: &mut Draft,
-        ask: &mut Ask<'_>,
-        placing: Placing,
-    ) -> Result<Outcome, PolicyError> {
-        place_in_order(vms, draft, ask, placing, |vm, draft, ask| self.choose(vm, draft, ask))
+    /// The placer called `name`.
+    pub fn new(name: &'static str, preference: P, overload: Overload, wake: Wake) -> Self {
+        Self { name, preference, reader: Reader::default(), overload, wake, tried: Vec::new() }
     }
 
     fn choose(
@@ -134,6 +125,22 @@ impl<P: Preference> Chooser<P> {
                 return Ok(Some(host));
             }
         }
+    }
+}
+
+impl<P: Preference> Placer for Chooser<P> {
+    fn name(&self) -> &str {
+        self.name
+    }
+
+    fn place(
+        &mut self,
+        vms: &[VmId],
+        draft: &mut Draft,
+        ask: &mut Ask<'_>,
+        placing: Placing,
+    ) -> Result<Outcome, PolicyError> {
+        place_in_order(vms, draft, ask, placing, |vm, draft, ask| self.choose(vm, draft, ask))
     }
 }
 

@@ -12,21 +12,13 @@
 //! Source: Gabay and Zaourar, Vector bin packing with heterogeneous bins: application to the
 //! machine reassignment problem, Ann. Oper. Res. 242, 2016 (the normalised dot product).
 
-use super::alignment::{Alignment, AlignmentSpec, Point, Suitability};
-use super::chooser::Chooser;
-use super::{Ask, Draft, Outcome, Placer, Placing};
-use crate::id::VmId;
+use super::Placer;
+use super::alignment::{AlignmentSpec, Point, Suitability, largest_first};
 use crate::model::Fleet;
-use crate::policy::PolicyError;
 
 /// Cosine.
-pub struct Cosine(Chooser<Alignment<LeastAngle>>);
-
-impl Cosine {
-    /// A placer for `fleet`.
-    pub fn new(spec: &AlignmentSpec, fleet: &Fleet) -> Self {
-        Self(Chooser::by_alignment(spec, fleet))
-    }
+pub(super) fn cosine(spec: &AlignmentSpec, fleet: &Fleet) -> Box<dyn Placer> {
+    largest_first::<LeastAngle>("cosine", spec, fleet)
 }
 
 /// The cosine of the angle, negative: the least angle costs least.
@@ -44,21 +36,5 @@ impl Suitability for LeastAngle {
         }
         // A VM that takes nothing suits every host alike.
         if vv > 0.0 { -product / (vv.sqrt() * rr.sqrt()) } else { 0.0 }
-    }
-}
-
-impl Placer for Cosine {
-    fn name(&self) -> &str {
-        "cosine"
-    }
-
-    fn place(
-        &mut self,
-        vms: &[VmId],
-        draft: &mut Draft,
-        ask: &mut Ask<'_>,
-        placing: Placing,
-    ) -> Result<Outcome, PolicyError> {
-        self.0.place(vms, draft, ask, placing)
     }
 }

@@ -13,21 +13,13 @@
 //! Research, 2011 (there the host is given and the VM is chosen, with weights per resource); from
 //! the VM's side as the items' view of Gabay and Zaourar, Ann. Oper. Res. 242, 2016.
 
-use super::alignment::{Alignment, AlignmentSpec, Point, Suitability};
-use super::chooser::Chooser;
-use super::{Ask, Draft, Outcome, Placer, Placing};
-use crate::id::VmId;
+use super::Placer;
+use super::alignment::{AlignmentSpec, Point, Suitability, largest_first};
 use crate::model::Fleet;
-use crate::policy::PolicyError;
 
 /// Dot product.
-pub struct DotProduct(Chooser<Alignment<LargestProduct>>);
-
-impl DotProduct {
-    /// A placer for `fleet`.
-    pub fn new(spec: &AlignmentSpec, fleet: &Fleet) -> Self {
-        Self(Chooser::by_alignment(spec, fleet))
-    }
+pub(super) fn dot_product(spec: &AlignmentSpec, fleet: &Fleet) -> Box<dyn Placer> {
+    largest_first::<LargestProduct>("dot-product", spec, fleet)
 }
 
 /// The product, negative: the largest costs least.
@@ -37,21 +29,5 @@ impl Suitability for LargestProduct {
     #[inline]
     fn least_cost(v: &Point, _low: &Point, high: &Point) -> f64 {
         -v.iter().zip(high).map(|(v, r)| v * r).sum::<f64>()
-    }
-}
-
-impl Placer for DotProduct {
-    fn name(&self) -> &str {
-        "dot-product"
-    }
-
-    fn place(
-        &mut self,
-        vms: &[VmId],
-        draft: &mut Draft,
-        ask: &mut Ask<'_>,
-        placing: Placing,
-    ) -> Result<Outcome, PolicyError> {
-        self.0.place(vms, draft, ask, placing)
     }
 }

@@ -16,10 +16,9 @@ use serde::{Deserialize, Serialize};
 
 use super::chooser::{Chooser, Overload, Preference, Wake};
 use super::index::{Offer, Tournament};
-use super::{Ask, Draft, Outcome, Placer, Placing, Room};
-use crate::id::{HostId, VmId};
+use super::{Draft, Placer, Room};
+use crate::id::HostId;
 use crate::model::{Fleet, Resources};
-use crate::policy::PolicyError;
 
 /// Settings of first fit.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -32,15 +31,10 @@ pub struct FirstFitSpec {
 }
 
 /// First fit.
-pub struct FirstFit(Chooser<ById>);
-
-impl FirstFit {
-    /// A placer with these settings.
-    pub fn new(spec: &FirstFitSpec) -> Self {
-        let hosts = Tournament::new(std::iter::empty());
-        let by_id = ById { hosts, asked: Offer::asked(&Resources::default(), false), from: 0 };
-        Self(Chooser::new(by_id, spec.overload, spec.wake))
-    }
+pub(super) fn first_fit(spec: &FirstFitSpec) -> Box<dyn Placer> {
+    let hosts = Tournament::new(std::iter::empty());
+    let by_id = ById { hosts, asked: Offer::asked(&Resources::default(), false), from: 0 };
+    Box::new(Chooser::new("first-fit", by_id, spec.overload, spec.wake))
 }
 
 /// Hosts by id.
@@ -70,21 +64,5 @@ impl Preference for ById {
         let host = self.hosts.first(HostId(self.from), covers, allowed)?;
         self.from = host.0 + 1;
         Some(host)
-    }
-}
-
-impl Placer for FirstFit {
-    fn name(&self) -> &str {
-        "first-fit"
-    }
-
-    fn place(
-        &mut self,
-        vms: &[VmId],
-        draft: &mut Draft,
-        ask: &mut Ask<'_>,
-        placing: Placing,
-    ) -> Result<Outcome, PolicyError> {
-        self.0.place(vms, draft, ask, placing)
     }
 }

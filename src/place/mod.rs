@@ -25,23 +25,18 @@ use crate::id::{HostId, VmId};
 use crate::policy::PolicyError;
 
 pub use alignment::AlignmentSpec;
-pub use best_fit::{BestFit, FitSpec};
+pub use best_fit::FitSpec;
 pub use chooser::{Overload, Wake};
-pub use cosine::Cosine;
 pub use decreasing::{Decreasing, FirstFitDecreasingSpec};
-pub use dot_product::DotProduct;
 pub use draft::Draft;
-pub use first_fit::{FirstFit, FirstFitSpec};
+pub use first_fit::FirstFitSpec;
 pub use measure::Measure;
 pub use neat::{NeatBestFitDecreasing, NeatSpec};
-pub use norm_diff::NormDiff;
 pub use pabfd::{Base, Pabfd, PabfdSpec, WakePower};
-pub use pabfd_published::PabfdPublished;
 pub use plan::{Planner, Refusal, Roster, enter};
 pub use question::{Arrival, Ask, HistoryKind};
 pub use room::{Held, HostSet, Resident, Room};
 pub use spec::PlacerSpec;
-pub use worst_fit::WorstFit;
 
 /// Whether a placer may leave VMs behind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -12,21 +12,13 @@
 //! Research, 2011 (norm-based greedy with the l2 norm; there the host is given and the VM is
 //! chosen, with weights per resource).
 
-use super::alignment::{Alignment, AlignmentSpec, Point, Suitability};
-use super::chooser::Chooser;
-use super::{Ask, Draft, Outcome, Placer, Placing};
-use crate::id::VmId;
+use super::Placer;
+use super::alignment::{AlignmentSpec, Point, Suitability, largest_first};
 use crate::model::Fleet;
-use crate::policy::PolicyError;
 
 /// Norm difference.
-pub struct NormDiff(Chooser<Alignment<LeastDistance>>);
-
-impl NormDiff {
-    /// A placer for `fleet`.
-    pub fn new(spec: &AlignmentSpec, fleet: &Fleet) -> Self {
-        Self(Chooser::by_alignment(spec, fleet))
-    }
+pub(super) fn norm_diff(spec: &AlignmentSpec, fleet: &Fleet) -> Box<dyn Placer> {
+    largest_first::<LeastDistance>("norm-diff", spec, fleet)
 }
 
 /// The squared distance between what is left and what is taken.
@@ -37,21 +29,5 @@ impl Suitability for LeastDistance {
     fn least_cost(v: &Point, low: &Point, _high: &Point) -> f64 {
         let gaps = v.iter().zip(low).map(|(v, low)| low.max(*v) - v);
         gaps.map(|gap| gap * gap).sum()
-    }
-}
-
-impl Placer for NormDiff {
-    fn name(&self) -> &str {
-        "norm-diff"
-    }
-
-    fn place(
-        &mut self,
-        vms: &[VmId],
-        draft: &mut Draft,
-        ask: &mut Ask<'_>,
-        placing: Placing,
-    ) -> Result<Outcome, PolicyError> {
-        self.0.place(vms, draft, ask, placing)
     }
 }

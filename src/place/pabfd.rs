@@ -97,6 +97,7 @@ pub struct Pabfd {
     first_empty: Vec<usize>,
     asked: Vec<HostId>,
     order: Vec<VmId>,
+    name: &'static str,
     /// Whether the detector has a say.
     asks: bool,
 }
@@ -119,13 +120,14 @@ impl Pabfd {
             first_empty: vec![0; fleet.machines.len()],
             asked: Vec::new(),
             order: Vec::new(),
+            name: "pabfd",
             asks: true,
         }
     }
 
-    /// The same to which every host with room is good.
-    pub(super) fn asking_nobody(self) -> Self {
-        Self { asks: false, ..self }
+    /// The same, called `name`, to which every host with room is good.
+    pub(super) fn asking_nobody(self, name: &'static str) -> Self {
+        Self { name, asks: false, ..self }
     }
 
     /// Notes the power of every host before this step, once per step.
@@ -279,7 +281,7 @@ impl Pabfd {
 
 impl Placer for Pabfd {
     fn name(&self) -> &str {
-        "pabfd"
+        self.name
     }
 
     fn place(

@@ -18,33 +18,10 @@
 //! Cloudslab/cloudsim#167). `pabfd` asks the detector too but is right in the other two; with
 //! `base = "last-update"` and `wake-power = "ignored"` it is that code.
 
-use super::{Ask, Draft, Outcome, Pabfd, PabfdSpec, Placer, Placing};
-use crate::id::VmId;
+use super::{Pabfd, PabfdSpec, Placer};
 use crate::model::Fleet;
-use crate::policy::PolicyError;
 
 /// PABFD as published.
-pub struct PabfdPublished(Pabfd);
-
-impl PabfdPublished {
-    /// A placer for `fleet`.
-    pub fn new(fleet: &Fleet) -> Self {
-        Self(Pabfd::new(PabfdSpec::default(), fleet).asking_nobody())
-    }
-}
-
-impl Placer for PabfdPublished {
-    fn name(&self) -> &str {
-        "pabfd-published"
-    }
-
-    fn place(
-        &mut self,
-        vms: &[VmId],
-        draft: &mut Draft,
-        ask: &mut Ask<'_>,
-        placing: Placing,
-    ) -> Result<Outcome, PolicyError> {
-        self.0.place(vms, draft, ask, placing)
-    }
+pub(super) fn pabfd_published(fleet: &Fleet) -> Box<dyn Placer> {
+    Box::new(Pabfd::new(PabfdSpec::default(), fleet).asking_nobody("pabfd-published"))
 }

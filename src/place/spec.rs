@@ -2,10 +2,16 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::best_fit::best_fit;
+use super::cosine::cosine;
+use super::dot_product::dot_product;
+use super::first_fit::first_fit;
+use super::norm_diff::norm_diff;
+use super::pabfd_published::pabfd_published;
+use super::worst_fit::worst_fit;
 use super::{
-    AlignmentSpec, BestFit, Cosine, Decreasing, DotProduct, FirstFit, FirstFitDecreasingSpec,
-    FirstFitSpec, FitSpec, Measure, NeatBestFitDecreasing, NeatSpec, NormDiff, Pabfd,
-    PabfdPublished, PabfdSpec, Placer, WorstFit,
+    AlignmentSpec, Decreasing, FirstFitDecreasingSpec, FirstFitSpec, FitSpec,
+    NeatBestFitDecreasing, NeatSpec, Pabfd, PabfdSpec, Placer,
 };
 use crate::model::Fleet;
 
@@ -60,36 +66,27 @@ impl PlacerSpec {
     pub fn build(&self, fleet: &Fleet) -> Box<dyn Placer> {
         match self {
             Self::Pabfd(spec) => Box::new(Pabfd::new(spec.clone(), fleet)),
-            Self::PabfdPublished => Box::new(PabfdPublished::new(fleet)),
-            Self::FirstFit(spec) => Box::new(FirstFit::new(spec)),
+            Self::PabfdPublished => pabfd_published(fleet),
+            Self::FirstFit(spec) => first_fit(spec),
             Self::FirstFitDecreasing(spec) => {
                 let &FirstFitDecreasingSpec { by, overload, wake } = spec;
-                let first_fit = Box::new(FirstFit::new(&FirstFitSpec { overload, wake }));
-                Box::new(Decreasing::new("first-fit-decreasing", by, first_fit, fleet))
+                let placer = first_fit(&FirstFitSpec { overload, wake });
+                Box::new(Decreasing::new("first-fit-decreasing", by, placer, fleet))
             }
-            Self::BestFit(spec) => Box::new(BestFit::new(spec, fleet)),
+            Self::BestFit(spec) => best_fit(spec, fleet),
             Self::BestFitDecreasing(spec) => {
-                let best_fit = Box::new(BestFit::new(spec, fleet));
-                Box::new(Decreasing::new("best-fit-decreasing", spec.by, best_fit, fleet))
+                let placer = best_fit(spec, fleet);
+                Box::new(Decreasing::new("best-fit-decreasing", spec.by, placer, fleet))
             }
             Self::NeatBestFitDecreasing(spec) => Box::new(NeatBestFitDecreasing::new(spec.clone())),
-            Self::WorstFit(spec) => Box::new(WorstFit::new(spec, fleet)),
+            Self::WorstFit(spec) => worst_fit(spec, fleet),
             Self::WorstFitDecreasing(spec) => {
-                let worst_fit = Box::new(WorstFit::new(spec, fleet));
-                Box::new(Decreasing::new("worst-fit-decreasing", spec.by, worst_fit, fleet))
+                let placer = worst_fit(spec, fleet);
+                Box::new(Decreasing::new("worst-fit-decreasing", spec.by, placer, fleet))
             }
-            Self::DotProduct(spec) => {
-                let largest_first = Box::new(DotProduct::new(spec, fleet));
-                Box::new(Decreasing::new("dot-product", Measure::Mean, largest_first, fleet))
-            }
-            Self::Cosine(spec) => {
-                let largest_first = Box::new(Cosine::new(spec, fleet));
-                Box::new(Decreasing::new("cosine", Measure::Mean, largest_first, fleet))
-            }
-            Self::NormDiff(spec) => {
-                let largest_first = Box::new(NormDiff::new(spec, fleet));
-                Box::new(Decreasing::new("norm-diff", Measure::Mean, largest_first, fleet))
-            }
+            Self::DotProduct(spec) => dot_product(spec, fleet),
+            Self::Cosine(spec) => cosine(spec, fleet),
+            Self::NormDiff(spec) => norm_diff(spec, fleet),
         }
     }
 }

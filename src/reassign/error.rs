@@ -9,14 +9,11 @@
 //! | GLN-544 | costs may become too large to be added exactly |
 //! | GLN-545 | the starting assignment breaks a rule |
 
-use crate::problem::{self, Problem};
-
-/// How many problems are printed before the rest is only counted.
-const PRINTED: usize = 20;
+use crate::problem::{Problem, first_listed};
 
 /// Why a reassignment problem could not be read or solved: all problems that were found.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{}", printed(.problems))]
+#[error("{}", first_listed(.problems))]
 pub struct Error {
     /// At least one problem, in the order of the source.
     pub problems: Vec<Problem>,
@@ -32,13 +29,5 @@ impl Error {
 impl From<Problem> for Error {
     fn from(problem: Problem) -> Self {
         Self { problems: vec![problem] }
-    }
-}
-
-fn printed(problems: &[Problem]) -> String {
-    let shown = problem::listed(&problems[..problems.len().min(PRINTED)]);
-    match problems.len().saturating_sub(PRINTED) {
-        0 => shown,
-        more => format!("{shown}\nand {more} more ({} problems in all)", problems.len()),
     }
 }

@@ -99,7 +99,7 @@ impl<'a> Gantt<'a> {
              <rect width='5' height='5' fill='#f0e442'/>\
              <path d='M0 5L5 0' stroke='#333' stroke-width='1'/></pattern></defs>\
              <text class='title' x='{LEFT}' y='17'>{title}</text>",
-            title = escape(&self.title)
+            title = page::escape(&self.title)
         );
         legend(&mut svg);
         self.rows(&mut svg);
@@ -314,10 +314,4 @@ fn backfilled(found: &FoundLeases) -> Vec<bool> {
             overtook
         })
         .collect()
-}
-
-/// `text` for XML.
-pub(super) fn escape(text: &str) -> String {
-    let text = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
-    text.replace('"', "&quot;").replace('\'', "&#39;")
 }

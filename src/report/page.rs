@@ -2,7 +2,6 @@
 
 use std::fmt::Write;
 
-use super::gantt::escape;
 use crate::lease::LeaseSummary;
 
 /// The look of the page, light and dark.
@@ -54,4 +53,10 @@ pub(super) fn page(title: &str, svg: &str, summary: &LeaseSummary) -> String {
          shows all again.</p>\n{svg}<table>\n{rows}</table>\n<script>{SCRIPT}</script>\
          </body></html>\n"
     )
+}
+
+/// `text` for XML.
+pub(super) fn escape(text: &str) -> String {
+    let text = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    text.replace('"', "&quot;").replace('\'', "&#39;")
 }

@@ -32,14 +32,11 @@
 //! | GLN-154 | an address is not HTTPS |
 //! | GLN-155 | the publisher offers no direct download |
 
-use crate::problem::{self, Problem};
-
-/// How many problems are printed before the rest is only counted.
-const PRINTED: usize = 20;
+use crate::problem::{Problem, first_listed};
 
 /// Why a trace could not be read or written: all problems that were found, not only the first.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{}", printed(.problems))]
+#[error("{}", first_listed(.problems))]
 pub struct Error {
     /// At least one problem, in the order of the source.
     pub problems: Vec<Problem>,
@@ -67,14 +64,6 @@ impl From<Problem> for Error {
 pub(super) fn unreadable(place: impl Into<String>, cause: &std::io::Error) -> Problem {
     let remedy = "Check that the path exists and that you may read it";
     Problem::new("GLN-104", place, format!("cannot be read ({cause})"), remedy)
-}
-
-fn printed(problems: &[Problem]) -> String {
-    let shown = problem::listed(&problems[..problems.len().min(PRINTED)]);
-    match problems.len().saturating_sub(PRINTED) {
-        0 => shown,
-        more => format!("{shown}\nand {more} more ({} problems in all)", problems.len()),
-    }
 }
 
 #[cfg(test)]

@@ -1,9 +1,10 @@
 //! The recorded calls.
 
 use std::fs;
-use std::path::{Path, PathBuf};
 
 use serde_json::Value;
+
+use crate::shared;
 
 /// One call.
 pub struct Case {
@@ -19,15 +20,7 @@ pub struct Case {
 
 /// All calls, or `None` with a message where the record is not on this machine.
 pub fn all() -> Option<Vec<Case>> {
-    let folder = std::env::var_os("GALERNA_SHARED").map(PathBuf::from);
-    let folder = folder.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared"));
-    let path = folder.join("reference/neat/cases.json");
-    if !path.exists() {
-        let message = format!("skipped: there is no {} (set GALERNA_SHARED)", path.display());
-        assert!(std::env::var_os("GALERNA_REQUIRE_SHARED").is_none(), "{message}");
-        println!("{message}");
-        return None;
-    }
+    let path = shared::file("reference/neat/cases.json")?;
     let text = fs::read_to_string(&path).expect("the record is text");
     let calls: Vec<Value> = serde_json::from_str(&text).expect("the record is JSON");
     let list = |value: &Value| value.as_array().cloned().unwrap_or_default();

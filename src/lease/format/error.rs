@@ -12,14 +12,11 @@
 
 use std::fmt::Display;
 
-use crate::problem::{self, Problem};
-
-/// How many problems are printed before the rest is only counted.
-const PRINTED: usize = 20;
+use crate::problem::{Problem, first_listed};
 
 /// Why leases could not be read: all problems that were found.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{}", printed(.problems))]
+#[error("{}", first_listed(.problems))]
 pub struct Error {
     /// At least one problem, in the order of the source.
     pub problems: Vec<Problem>,
@@ -40,12 +37,4 @@ pub(super) fn unreadable(place: impl Display, cause: &std::io::Error) -> Problem
 /// `value`, unless there are problems.
 pub(super) fn unless<T>(problems: Vec<Problem>, value: T) -> Result<T, Error> {
     if problems.is_empty() { Ok(value) } else { Err(Error { problems }) }
-}
-
-fn printed(problems: &[Problem]) -> String {
-    let shown = problem::listed(&problems[..problems.len().min(PRINTED)]);
-    match problems.len().saturating_sub(PRINTED) {
-        0 => shown,
-        more => format!("{shown}\nand {more} more ({} problems in all)", problems.len()),
-    }
 }

@@ -1,12 +1,8 @@
-//! Does `neat-best-fit-decreasing` give what OpenStack Neat's `best_fit_decreasing` gives?
-//!
-//! The recorded calls lie in `reference/neat/cases.json` of the folder that `GALERNA_SHARED` names
-//! (`../shared` by default); without it the test says so and passes. A call names what hosts have
-//! left, so each becomes a host that has just that, and the limits are 1; an active host gets a VM
-//! that takes nothing.
+//! Placement: `neat-best-fit-decreasing` against Neat's `best_fit_decreasing`. A call names what
+//! hosts have left, so each becomes a host that has just that, and the limits are 1; an active host
+//! gets a VM that takes nothing.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
 
 use galerna::detect::Never;
 use galerna::id::{HostId, Id, IdVec, VmId};
@@ -19,21 +15,10 @@ use galerna::time::Instant;
 use galerna::units::{Bytes, Mips, Watts};
 use serde_json::Value;
 
+use super::cases::of;
+
 /// Rate of every VM: a power of two, so that utilisations lose no digit.
 const VM_MIPS: f64 = 65_536.0;
-
-/// Recorded calls of the function called `name`, or none where there is no file.
-fn cases(name: &str) -> Vec<Value> {
-    let shared = std::env::var_os("GALERNA_SHARED").map(PathBuf::from);
-    let shared = shared.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared"));
-    let path = shared.join("reference/neat/cases.json");
-    let Ok(text) = std::fs::read_to_string(&path) else {
-        println!("skipped: there is no {}", path.display());
-        return Vec::new();
-    };
-    let all: Vec<Value> = serde_json::from_str(&text).expect("the cases are JSON");
-    all.into_iter().filter(|case| case["fn"] == name).collect()
-}
 
 fn numbers(value: &Value) -> BTreeMap<String, f64> {
     let entries = value.as_object().expect("a map").iter();
@@ -124,17 +109,12 @@ impl Call {
 
 #[test]
 fn every_recorded_call_of_best_fit_decreasing_has_its_result() {
-    let cases = cases("globals.vm_placement.bin_packing.best_fit_decreasing");
-    if cases.is_empty() {
-        return;
-    }
-    assert_eq!(cases.len(), 4, "recorded calls");
-    for case in cases {
-        let expected = case["result"].as_object().expect("a map").iter();
+    for case in of("globals.vm_placement.bin_packing.best_fit_decreasing", 4) {
+        let expected = case.result.as_object().expect("a map").iter();
         let expected: BTreeMap<String, String> = expected
             .map(|(vm, host)| (vm.clone(), host.as_str().expect("a name").to_owned()))
             .collect();
-        assert_eq!(Call::new(case["args"].as_array().expect("a list")).place(), expected);
+        assert_eq!(Call::new(&case.args).place(), expected);
     }
 }
 
@@ -142,15 +122,10 @@ fn every_recorded_call_of_best_fit_decreasing_has_its_result() {
 /// demands fit. 0.8 x 1000 - 700 = 100 and 0.8 x 2000 - 200 = 1400.
 #[test]
 fn every_recorded_call_of_get_available_resources_has_its_result() {
-    let cases = cases("globals.vm_placement.bin_packing.get_available_resources");
-    if cases.is_empty() {
-        return;
-    }
-    assert_eq!(cases.len(), 1, "recorded calls");
-    for case in cases {
-        let limit = case["args"][0].as_f64().expect("a number");
-        let (used, total) = (numbers(&case["args"][1]), numbers(&case["args"][2]));
-        for (name, left) in numbers(&case["result"]) {
+    for case in of("globals.vm_placement.bin_packing.get_available_resources", 1) {
+        let limit = case.args[0].as_f64().expect("a number");
+        let (used, total) = (numbers(&case.args[1]), numbers(&case.args[2]));
+        for (name, left) in numbers(&case.result) {
             let fits = |demand: f64| fits(limit, used[&name], total[&name], demand);
             assert!(fits(left) && !fits(left + 1.0), "{name} has {left} left");
         }
