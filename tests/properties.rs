@@ -288,9 +288,15 @@ fn migrates(mut case: Case, ways: Vec<String>) -> Result<(), TestCaseError> {
     Ok(())
 }
 
+/// 400, or as many as the environment asks for.
+fn cases() -> u32 {
+    std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(400)
+}
+
 proptest! {
     #![proptest_config(ProptestConfig {
-        cases: 400,
+        cases: cases(),
+        max_global_rejects: 100_000,
         failure_persistence: None,
         rng_seed: RngSeed::Fixed(2012),
         ..ProptestConfig::default()

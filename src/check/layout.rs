@@ -110,7 +110,8 @@ impl<'a> Layout<'a> {
             Deed::Crash { vm, from, to } => self.crash(vm, from, to),
             Deed::Restart { vm, to } => self.restart(vm, to),
             Deed::Pace { vm, pace } => {
-                if let Some((speed, stopped)) = pace {
+                // A migration that ends as a stage of it begins leaves the VM as its end says.
+                if let Some((speed, stopped)) = pace.filter(|_| self.is_copied(vm)) {
                     (self.kept[vm], self.paused[vm]) = (speed, stopped && self.departing[vm]);
                 }
                 Ok(())
@@ -127,6 +128,10 @@ impl<'a> Layout<'a> {
     fn at_home(&self, vm: usize, from: usize) -> Result<(), String> {
         let error = || format!("v{vm} is {}, not on h{from}", self.whereabouts(vm));
         (self.home[vm] == Some(from)).then_some(()).ok_or_else(error)
+    }
+
+    fn is_copied(&self, vm: usize) -> bool {
+        self.flights.iter().any(|flight| flight.vm == vm)
     }
 
     fn welcome(&self, vm: usize, to: usize) -> Result<(), String> {
@@ -147,7 +152,7 @@ impl<'a> Layout<'a> {
 
     fn stop(&mut self, vm: usize, from: usize) -> Result<(), String> {
         self.at_home(vm, from)?;
-        if self.flights.iter().any(|f| f.vm == vm) {
+        if self.is_copied(vm) {
             return Err(format!("v{vm} stops while it is copied"));
         }
         self.guests[from].retain(|g| g.vm != vm);
@@ -232,7 +237,7 @@ impl<'a> Layout<'a> {
 
     fn restart(&mut self, vm: usize, to: usize) -> Result<(), String> {
         self.at_home(vm, to)?;
-        if !self.paused[vm] || self.flights.iter().any(|f| f.vm == vm) {
+        if !self.paused[vm] || self.is_copied(vm) {
             return Err(format!("v{vm} starts again, but it has not crashed"));
         }
         (self.departing[vm], self.paused[vm]) = (false, false);

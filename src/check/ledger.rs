@@ -265,9 +265,11 @@ impl Ledger {
         seconds: f64,
         now: &[Event],
     ) {
-        // A VM that waits for its destination to wake is in migration too, but has no row yet.
+        // A VM that waits for its destination to wake, or for its turn, is in migration too, but has
+        // no row yet.
         let host = &evidence.rules.host;
-        let all_seen = host.wake_s == 0.0 && host.shutdown_s == 0.0;
+        let at_once = host.wake_s == 0.0 && host.shutdown_s == 0.0;
+        let all_seen = at_once && evidence.unknown_durations.is_none();
         if evidence.rules.demand.idle_vms != IdleVms::Retire || !all_seen || at == Instant::START {
             return;
         }

@@ -46,6 +46,7 @@ impl Engine<'_> {
             Ending::Lost => self.crash(id, totals),
             Ending::RolledBack | Ending::Moved => self.roll_back(id, part.event(), totals),
         }
+        self.take_turns();
     }
 
     /// The VM crashes: it is stopped where it ran last, and nothing of it is elsewhere.
@@ -65,7 +66,6 @@ impl Engine<'_> {
         let at = self.clock.later(self.world.now, restart_s, Span::from_seconds(restart_s));
         self.queue.push(at, Event::Restart(vm));
         self.touched.extend([from, to]);
-        self.take_turns();
     }
 
     /// A VM that crashed runs again.

@@ -47,6 +47,8 @@ pub(super) struct Moves<'a> {
     leaving: Vec<usize>,
     arriving: Vec<usize>,
     under_way: usize,
+    /// Whether one has ended since those that wait were last asked.
+    freed: bool,
     /// Moves that wait until fewer are under way, the first first.
     waiting: Vec<Move>,
     news: Vec<(TransferId, News)>,
@@ -74,6 +76,7 @@ impl<'a> Moves<'a> {
             leaving: vec![0; hosts],
             arriving: vec![0; hosts],
             under_way: 0,
+            freed: false,
             waiting: Vec::new(),
             news: Vec::new(),
             draws,
@@ -119,6 +122,7 @@ impl<'a> Moves<'a> {
         self.leaving[flight.from.index()] -= 1;
         self.arriving[flight.to.index()] -= 1;
         self.under_way -= 1;
+        self.freed = true;
         Some(flight)
     }
 
@@ -262,6 +266,7 @@ impl Engine<'_> {
             std::mem::swap(&mut news, &mut self.moves.news);
         }
         self.moves.news = news;
+        self.take_turns();
     }
 
     fn begin_leg(&mut self, id: TransferId, leg: Leg) {
@@ -355,7 +360,6 @@ impl Engine<'_> {
         let consequence = Reason::Consequence;
         self.world.note(ActionKind::MigrationEnd, Some(vm), Some(from), Some(to), consequence);
         self.touched.extend([from, to]);
-        self.take_turns();
     }
 
     /// A migration is given up: the VM runs at its source as before.
@@ -374,11 +378,14 @@ impl Engine<'_> {
         let consequence = Reason::Consequence;
         self.world.note(ActionKind::MigrationAbort, Some(vm), Some(from), Some(to), consequence);
         self.touched.extend([from, to]);
-        self.take_turns();
     }
 
-    /// Begins those that waited for fewer to be under way, as far as they may now.
+    /// Begins those that waited for fewer to be under way, as far as they may now; only when all
+    /// news are heard, for one that begins may get the name of one that is over.
     pub(super) fn take_turns(&mut self) {
+        if !std::mem::take(&mut self.moves.freed) {
+            return;
+        }
         for decided in std::mem::take(&mut self.moves.waiting) {
             self.world.pending[decided.to].retain(|waiting| waiting.vm != decided.vm);
             self.begin_copy(decided);

@@ -64,6 +64,9 @@ pub(super) struct Engine<'a> {
     /// Hosts to evaluate before time goes on.
     pub(super) touched: Vec<HostId>,
     pub(super) transfers_changed: bool,
+    /// Sample of the last decision, hosts found overloaded and migrations decided, until all else of
+    /// that instant has happened.
+    decided: Option<(usize, usize, usize)>,
     /// Why a model could not answer.
     failure: Option<PolicyError>,
 }
@@ -101,6 +104,7 @@ impl<'a> Engine<'a> {
             end: clock.at(crate::time::Instant::START + trace.step() * trace.samples() as i64),
             touched: Vec::new(),
             transfers_changed: false,
+            decided: None,
             failure: None,
         }
     }
@@ -139,6 +143,7 @@ impl<'a> Engine<'a> {
                 _ => false,
             };
             if at.instant > self.world.now.instant && !void {
+                self.describe();
                 self.world.now = at;
                 self.move_on();
             }
@@ -156,6 +161,7 @@ impl<'a> Engine<'a> {
                 }
                 Event::Decide(sample) => self.decide(sample, policies)?,
                 Event::End => {
+                    self.describe();
                     self.world.evaluate_all();
                     return Ok(());
                 }
@@ -171,6 +177,7 @@ impl<'a> Engine<'a> {
                 return Err(error.into());
             }
         }
+        self.describe();
         Ok(())
     }
 
@@ -248,7 +255,7 @@ impl<'a> Engine<'a> {
             self.begin(decided);
         }
         self.flush();
-        self.world.record.samples.push(self.describe(sample, overloaded, moves.len()));
+        self.decided = Some((sample, overloaded, moves.len()));
         Ok(())
     }
 
@@ -340,13 +347,17 @@ impl<'a> Engine<'a> {
     pub(super) fn expect_leg_end(&mut self, id: TransferId, due: Due) {
         let after = Span::from_seconds(due.after_s);
         let at = match self.world.rules.migration.contention {
-            Contention::None => self.clock.later(self.world.now, due.after_s, after),
-            Contention::MaxMin => self.clock.at(self.world.now.instant + after),
+            Contention::None if !due.gives_up => {
+                self.clock.later(self.world.now, due.after_s, after)
+            }
+            Contention::None | Contention::MaxMin => self.clock.at(self.world.now.instant + after),
         };
         self.queue.push(at, Event::LegEnds(id, due.revision));
     }
 
-    fn describe(&self, sample: usize, overloaded: usize, migrations: usize) -> SampleRecord {
+    /// Writes down the state after the last decision and all that came with it.
+    fn describe(&mut self) {
+        let Some((sample, overloaded, migrations)) = self.decided.take() else { return };
         let world = &self.world;
         let mut row = SampleRecord {
             sample: sample as u32,
@@ -367,7 +378,7 @@ impl<'a> Engine<'a> {
                 PowerPolicy::AlwaysPeak => world.peak_watts(host),
             };
         }
-        row
+        self.world.record.samples.push(row);
     }
 
     /// Closes the books.

@@ -38,10 +38,15 @@ impl Toll {
     /// Nothing.
     pub const NONE: Self = Self { kept: 1.0, lost: 0.0 };
 
-    /// The fraction `lost`, less than all of it: a VM that gets nothing at all is paused.
+    /// The fraction `lost`.
     pub fn of(lost: f64) -> Self {
-        let lost = lost.min(1.0 - 1e-6);
         Self { kept: 1.0 - lost, lost }
+    }
+
+    /// What the host spends on a VM that keeps `allocated` of `given`.
+    #[inline]
+    fn spent(self, given: f64, allocated: f64) -> f64 {
+        if self.kept > 0.0 { allocated / self.kept } else { given }
     }
 }
 
@@ -146,7 +151,7 @@ impl Sharing {
             }
             Role::Leaving | Role::Settling => {
                 let allocated = capped * toll.kept;
-                let spent = allocated / toll.kept;
+                let spent = toll.spent(capped, allocated);
                 let grant = self.grant(request, spent, allocated, Some(toll));
                 Served { asked: capped, spent, counted: request, grant }
             }
@@ -210,7 +215,7 @@ impl Sharing {
             return (whole(given), whole(given));
         }
         let allocated = whole(given * claim.toll.kept);
-        (allocated / claim.toll.kept, allocated)
+        (claim.toll.spent(given, allocated), allocated)
     }
 
     #[inline]
@@ -296,6 +301,15 @@ mod tests {
         assert_eq!(paused.grant, Grant { allocated: 0.0, loss: 1860.0, short: true });
         let held = sharing.serve(2000.0, 1860.0, Role::Held, Toll::NONE);
         assert_eq!((paused.asked, held.asked, held.counted), (0.0, 0.0, 0.0));
+    }
+
+    /// A guest whose pages are all waited for asks its host for 1000 MIPS and loses them all.
+    #[test]
+    fn a_vm_that_waits_for_its_pages_costs_its_host_what_it_asks_for() {
+        let sharing = Sharing::new(&Rules::default());
+        let waits = sharing.serve(1000.0, 1860.0, Role::Settling, Toll::of(1.0));
+        assert_eq!(waits.grant, Grant { allocated: 0.0, loss: 1000.0, short: true });
+        assert_eq!(waits.spent, 1000.0);
     }
 
     /// 1860 + 1860 + 1000 = 4720 on 3720: all get 3720 / 4720 of what they ask for.

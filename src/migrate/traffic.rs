@@ -182,7 +182,7 @@ impl Traffic {
         while !news.is_empty() {
             for (id, told) in news.drain(..) {
                 match told {
-                    News::Due(Due { revision, after_s }) => {
+                    News::Due(Due { revision, after_s, .. }) => {
                         self.push(now + after_s, Event::Due(id, revision));
                     }
                     News::Leg(leg) => self.note(id, &leg, now),

@@ -15,7 +15,8 @@ use crate::model::rules::Contention;
 use crate::policy::PolicyError;
 use crate::topology::{FairShare, FlowId, LinkId};
 
-/// Names a migration under way; free again once it is over.
+/// Names a migration under way; free again once it is over, so that none may start before all that
+/// was told of others has been heard.
 pub type TransferId = usize;
 
 /// When a leg is complete, unless the rate changes before.
@@ -25,6 +26,8 @@ pub struct Due {
     pub revision: u32,
     /// Time left, s.
     pub after_s: f64,
+    /// Whether the migration is to be given up then, which is known to the microsecond.
+    pub gives_up: bool,
 }
 
 /// What has come of a migration.
@@ -79,8 +82,8 @@ const SAME_RATE: f64 = 1e-12;
 #[derive(Debug)]
 struct Slot {
     program: Option<Box<dyn Program>>,
-    path: Box<[LinkId]>,
-    flow: Option<FlowId>,
+    path: Vec<LinkId>,
+    place: Place,
     leg: Leg,
     /// When the leg began.
     began: f64,
@@ -98,6 +101,17 @@ struct Slot {
     /// Counts the starts.
     serial: u64,
     announced: bool,
+}
+
+/// What a migration has of the links.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Place {
+    /// Nothing: it sends nothing.
+    Beside,
+    /// Its narrowest link for itself.
+    Alone,
+    /// A share.
+    Among(FlowId),
 }
 
 impl Transfers {
@@ -127,12 +141,17 @@ impl Transfers {
         now: f64,
     ) -> TransferId {
         let id = self.vacant.pop().unwrap_or(self.slots.len());
-        let revision = self.slots.get(id).map_or(0, |slot| slot.revision + 1);
+        let (revision, mut links) = match self.slots.get_mut(id) {
+            Some(slot) => (slot.revision + 1, std::mem::take(&mut slot.path)),
+            None => (0, Vec::new()),
+        };
+        links.clear();
+        links.extend_from_slice(path);
         let slot = Slot {
             leg: program.begin(),
             program: Some(program),
-            path: path.into(),
-            flow: None,
+            path: links,
+            place: Place::Beside,
             began: now,
             remaining: 0.0,
             rate: 0.0,
@@ -194,7 +213,7 @@ impl Transfers {
         }
         if slot.leg.kind == StageKind::Resume {
             news.push((id, News::Over(self.finish(id))));
-        } else if slot.flow.is_none() {
+        } else if slot.place == Place::Beside {
             self.join(id);
         } else {
             self.proceed(id, now, news)?;
@@ -230,10 +249,10 @@ impl Transfers {
         slot.bytes += slot.leg.bytes;
         (slot.leg, slot.remaining) = (leg, leg.bytes);
         (slot.began, slot.since) = (now, now);
-        match (leg.sends(), slot.flow) {
+        match (leg.sends(), slot.place) {
             (false, _) => self.leave(id),
-            (true, None) => self.enter(id),
-            (true, Some(_)) => {}
+            (true, Place::Beside) => self.enter(id),
+            (true, Place::Alone | Place::Among(_)) => {}
         }
         news.push((id, News::Leg(leg)));
         self.announce(id);
@@ -278,25 +297,25 @@ impl Transfers {
     fn enter(&mut self, id: TransferId) {
         let slot = &mut self.slots[id];
         let most = slot.program.as_ref().map_or(0.0, |program| program.most());
-        let flow = match self.contention {
-            Contention::MaxMin => self.share.add(&slot.path, 1.0, most),
-            Contention::None => {
-                let capacities = slot.path.iter().map(|&link| self.capacities[link as usize]);
-                self.share.add(&[], 1.0, capacities.fold(most, f64::min))
-            }
-        };
+        if self.contention == Contention::None {
+            let capacities = slot.path.iter().map(|&link| self.capacities[link as usize]);
+            (slot.place, slot.rate) = (Place::Alone, capacities.fold(most, f64::min));
+            return;
+        }
+        let flow = self.share.add(&slot.path, 1.0, most);
         if self.of_flow.len() <= flow as usize {
             self.of_flow.resize(flow as usize + 1, 0);
         }
         self.of_flow[flow as usize] = id;
-        (slot.flow, slot.rate) = (Some(flow), 0.0);
+        (slot.place, slot.rate) = (Place::Among(flow), 0.0);
     }
 
     fn leave(&mut self, id: TransferId) {
-        if let Some(flow) = self.slots[id].flow.take() {
+        let slot = &mut self.slots[id];
+        if let Place::Among(flow) = slot.place {
             self.share.remove(flow);
-            self.slots[id].rate = 0.0;
         }
+        (slot.place, slot.rate) = (Place::Beside, 0.0);
     }
 
     /// Counts what was sent since its rate last changed.
@@ -320,17 +339,8 @@ impl Transfers {
         }
     }
 
-    /// Shares the links anew after all changes at `now` and appends what comes of it, in the order
-    /// in which the migrations started.
-    ///
-    /// # Errors
-    ///
-    /// That of a model.
-    pub fn share(
-        &mut self,
-        now: f64,
-        news: &mut Vec<(TransferId, News)>,
-    ) -> Result<(), PolicyError> {
+    /// Fills the links anew, and notes whose rate that changes.
+    fn refill(&mut self, now: f64) {
         let mut altered = std::mem::take(&mut self.altered);
         self.share.share(&mut altered);
         for flow in altered.drain(..) {
@@ -342,6 +352,22 @@ impl Transfers {
             }
         }
         self.altered = altered;
+    }
+
+    /// Shares the links anew after all changes at `now` and appends what comes of it, in the order
+    /// in which the migrations started.
+    ///
+    /// # Errors
+    ///
+    /// That of a model.
+    pub fn share(
+        &mut self,
+        now: f64,
+        news: &mut Vec<(TransferId, News)>,
+    ) -> Result<(), PolicyError> {
+        if self.contention == Contention::MaxMin {
+            self.refill(now);
+        }
         let mut joined = std::mem::take(&mut self.joined);
         for id in joined.drain(..) {
             self.proceed(id, now, news)?;
@@ -379,7 +405,8 @@ impl Slot {
         } else {
             elapsed(now, self.give_up).max(0.0)
         };
-        Due { revision: self.revision, after_s: complete.min(left) }
+        let revision = self.revision;
+        Due { revision, after_s: complete.min(left), gives_up: left <= complete }
     }
 }
 
