@@ -57,7 +57,7 @@
 //! | assembly | [`spec`] | what may a run file say? |
 //! | | [`explain`] | why was it decided so? |
 //! | | [`batch`] | which of many runs is better, and how sure is that? |
-//! | faces | [`frames`], [`report`], [`draw`] | tables and pictures of a run |
+//! | faces | [`frames`], [`report`] | tables and pictures of a run |
 //! | | [`cli`] | the command `galerna` |
 //!
 //! # Features
@@ -76,7 +76,6 @@ pub mod check;
 #[cfg(feature = "cli")]
 pub mod cli;
 pub mod detect;
-pub mod draw;
 pub mod engine;
 pub mod explain;
 #[cfg(feature = "frames")]

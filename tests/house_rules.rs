@@ -39,7 +39,6 @@ const IMPORTS: &[(&str, &[&[&str]])] = &[
     ("calendar", &[VOCABULARY, &["model"]]),
     ("topology", &[VOCABULARY]),
     // Shows records, and nothing that made them.
-    ("draw", &[VOCABULARY, &["model"]]),
     ("power", &[VOCABULARY, NOUNS]),
     ("trace", &[VOCABULARY, NOUNS]),
     ("migrate", &[VOCABULARY, NOUNS]),
@@ -62,12 +61,7 @@ const IMPORTS: &[(&str, &[&[&str]])] = &[
     ("batch", &[VOCABULARY, NOUNS, CONCEPTS, &["engine", "spec", "frames"]]),
     (
         "cli",
-        &[
-            VOCABULARY,
-            NOUNS,
-            CONCEPTS,
-            &["draw", "engine", "spec", "explain", "frames", "report", "batch"],
-        ],
+        &[VOCABULARY, NOUNS, CONCEPTS, &["engine", "spec", "explain", "frames", "report", "batch"]],
     ),
     ("bin", &[&["cli"]]),
 ];

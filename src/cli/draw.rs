@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::{Answer, Failure};
-use crate::draw::{View, moves};
 use crate::frames::{FoundEvidence, read_run};
 use crate::problem::Problem;
+use crate::report::{View, moves};
 use crate::trace::whole_file::replace;
 
 /// Draw the migrations of a run: stages over time, load of the links below.

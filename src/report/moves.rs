@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Bar, Curve, Gantt, Panel, Row};
+use super::chart::{Bar, Chart, Curve, Panel, Row};
 use crate::id::HostId;
 use crate::model::record::{MoveEnding, MoveRecord, Record, StageKind, StageRecord};
 
@@ -44,7 +44,7 @@ struct Sent<'r> {
 }
 
 /// The migrations of `record` in `view`, their stages, and the load of the busiest cards.
-pub fn moves(record: &Record, view: &View) -> Gantt {
+pub fn moves(record: &Record, view: &View) -> Chart {
     let sent = sent(record, view);
     let mut numbers: Vec<usize> = sent.iter().map(|sent| sent.row).collect();
     numbers.sort_unstable();
@@ -58,7 +58,7 @@ pub fn moves(record: &Record, view: &View) -> Gantt {
         _ => format!("{} of {all} migrations", numbers.len()),
     };
     let legend = StageKind::ALL.iter().map(|kind| kind.name().to_owned()).collect();
-    Gantt { title, legend, rows, panels: vec![total(&sent), cards(&sent, view)] }
+    Chart { title, legend, rows, panels: vec![total(&sent), cards(&sent, view)] }
 }
 
 fn sent<'r>(record: &'r Record, view: &View) -> Vec<Sent<'r>> {

@@ -3,10 +3,11 @@
 use std::fmt::Write;
 
 use super::axis::Axis;
+use super::page::escape;
 
 /// A picture.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Gantt {
+pub struct Chart {
     /// What it shows.
     pub title: String,
     /// What each class of bars is.
@@ -72,7 +73,7 @@ const BAR: f64 = 12.0;
 const PANEL: f64 = 120.0;
 const GAP: f64 = 46.0;
 
-impl Gantt {
+impl Chart {
     /// First and last time of all bars.
     fn span(&self) -> (f64, f64) {
         let bars = || self.rows.iter().flat_map(|row| &row.bars);
@@ -107,7 +108,7 @@ impl Gantt {
 
     /// The picture in a page of its own.
     pub fn page(&self) -> String {
-        let title = escaped(&self.title);
+        let title = escape(&self.title);
         format!(
             "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
              <title>{title}</title>\n<style>body {{ margin: 1em auto; max-width: 80em }}</style>\n\
@@ -202,7 +203,7 @@ fn plain(value: f64) -> String {
 
 fn rect(out: &mut String, (x, y): (f64, f64), (width, height): (f64, f64), ink: &str, note: &str) {
     let title =
-        if note.is_empty() { String::new() } else { format!("<title>{}</title>", escaped(note)) };
+        if note.is_empty() { String::new() } else { format!("<title>{}</title>", escape(note)) };
     writeln!(
         out,
         "<rect x=\"{x:.1}\" y=\"{y:.1}\" width=\"{width:.1}\" height=\"{height:.1}\" \
@@ -224,7 +225,7 @@ fn text(out: &mut String, at: (f64, f64), anchor: &str, size: u32, words: &str) 
     writeln!(
         out,
         "<text x=\"{x:.1}\" y=\"{y:.1}\" text-anchor=\"{anchor}\" font-size=\"{size}\">{}</text>",
-        escaped(words)
+        escape(words)
     )
     .expect("a string takes all");
 }
@@ -233,13 +234,9 @@ fn text_in(out: &mut String, (x, y): (f64, f64), anchor: &str, ink: &str, words:
     writeln!(
         out,
         "<text x=\"{x:.1}\" y=\"{y:.1}\" text-anchor=\"{anchor}\" fill=\"{ink}\">{}</text>",
-        escaped(words)
+        escape(words)
     )
     .expect("a string takes all");
-}
-
-fn escaped(words: &str) -> String {
-    words.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
 #[cfg(test)]
@@ -248,13 +245,13 @@ mod tests {
 
     /// From 0 to 8 s over 830 units from 150 on: 2 s lie at 357.5 and are 207.5 long.
     #[test]
-    fn bars_lie_where_their_times_are_and_words_are_escaped() {
+    fn bars_lie_where_their_times_are_and_words_are_escape() {
         let bar = |from, to, class| Bar { from, to, class, note: "a < b".into() };
         let row = Row { label: "h1 & h2".into(), bars: vec![bar(0.0, 2.0, 0), bar(2.0, 8.0, 1)] };
         let curve = Curve { label: "up".into(), points: vec![(0.0, 0.0), (2.0, 5.0), (8.0, 0.0)] };
         let panel = Panel { label: "MB/s".into(), curves: vec![curve], limit: Some(10.0) };
         let legend = vec!["bulk".into(), "stop".into()];
-        let chart = Gantt { title: "t".into(), legend, rows: vec![row], panels: vec![panel] };
+        let chart = Chart { title: "t".into(), legend, rows: vec![row], panels: vec![panel] };
         let svg = chart.svg();
         assert!(svg.contains("<rect x=\"357.5\" y=\"67.0\" width=\"622.5\""), "{svg}");
         assert!(svg.contains("<title>a &lt; b</title>") && svg.contains("h1 &amp; h2"));
@@ -264,6 +261,6 @@ mod tests {
 
     #[test]
     fn an_empty_picture_is_one() {
-        assert!(Gantt::default().svg().ends_with("</svg>\n"));
+        assert!(Chart::default().svg().ends_with("</svg>\n"));
     }
 }
