@@ -2,21 +2,20 @@
 //! ends, loses no VM, is repeatable, and the check, which shares no code with the engine, finds
 //! nothing.
 
-use std::ops::ControlFlow;
+mod runs;
 
-use galerna::check::{Evidence, check};
-use galerna::engine::{self, Error, Outcome};
+use galerna::check::check;
+use galerna::engine::Outcome;
 use galerna::id::HostId;
 use galerna::model::rules::{
     Average, BetweenSamples, Contention, EnergyIntegral, IdleVms, Shutdowns, Window,
 };
 use galerna::model::{ActionKind, Fleet};
 use galerna::power::PowerTable;
-use galerna::spec::{self, Override, RunSpec};
-use galerna::time::Span;
-use galerna::trace::{UtilisationTrace, Values};
+use galerna::spec::RunSpec;
 use proptest::prelude::*;
 use proptest::test_runner::{RngSeed, TestCaseError};
+use runs::{Case, evidence, simulated};
 
 /// Every option that may be turned on its own, each with all its values.
 const OPTIONS: [(&str, &[&str]); 31] = [
@@ -131,30 +130,6 @@ const FAILURES: [(&str, &[&str]); 3] = [
 const DETECTORS: [&str; 6] = ["thr", "iqr", "mad", "lr", "lrr", "never"];
 const SELECTORS: [&str; 4] = ["mmt", "mc", "mu", "rs"];
 
-/// One random run.
-#[derive(Debug, Clone)]
-struct Case {
-    base: &'static str,
-    changes: Vec<String>,
-    /// Per VM, per cent.
-    load: Vec<Vec<u8>>,
-    step_s: f64,
-}
-
-impl Case {
-    fn spec(&self) -> RunSpec {
-        let parse = |change: &String| Override::parse(change).expect("a change");
-        let changes = self.changes.iter().map(parse).collect();
-        spec::load(self.base.as_ref(), changes).unwrap_or_else(|error| panic!("{error}"))
-    }
-
-    fn trace(&self) -> UtilisationTrace {
-        let names = (0..self.load.len()).map(|vm| format!("vm-{vm}")).collect();
-        let step = Span::from_seconds(self.step_s);
-        UtilisationTrace::new(names, step, Values::Percent(self.load.concat()))
-    }
-}
-
 /// A few hosts of both machines.
 fn hosts() -> impl Strategy<Value = String> {
     (1..5usize, 0..4usize, prop::sample::select(vec![4, 8, 32])).prop_map(|(g4, g5, gib)| {
@@ -210,34 +185,6 @@ fn case() -> impl Strategy<Value = Case> {
             Case { base, changes, load, step_s }
         },
     )
-}
-
-/// The run, or `None` where the VMs do not fit at the start.
-fn simulated(spec: &RunSpec, trace: &UtilisationTrace) -> Option<(Fleet, Outcome)> {
-    let fleet = spec.fleet.build(trace.vms(), spec.run.seed);
-    let policies = spec::policies(spec, &fleet).expect("built-in policies");
-    let go_on = &mut |_| ControlFlow::Continue(());
-    match engine::run(&fleet, trace, &spec.rules(), policies, go_on) {
-        Ok(outcome) => Some((fleet, outcome)),
-        Err(Error::Infeasible(_)) => None,
-        Err(error) => panic!("{error}"),
-    }
-}
-
-fn evidence(spec: &RunSpec, trace: &UtilisationTrace, fleet: &Fleet, run: &Outcome) -> Evidence {
-    let of = |row: &usize| (0..trace.samples()).map(|k| trace.fraction(*row, k)).collect();
-    let figures = run.summary.named().into_iter();
-    Evidence {
-        rules: spec.rules(),
-        demand: fleet.trace_row.as_slice().iter().map(of).collect(),
-        step_s: trace.step().seconds(),
-        vacate_receivers: spec.consolidation.vacate_receivers,
-        unknown_durations: spec.unknown_durations(),
-        event_log_blake3: Some(run.record.event_log_blake3()),
-        summary: figures.filter_map(|(name, v)| Some((name.to_owned(), v?))).collect(),
-        fleet: fleet.clone(),
-        record: run.record.clone(),
-    }
 }
 
 /// Whether some model says what the mixture means. Rules that neither the honest model nor CloudSim

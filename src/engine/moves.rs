@@ -294,7 +294,7 @@ impl Engine<'_> {
     /// Lets the VM run at the speed that `leg` leaves it.
     fn pace(&mut self, flight: &Flight, leg: Leg) {
         let &Flight { vm, from, to, .. } = flight;
-        let toll = Toll::of(1.0 - leg.speed);
+        let toll = Toll::leaving(leg.speed);
         // Hosts are evaluated only where something changes.
         if self.world.toll[vm] != toll || leg.kind == StageKind::Stop {
             self.world.toll[vm] = toll;

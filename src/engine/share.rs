@@ -43,6 +43,11 @@ impl Toll {
         Self { kept: 1.0 - lost, lost }
     }
 
+    /// What is not `kept`, to the last digit.
+    pub fn leaving(kept: f64) -> Self {
+        Self { kept, lost: 1.0 - kept }
+    }
+
     /// What the host spends on a VM that keeps `allocated` of `given`.
     #[inline]
     fn spent(self, given: f64, allocated: f64) -> f64 {

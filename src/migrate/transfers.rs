@@ -15,8 +15,8 @@ use crate::model::rules::Contention;
 use crate::policy::PolicyError;
 use crate::topology::{FairShare, FlowId, LinkId};
 
-/// Names a migration under way; free again once it is over, so that none may start before all that
-/// was told of others has been heard.
+/// Names a migration under way; free again when the links are shared after its end, so that what is
+/// told of it can be heard while others start.
 pub type TransferId = usize;
 
 /// When a leg is complete, unless the rate changes before.
@@ -62,6 +62,8 @@ pub struct Transfers {
     contention: Contention,
     slots: Vec<Slot>,
     vacant: Vec<TransferId>,
+    /// Those that will be vacant.
+    ended: Vec<TransferId>,
     /// Migration of each flow.
     of_flow: Vec<TransferId>,
     started: u64,
@@ -123,6 +125,7 @@ impl Transfers {
             contention,
             slots: Vec::new(),
             vacant: Vec::new(),
+            ended: Vec::new(),
             of_flow: Vec::new(),
             started: 0,
             joined: Vec::new(),
@@ -281,7 +284,7 @@ impl Transfers {
         let slot = &mut self.slots[id];
         let bytes = slot.bytes + slot.leg.bytes;
         slot.revision += 1;
-        self.vacant.push(id);
+        self.ended.push(id);
         match slot.program.take() {
             Some(done) => Totals { bytes, rounds: done.rounds(), throttled_s: done.throttled_s() },
             None => Totals::default(),
@@ -365,6 +368,7 @@ impl Transfers {
         now: f64,
         news: &mut Vec<(TransferId, News)>,
     ) -> Result<(), PolicyError> {
+        self.vacant.append(&mut self.ended);
         if self.contention == Contention::MaxMin {
             self.refill(now);
         }
@@ -452,6 +456,23 @@ mod tests {
         assert!(matches!(news[..], [(1, News::Over(Totals { bytes: 500.0, .. }))]));
         assert_eq!(seconds(&dues(&mut transfers, 10e6)), [5.0]);
         assert!(!transfers.is_current(before[0].0, before[0].1.revision));
+    }
+
+    /// Two copies of 100 B end together: what starts before both ends are heard has another name.
+    #[test]
+    fn the_names_of_copies_that_ended_together_are_not_used_again_at_once() {
+        let mut transfers = Transfers::new(vec![100.0, 100.0], Contention::MaxMin);
+        start(&mut transfers, 100, &[0]);
+        start(&mut transfers, 100, &[1]);
+        assert_eq!(seconds(&dues(&mut transfers, 0.0)), [1.0, 1.0]);
+        let mut news = Vec::new();
+        for id in [0, 1] {
+            transfers.advance(id, 1e6, &mut news).expect("the model answers");
+        }
+        assert!(matches!(news[..], [(0, News::Over(_)), (1, News::Over(_))]));
+        assert_eq!(start(&mut transfers, 100, &[0]), 2);
+        dues(&mut transfers, 1e6);
+        assert!(start(&mut transfers, 100, &[0]) < 2);
     }
 
     #[test]
