@@ -80,8 +80,8 @@ fn a_migration_that_is_given_up_with_a_sample_does_not_shift_the_clock() {
     assert!(run.record.samples.iter().any(|s| (s.seconds - end.seconds()).abs() < 1e-9));
 }
 
-/// A guest that waits for its pages all the time of the push gets nothing in it, and its host spends
-/// what it asks for: energy and lost work follow from the stages.
+/// A guest that waits for its pages all the time of the push gets nothing in it, and its host
+/// spends what it asks for: energy and lost work follow from the stages.
 #[test]
 fn a_guest_without_speed_is_told_alike() {
     let run = clean(&Case {

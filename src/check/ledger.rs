@@ -265,8 +265,7 @@ impl Ledger {
         seconds: f64,
         now: &[Event],
     ) {
-        // A VM that waits for its destination to wake, or for its turn, is in migration too, but has
-        // no row yet.
+        // A VM that waits for its destination to wake, or for its turn, has no row yet.
         let host = &evidence.rules.host;
         let at_once = host.wake_s == 0.0 && host.shutdown_s == 0.0;
         let all_seen = at_once && evidence.unknown_durations.is_none();

@@ -64,8 +64,8 @@ pub(super) struct Engine<'a> {
     /// Hosts to evaluate before time goes on.
     pub(super) touched: Vec<HostId>,
     pub(super) transfers_changed: bool,
-    /// Sample of the last decision, hosts found overloaded and migrations decided, until all else of
-    /// that instant has happened.
+    /// Sample of the last decision, hosts found overloaded and migrations decided, until all else
+    /// of that instant has happened.
     decided: Option<(usize, usize, usize)>,
     /// Why a model could not answer.
     failure: Option<PolicyError>,

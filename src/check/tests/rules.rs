@@ -131,7 +131,7 @@ fn an_idle_vm_is_not_retired_while_it_is_copied() {
     assert!(!found.contains(&"GLN-612") && !found.contains(&"GLN-603"), "{found:?}");
 }
 
-/// The same where v1 waits for fewer migrations to be under way until 320 s, of which no table tells.
+/// The same where v1 waits for fewer migrations to be under way until 320 s, unrecorded.
 #[test]
 fn an_idle_vm_that_may_wait_for_its_turn_is_not_missed() {
     let mut evidence = honest();
