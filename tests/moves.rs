@@ -72,6 +72,11 @@ fn a_migration_that_is_given_up_with_a_sample_does_not_shift_the_clock() {
     });
     let given_up = run.record.moves.iter().find(|of| of.ending == MoveEnding::RolledBack);
     let end = given_up.and_then(|of| of.end).expect("one is given up");
+    // 40 s at half of 100 Mbit/s carry at most 250 MB.
+    let wasted = run.summary.wasted_migration_bytes.expect("that was in vain");
+    let vain = run.record.moves.iter().filter(|of| of.ending == MoveEnding::RolledBack);
+    assert_eq!(wasted, vain.clone().map(|of| of.bytes).sum::<f64>());
+    assert!(wasted > 0.0 && wasted <= 250e6 * vain.count() as f64);
     let mut clock = 0.1;
     for sample in &run.record.samples {
         clock += 20.0;

@@ -11,6 +11,7 @@
 //! Source: Beloglazov and Buyya, Concurrency Computat.: Pract. Exper. 24(13), 2012, sect. 6; the
 //! global ratios are those of CloudSim 3.0.3 (Q16). Zero over zero is zero.
 
+use crate::model::record::MoveEnding;
 use crate::model::rules::Ratios;
 use crate::problem::Problem;
 use crate::time::{Instant, Span};
@@ -36,7 +37,7 @@ const REMEDY: &str = "Rerun the spec; if it happens again, report it with the ru
 /// be missing, the others may not.
 pub(super) fn check(evidence: &Evidence, events: &[Event], totals: &Totals, out: &mut Report) {
     let figures = recompute(evidence, events, &totals.exact);
-    let optional = optional(events, &totals.exact);
+    let optional = optional(evidence, events, &totals.exact);
     let lowered = recompute(evidence, events, totals.lowered());
     let mut ranges: Vec<(&str, Range)> = figures
         .iter()
@@ -96,8 +97,20 @@ fn floor(name: &str) -> f64 {
 }
 
 /// Figures that need two of something, or at least one.
-fn optional(events: &[Event], ledger: &Ledger) -> Vec<(&'static str, f64)> {
+fn optional(
+    evidence: &Evidence,
+    events: &[Event],
+    ledger: &Ledger,
+) -> Vec<(&'static str, f64)> {
     let durations = durations(events);
+    let moved_nothing = [MoveEnding::RolledBack, MoveEnding::Lost];
+    let vain: Vec<f64> = evidence
+        .record
+        .moves
+        .iter()
+        .filter(|row| moved_nothing.contains(&row.ending))
+        .map(|row| row.bytes)
+        .collect();
     let figures = [
         ("sd_time_before_host_shutdown_s", deviation(&ledger.uptimes)),
         (
@@ -105,6 +118,7 @@ fn optional(events: &[Event], ledger: &Ledger) -> Vec<(&'static str, f64)> {
             (!durations.is_empty()).then(|| mean(durations.iter().copied())),
         ),
         ("sd_migration_duration_s", deviation(&durations)),
+        ("wasted_migration_bytes", (!vain.is_empty()).then(|| vain.iter().sum())),
     ];
     figures.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
 }
