@@ -97,11 +97,7 @@ fn floor(name: &str) -> f64 {
 }
 
 /// Figures that need two of something, or at least one.
-fn optional(
-    evidence: &Evidence,
-    events: &[Event],
-    ledger: &Ledger,
-) -> Vec<(&'static str, f64)> {
+fn optional(evidence: &Evidence, events: &[Event], ledger: &Ledger) -> Vec<(&'static str, f64)> {
     let durations = durations(events);
     let moved_nothing = [MoveEnding::RolledBack, MoveEnding::Lost];
     let vain: Vec<f64> = evidence

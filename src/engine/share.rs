@@ -145,15 +145,19 @@ impl Sharing {
         }
     }
 
-    /// What a VM gets on a host that has enough for all.
+    /// What a VM that just runs gets on a host that has enough for all.
     #[inline]
+    pub fn serve_running(&self, request: f64, core: f64) -> Served {
+        let capped = request.min(core);
+        let grant = self.grant(request, capped, capped, None);
+        Served { asked: capped, spent: capped, counted: request, grant }
+    }
+
+    /// What a VM gets on a host that has enough for all.
     pub fn serve(&self, request: f64, core: f64, role: Role, toll: Toll) -> Served {
         let capped = request.min(core);
         match role {
-            Role::Running => {
-                let grant = self.grant(request, capped, capped, None);
-                Served { asked: capped, spent: capped, counted: request, grant }
-            }
+            Role::Running => self.serve_running(request, core),
             Role::Leaving | Role::Settling => {
                 let allocated = capped * toll.kept;
                 let spent = toll.spent(capped, allocated);

@@ -236,8 +236,10 @@ impl<'a> World<'a> {
         let now = self.now.seconds;
         for &Entry { vm, role } in &self.lists[host] {
             let request = self.demand.update(vm, now);
-            let toll = if role == Role::Running { Toll::NONE } else { self.toll[vm] };
-            let served = self.sharing.serve(request, core, role, toll);
+            let served = match role {
+                Role::Running => self.sharing.serve_running(request, core),
+                _ => self.sharing.serve(request, core, role, self.toll[vm]),
+            };
             enough &= free >= served.asked;
             free -= served.asked;
             used += served.spent;
