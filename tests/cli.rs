@@ -65,12 +65,14 @@ fn names(dir: &Path) -> Vec<String> {
     names
 }
 
-const FILES: [&str; 6] = [
+const FILES: [&str; 8] = [
     "actions.parquet",
     "demand.parquet",
     "hosts.parquet",
+    "moves.parquet",
     "run.json",
     "samples.parquet",
+    "stages.parquet",
     "vms.parquet",
 ];
 

@@ -39,6 +39,7 @@ const IMPORTS: &[(&str, &[&[&str]])] = &[
     ("model", &[VOCABULARY]),
     ("calendar", &[VOCABULARY, &["model"]]),
     ("topology", &[VOCABULARY]),
+    // Shows records, and nothing that made them.
     ("power", &[VOCABULARY, NOUNS]),
     ("trace", &[VOCABULARY, NOUNS]),
     ("migrate", &[VOCABULARY, NOUNS]),

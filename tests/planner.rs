@@ -85,6 +85,7 @@ fn a_planner_decides_alone_and_the_run_checks_clean() {
         demand: fleet.trace_row.as_slice().iter().map(of).collect(),
         step_s: trace.step().seconds(),
         vacate_receivers: false,
+        unknown_durations: None,
         event_log_blake3: Some(record.event_log_blake3()),
         summary: summary
             .named()

@@ -103,6 +103,7 @@ fn evidence(spec: &RunSpec, trace: &UtilisationTrace, fleet: Fleet, outcome: Out
         demand: fleet.trace_row.as_slice().iter().map(of).collect(),
         step_s: trace.step().seconds(),
         vacate_receivers: spec.consolidation.vacate_receivers,
+        unknown_durations: spec.unknown_durations(),
         event_log_blake3: Some(record.event_log_blake3()),
         summary: figures.filter_map(|(name, v)| Some((name.to_owned(), v?))).collect(),
         fleet,

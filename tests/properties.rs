@@ -2,21 +2,20 @@
 //! ends, loses no VM, is repeatable, and the check, which shares no code with the engine, finds
 //! nothing.
 
-use std::ops::ControlFlow;
+mod runs;
 
-use galerna::check::{Evidence, check};
-use galerna::engine::{self, Error, Outcome};
+use galerna::check::check;
+use galerna::engine::Outcome;
 use galerna::id::HostId;
 use galerna::model::rules::{
     Average, BetweenSamples, Contention, EnergyIntegral, IdleVms, Shutdowns, Window,
 };
 use galerna::model::{ActionKind, Fleet};
 use galerna::power::PowerTable;
-use galerna::spec::{self, Override, RunSpec};
-use galerna::time::Span;
-use galerna::trace::{UtilisationTrace, Values};
+use galerna::spec::RunSpec;
 use proptest::prelude::*;
-use proptest::test_runner::RngSeed;
+use proptest::test_runner::{RngSeed, TestCaseError};
+use runs::{Case, evidence, simulated};
 
 /// Every option that may be turned on its own, each with all its values.
 const OPTIONS: [(&str, &[&str]); 31] = [
@@ -53,32 +52,83 @@ const OPTIONS: [(&str, &[&str]); 31] = [
     ("host.power", &["managed", "always-peak"]),
 ];
 
+/// How migrations may be done; one value of each is in every run of models.
+const MIGRATIONS: [(&str, &[&str]); 15] = [
+    (
+        "migration.model",
+        &[
+            "pre-copy",
+            "post-copy",
+            "hybrid",
+            "stop-and-copy",
+            "wan",
+            "storage",
+            "full-round",
+            "mvm",
+            "clark-capped",
+            "ram-over-bandwidth",
+        ],
+    ),
+    ("migration.sla", &["measured", "cloudsim"]),
+    ("migration.escalation", &["cancel", "stop"]),
+    ("migration.give-up-s", &["1e9", "40.0", "3.0"]),
+    ("migration.limits", &["unlimited", "nova", "kubevirt", "vmotion-1g", "hyper-v"]),
+    ("migration.energy-j", &["0.0", "20.165"]),
+    ("migration.energy-j-per-mb", &["0.0", "0.512"]),
+    ("migration.used", &["0.75", "0.0", "1.0"]),
+    ("migration.downtime-limit-s", &["0.3", "0.03"]),
+    ("migration.hybrid-rounds", &["1", "3"]),
+    ("migration.nic-mbit-s", &["1000.0", "100.0"]),
+    (
+        "migration.features",
+        &[
+            "{}",
+            "{ auto-converge = {} }",
+            "{ xbzrle = { cache = 9000, encoded-bytes = 500 }, multifd = {} }",
+            "{ compression = { ratio = 3, pages-per-s = 20000 }, encryption = {} }",
+        ],
+    ),
+    (
+        "migration.dirty",
+        &[
+            "{ kind = 'from-cpu', rate = 5000, working-set = 0.1 }",
+            "{ kind = 'idle' }",
+            "{ kind = 'constant', rate = 9000, working-set = 0.5 }",
+            "{ kind = 'hot-cold', rate = 4000, working-set = 0.2, hot = 0.1, share = 0.9 }",
+            "{ kind = 'mvm', hot = 0.02, hot-s = 2, cold-rate = 300 }",
+            "{ kind = 'measured', points = [[1, 900], [2, 1500]] }",
+        ],
+    ),
+    (
+        "migration.topology",
+        &[
+            "",
+            "{ kind = 'two-tier', racks = 3, hosts = 3, mbit_s = 1000, uplink_mbit_s = 300 }",
+            "{ kind = 'fat-tree', k = 4, mbit_s = 1000 }",
+        ],
+    ),
+    ("migration.constants.setup_s", &["0.03", "0.0", "1.0"]),
+];
+
+/// What fails; one value of each is in every run with failures.
+const FAILURES: [(&str, &[&str]); 3] = [
+    ("failures.per-hour", &["0.0", "60.0", "900.0"]),
+    ("failures.restart-s", &["0.0", "60.0", "700.0"]),
+    (
+        "failures.list",
+        &[
+            "[]",
+            "[{ migration = 0, part = 'source' }]",
+            "[{ migration = 1, part = 'destination', stage = 'stop' }]",
+            "[{ migration = 0, part = 'link', stage = 'round' }]",
+            "[{ migration = 0, part = 'source', stage = 'resume' }]",
+            "[{ migration = 0, part = 'destination', stage = 'push', after-s = 0.5 }]",
+        ],
+    ),
+];
+
 const DETECTORS: [&str; 6] = ["thr", "iqr", "mad", "lr", "lrr", "never"];
 const SELECTORS: [&str; 4] = ["mmt", "mc", "mu", "rs"];
-
-/// One random run.
-#[derive(Debug, Clone)]
-struct Case {
-    base: &'static str,
-    changes: Vec<String>,
-    /// Per VM, per cent.
-    load: Vec<Vec<u8>>,
-    step_s: f64,
-}
-
-impl Case {
-    fn spec(&self) -> RunSpec {
-        let parse = |change: &String| Override::parse(change).expect("a change");
-        let changes = self.changes.iter().map(parse).collect();
-        spec::load(self.base.as_ref(), changes).unwrap_or_else(|error| panic!("{error}"))
-    }
-
-    fn trace(&self) -> UtilisationTrace {
-        let names = (0..self.load.len()).map(|vm| format!("vm-{vm}")).collect();
-        let step = Span::from_seconds(self.step_s);
-        UtilisationTrace::new(names, step, Values::Percent(self.load.concat()))
-    }
-}
 
 /// A few hosts of both machines.
 fn hosts() -> impl Strategy<Value = String> {
@@ -112,6 +162,16 @@ fn changes() -> impl Strategy<Value = Vec<String>> {
     )
 }
 
+/// One value of each of `options`.
+fn one_of_each(
+    options: &'static [(&'static str, &'static [&'static str])],
+) -> impl Strategy<Value = Vec<String>> {
+    prop::collection::vec(any::<prop::sample::Index>(), options.len()).prop_map(|picks| {
+        let chosen = options.iter().zip(picks).map(|((key, values), pick)| (key, pick.get(values)));
+        chosen.filter(|(_, value)| !value.is_empty()).map(|(k, v)| format!("{k}={v}")).collect()
+    })
+}
+
 fn case() -> impl Strategy<Value = Case> {
     let base = prop::sample::select(vec!["lr-mmt", "cloudsim-3.0.3/lr-mmt"]);
     let detector = prop::sample::select(DETECTORS.to_vec());
@@ -127,33 +187,6 @@ fn case() -> impl Strategy<Value = Case> {
     )
 }
 
-/// The run, or `None` where the VMs do not fit at the start.
-fn simulated(spec: &RunSpec, trace: &UtilisationTrace) -> Option<(Fleet, Outcome)> {
-    let fleet = spec.fleet.build(trace.vms(), spec.run.seed);
-    let policies = spec::policies(spec, &fleet).expect("built-in policies");
-    let go_on = &mut |_| ControlFlow::Continue(());
-    match engine::run(&fleet, trace, &spec.rules(), policies, go_on) {
-        Ok(outcome) => Some((fleet, outcome)),
-        Err(Error::Infeasible(_)) => None,
-        Err(error) => panic!("{error}"),
-    }
-}
-
-fn evidence(spec: &RunSpec, trace: &UtilisationTrace, fleet: &Fleet, run: &Outcome) -> Evidence {
-    let of = |row: &usize| (0..trace.samples()).map(|k| trace.fraction(*row, k)).collect();
-    let figures = run.summary.named().into_iter();
-    Evidence {
-        rules: spec.rules(),
-        demand: fleet.trace_row.as_slice().iter().map(of).collect(),
-        step_s: trace.step().seconds(),
-        vacate_receivers: spec.consolidation.vacate_receivers,
-        event_log_blake3: Some(run.record.event_log_blake3()),
-        summary: figures.filter_map(|(name, v)| Some((name.to_owned(), v?))).collect(),
-        fleet: fleet.clone(),
-        record: run.record.clone(),
-    }
-}
-
 /// Whether some model says what the mixture means. Rules that neither the honest model nor CloudSim
 /// combines are left out: intervals that all count alike and the trapezoid need evaluations
 /// everywhere at once, the trapezoid knows no waking, unused hosts are counted at the first
@@ -162,7 +195,7 @@ fn is_defined(spec: &RunSpec, samples: usize) -> bool {
     let (demand, host, accounting) = (&spec.demand, &spec.host, &spec.accounting);
     let interpolated = demand.between_samples == BetweenSamples::Interpolate;
     let instant = host.wake_s == 0.0 && host.shutdown_s == 0.0;
-    let alone = spec.migration.contention == Contention::None;
+    let alone = spec.migration.rules.contention == Contention::None;
     let decisions_only = accounting.window == Window::DecisionsOnly;
     (accounting.average == Average::TimeWeighted || interpolated)
         && (accounting.energy == EnergyIntegral::Exact || (instant && interpolated))
@@ -186,9 +219,31 @@ fn assert_no_vm_is_lost(spec: &RunSpec, fleet: &Fleet, run: &Outcome) {
     }
 }
 
+/// Runs `case` with migrations done in these `ways`, and has it checked.
+fn migrates(mut case: Case, ways: Vec<String>) -> Result<(), TestCaseError> {
+    case.changes.retain(|change| !change.starts_with("migration."));
+    case.changes.extend(ways);
+    case.changes.push("consolidation.vacate-receivers=false".into());
+    let (spec, trace) = (case.spec(), case.trace());
+    prop_assume!(is_defined(&spec, trace.samples()));
+    let Some((fleet, run)) = simulated(&spec, &trace) else { return Ok(()) };
+    let report = check(&evidence(&spec, &trace, &fleet, &run));
+    prop_assert!(report.is_clean(), "{report}");
+    assert_no_vm_is_lost(&spec, &fleet, &run);
+    let (_, again) = simulated(&spec, &trace).expect("it ran before");
+    prop_assert_eq!(again, run);
+    Ok(())
+}
+
+/// 400, or as many as the environment asks for.
+fn cases() -> u32 {
+    std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(400)
+}
+
 proptest! {
     #![proptest_config(ProptestConfig {
-        cases: 400,
+        cases: cases(),
+        max_global_rejects: 100_000,
         failure_persistence: None,
         rng_seed: RngSeed::Fixed(2012),
         ..ProptestConfig::default()
@@ -206,6 +261,27 @@ proptest! {
         let (_, again) = simulated(&spec, &trace).expect("it ran before");
         prop_assert_eq!(again.record.event_log_blake3(), run.record.event_log_blake3());
         prop_assert_eq!(again, run);
+    }
+
+    /// Whatever the model, the network and the limits, every VM runs in one place, or is stopped,
+    /// at every instant, and what the run says follows from its stages.
+    #[test]
+    fn any_way_to_migrate_gives_a_run_that_checks_clean(
+        case in case(),
+        ways in one_of_each(&MIGRATIONS),
+    ) {
+        migrates(case, ways)?;
+    }
+
+    /// The same with failures of source, destination and link at every stage: exactly one copy of
+    /// each VM runs, or none while it starts again, and what is held on hosts is given back.
+    #[test]
+    fn failures_leave_one_copy_of_each_vm(
+        case in case(),
+        ways in one_of_each(&MIGRATIONS),
+        failures in one_of_each(&FAILURES),
+    ) {
+        migrates(case, [ways, failures].concat())?;
     }
 
     /// With the honest rules a host draws at least its idle power while it is on, wakes or stops.

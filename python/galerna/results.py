@@ -110,6 +110,22 @@ class Run:
         return self._frame("samples")
 
     @cached_property
+    def moves(self) -> pl.DataFrame:
+        """One row per migration: who went where and when, how it ended, bytes, rounds, downtime.
+
+        >>> import galerna as gl
+        >>> run = gl.run("lr-mmt", migration__model="pre-copy", migration__sla="measured")
+        >>> sorted(run.moves["ending"].unique())[:1]
+        ['moved']
+        """
+        return self._frame("moves")
+
+    @cached_property
+    def stages(self) -> pl.DataFrame:
+        """One row per stage of a migration: its kind, span, bytes and the speed of the guest."""
+        return self._frame("stages")
+
+    @cached_property
     def demand(self) -> pl.DataFrame:
         """One row per VM and sample: the load that the VMs replayed."""
         return self._frame("demand")

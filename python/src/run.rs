@@ -177,8 +177,9 @@ impl Run {
         }
     }
 
-    /// The table called `hosts`, `vms`, `actions`, `samples` or `demand` of a run of load;
-    /// `leases`, `lease_states`, `holdings`, `utilisation` or `image_transfers` of one of leases.
+    /// The table called `hosts`, `vms`, `actions`, `samples`, `demand`, `moves` or `stages` of a
+    /// run of load; `leases`, `lease_states`, `holdings`, `utilisation` or `image_transfers` of one
+    /// of leases.
     fn table(&self, py: Python<'_>, name: &str) -> PyResult<Table> {
         let table = match &self.finished {
             Finished::Load(run) => {
@@ -188,6 +189,8 @@ impl Run {
                     "vms" => py.detach(|| frames::vms(record, fleet)),
                     "actions" => py.detach(|| frames::actions(record)),
                     "samples" => py.detach(|| frames::samples(record)),
+                    "moves" => py.detach(|| frames::moves(record)),
+                    "stages" => py.detach(|| frames::stages(record)),
                     "demand" => py.detach(|| frames::demand(trace, fleet)),
                     _ => return Err(PyKeyError::new_err(name.to_owned())),
                 }

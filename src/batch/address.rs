@@ -42,7 +42,7 @@ mod tests {
         other.run.seed = 1;
         assert_ne!(address(&spec, "a"), address(&other, "a"));
         other = spec.clone();
-        other.migration.share = 0.25;
+        other.migration.rules.share = 0.25;
         assert_ne!(address(&spec, "a"), address(&other, "a"));
         assert_eq!(address(&spec, "a").len(), 32);
     }

@@ -1,5 +1,7 @@
 //! The action table as events that can only be well formed, and whether the tables fit each other.
 
+use crate::model::record::StageKind;
+use crate::model::rules::MigrationSla;
 use crate::model::{Action, ActionKind};
 use crate::problem::Problem;
 use crate::time::Instant;
@@ -14,15 +16,69 @@ const LATEST_US: i64 = 100_000_000_000_000_000;
 /// What one row of `actions` says; hosts and VMs are row numbers known to exist.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Deed {
-    Wake { host: usize },
-    On { host: usize },
-    Sleep { host: usize },
-    Off { host: usize },
-    Start { vm: usize, to: usize },
-    Stop { vm: usize, from: usize },
-    Depart { vm: usize, from: usize, to: usize },
-    Arrive { vm: usize, from: usize, to: usize },
-    Stay { vm: usize, from: usize },
+    Wake {
+        host: usize,
+    },
+    On {
+        host: usize,
+    },
+    Sleep {
+        host: usize,
+    },
+    Off {
+        host: usize,
+    },
+    Start {
+        vm: usize,
+        to: usize,
+    },
+    Stop {
+        vm: usize,
+        from: usize,
+    },
+    Depart {
+        vm: usize,
+        from: usize,
+        to: usize,
+    },
+    Arrive {
+        vm: usize,
+        from: usize,
+        to: usize,
+    },
+    Stay {
+        vm: usize,
+        from: usize,
+    },
+    /// Post-copy: the VM runs on `to`, its pages are still on `from`.
+    Switch {
+        vm: usize,
+        from: usize,
+        to: usize,
+    },
+    /// A copy is given up.
+    Abort {
+        vm: usize,
+        from: usize,
+        to: usize,
+    },
+    /// A migration that cannot be undone failed.
+    Crash {
+        vm: usize,
+        from: usize,
+        to: usize,
+    },
+    /// A VM that crashed runs again.
+    Restart {
+        vm: usize,
+        to: usize,
+    },
+    /// A stage of the VM's migration begins; where that matters to the VM, the fraction of its
+    /// speed that it keeps, and whether it is stopped.
+    Pace {
+        vm: usize,
+        pace: Option<(f64, bool)>,
+    },
 }
 
 /// One row of `actions`.
@@ -65,7 +121,34 @@ pub(super) fn parse(evidence: &Evidence) -> Result<Vec<Event>, Vec<Problem>> {
             Err(what) => refuse(place(row, action.at), what),
         }
     }
+    paces(evidence, &mut events, &mut refuse);
     if findings.is_empty() { Ok(events) } else { Err(findings) }
+}
+
+/// Puts the stages of migrations after the actions of their time.
+fn paces(evidence: &Evidence, events: &mut Vec<Event>, refuse: &mut impl FnMut(String, String)) {
+    let (moves, stages) = (&evidence.record.moves, &evidence.record.stages);
+    let measured = evidence.rules.migration.sla == MigrationSla::Measured;
+    let actions = events.len();
+    for (row, stage) in stages.iter().enumerate() {
+        let of = moves.get(stage.migration as usize).map(|of| (of.vm.0 as usize, of.start));
+        let sound = (0.0..=1.0).contains(&stage.speed);
+        let Some((vm, start)) = of.filter(|&(vm, _)| sound && vm < evidence.fleet.vms()) else {
+            refuse(format!("stages row {row}"), "no such migration or speed".into());
+            continue;
+        };
+        let stopped = matches!(stage.kind, StageKind::Stop | StageKind::Resume);
+        let pace = measured.then_some((stage.speed, stopped));
+        // What begins with its migration changes nothing that this does not.
+        if measured || stage.start != start {
+            let (at, seconds) = (stage.start, stage.seconds);
+            events.push(Event { row, at, seconds, deed: Deed::Pace { vm, pace } });
+        }
+    }
+    // Actions that are out of order stay so, and are found.
+    if events[..actions].is_sorted_by_key(|event| event.at) {
+        events.sort_by_key(|event| event.at);
+    }
 }
 
 fn deed(action: &Action, hosts: usize, vms: usize) -> Result<Deed, String> {
@@ -88,6 +171,10 @@ fn deed(action: &Action, hosts: usize, vms: usize) -> Result<Deed, String> {
         ActionKind::MigrationStart => Deed::Depart { vm: vm()?, from: from()?, to: to()? },
         ActionKind::MigrationEnd => Deed::Arrive { vm: vm()?, from: from()?, to: to()? },
         ActionKind::Unplaced => Deed::Stay { vm: vm()?, from: from()? },
+        ActionKind::MigrationSwitch => Deed::Switch { vm: vm()?, from: from()?, to: to()? },
+        ActionKind::MigrationAbort => Deed::Abort { vm: vm()?, from: from()?, to: to()? },
+        ActionKind::VmCrash => Deed::Crash { vm: vm()?, from: from()?, to: to()? },
+        ActionKind::VmRestart => Deed::Restart { vm: vm()?, to: to()? },
     })
 }
 

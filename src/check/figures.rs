@@ -11,6 +11,7 @@
 //! Source: Beloglazov and Buyya, Concurrency Computat.: Pract. Exper. 24(13), 2012, sect. 6; the
 //! global ratios are those of CloudSim 3.0.3 (Q16). Zero over zero is zero.
 
+use crate::model::record::MoveEnding;
 use crate::model::rules::Ratios;
 use crate::problem::Problem;
 use crate::time::{Instant, Span};
@@ -36,7 +37,7 @@ const REMEDY: &str = "Rerun the spec; if it happens again, report it with the ru
 /// be missing, the others may not.
 pub(super) fn check(evidence: &Evidence, events: &[Event], totals: &Totals, out: &mut Report) {
     let figures = recompute(evidence, events, &totals.exact);
-    let optional = optional(events, &totals.exact);
+    let optional = optional(evidence, events, &totals.exact);
     let lowered = recompute(evidence, events, totals.lowered());
     let mut ranges: Vec<(&str, Range)> = figures
         .iter()
@@ -96,8 +97,16 @@ fn floor(name: &str) -> f64 {
 }
 
 /// Figures that need two of something, or at least one.
-fn optional(events: &[Event], ledger: &Ledger) -> Vec<(&'static str, f64)> {
+fn optional(evidence: &Evidence, events: &[Event], ledger: &Ledger) -> Vec<(&'static str, f64)> {
     let durations = durations(events);
+    let moved_nothing = [MoveEnding::RolledBack, MoveEnding::Lost];
+    let vain: Vec<f64> = evidence
+        .record
+        .moves
+        .iter()
+        .filter(|row| moved_nothing.contains(&row.ending))
+        .map(|row| row.bytes)
+        .collect();
     let figures = [
         ("sd_time_before_host_shutdown_s", deviation(&ledger.uptimes)),
         (
@@ -105,6 +114,7 @@ fn optional(events: &[Event], ledger: &Ledger) -> Vec<(&'static str, f64)> {
             (!durations.is_empty()).then(|| mean(durations.iter().copied())),
         ),
         ("sd_migration_duration_s", deviation(&durations)),
+        ("wasted_migration_bytes", (!vain.is_empty()).then(|| vain.iter().sum())),
     ];
     figures.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
 }
@@ -116,6 +126,9 @@ fn durations(events: &[Event]) -> Vec<f64> {
     for event in events {
         match event.deed {
             Deed::Depart { vm, to, .. } => begun.push((vm, to, event.seconds)),
+            Deed::Abort { vm, to, .. } | Deed::Crash { vm, to, .. } => {
+                begun.retain(|(v, h, _)| (*v, *h) != (vm, to));
+            }
             Deed::Arrive { vm, to, .. } => {
                 if let Some(i) = begun.iter().position(|(v, h, _)| (*v, *h) == (vm, to)) {
                     let (_, _, start) = begun.remove(i);
@@ -213,5 +226,18 @@ mod tests {
     fn a_return_within_the_hour_is_ping_pong() {
         let moves = [depart(0, 0, 1), depart(30, 1, 2), depart(90, 2, 1), depart(95, 1, 0)];
         assert_eq!(returns(&moves), 1);
+    }
+
+    /// The first copy is given up after 10 min, the second takes 1 min.
+    #[test]
+    fn only_a_completed_migration_has_a_duration() {
+        let after = |minutes: i64, deed: Deed| Event { deed, ..depart(minutes, 0, 1) };
+        let events = [
+            depart(0, 0, 1),
+            after(10, Deed::Abort { vm: 0, from: 0, to: 1 }),
+            depart(30, 0, 1),
+            after(31, Deed::Arrive { vm: 0, from: 0, to: 1 }),
+        ];
+        assert_eq!(durations(&events), [60.0]);
     }
 }

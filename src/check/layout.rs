@@ -37,6 +37,8 @@ pub(super) struct Guest {
     pub vm: usize,
     /// Whether it is still being copied to this host.
     pub arriving: bool,
+    /// Whether it runs elsewhere and only its pages are here.
+    pub held: bool,
 }
 
 /// A copy in flight.
@@ -52,6 +54,7 @@ struct Flight {
 #[derive(Debug, Clone)]
 pub(super) struct Layout<'a> {
     rules: &'a HostRules,
+    kept_by_copies: f64,
     vacate_receivers: bool,
     /// Per host.
     pub state: Vec<HostState>,
@@ -61,6 +64,10 @@ pub(super) struct Layout<'a> {
     pub home: Vec<Option<usize>>,
     /// Per VM: whether it is being copied away from there.
     pub departing: Vec<bool>,
+    /// Per VM: the fraction of its speed that its migration leaves it.
+    pub kept: Vec<f64>,
+    /// Per VM: whether it is stopped.
+    pub paused: Vec<bool>,
     /// Per VM: whether it ever ran.
     pub started: Vec<bool>,
     flights: Vec<Flight>,
@@ -72,11 +79,14 @@ impl<'a> Layout<'a> {
         let (hosts, vms) = (evidence.fleet.hosts(), evidence.fleet.vms());
         Self {
             rules: &evidence.rules.host,
+            kept_by_copies: 1.0 - evidence.rules.migration.overhead,
             vacate_receivers: evidence.vacate_receivers,
             state: vec![HostState::Off; hosts],
             guests: vec![Vec::new(); hosts],
             home: vec![None; vms],
             departing: vec![false; vms],
+            kept: vec![1.0; vms],
+            paused: vec![false; vms],
             started: vec![false; vms],
             flights: Vec::new(),
         }
@@ -95,6 +105,17 @@ impl<'a> Layout<'a> {
             Deed::Depart { vm, from, to } => self.depart(Flight { vm, from, to, start: at }),
             Deed::Arrive { vm, from, to } => self.arrive(vm, from, to),
             Deed::Stay { vm, from } => self.at_home(vm, from),
+            Deed::Switch { vm, from, to } => self.switch(vm, from, to),
+            Deed::Abort { vm, from, to } => self.abort(vm, from, to),
+            Deed::Crash { vm, from, to } => self.crash(vm, from, to),
+            Deed::Restart { vm, to } => self.restart(vm, to),
+            Deed::Pace { vm, pace } => {
+                // A migration that ends as a stage of it begins leaves the VM as its end says.
+                if let Some((speed, stopped)) = pace.filter(|_| self.is_copied(vm)) {
+                    (self.kept[vm], self.paused[vm]) = (speed, stopped && self.departing[vm]);
+                }
+                Ok(())
+            }
         };
         fault.map_err(|what| ("GLN-603", what))
     }
@@ -109,6 +130,10 @@ impl<'a> Layout<'a> {
         (self.home[vm] == Some(from)).then_some(()).ok_or_else(error)
     }
 
+    fn is_copied(&self, vm: usize) -> bool {
+        self.flights.iter().any(|flight| flight.vm == vm)
+    }
+
     fn welcome(&self, vm: usize, to: usize) -> Result<(), String> {
         let error = || format!("v{vm} goes to h{to}, which is {}", self.state[to].word());
         (self.state[to] == HostState::On).then_some(()).ok_or_else(error)
@@ -121,13 +146,13 @@ impl<'a> Layout<'a> {
         self.welcome(vm, to)?;
         self.started[vm] = true;
         self.home[vm] = Some(to);
-        self.guests[to].push(Guest { vm, arriving: false });
+        self.guests[to].push(Guest { vm, arriving: false, held: false });
         Ok(())
     }
 
     fn stop(&mut self, vm: usize, from: usize) -> Result<(), String> {
         self.at_home(vm, from)?;
-        if self.flights.iter().any(|f| f.vm == vm) {
+        if self.is_copied(vm) {
             return Err(format!("v{vm} stops while it is copied"));
         }
         self.guests[from].retain(|g| g.vm != vm);
@@ -153,7 +178,8 @@ impl<'a> Layout<'a> {
         }
         self.flights.push(flight);
         self.departing[vm] = true;
-        self.guests[to].push(Guest { vm, arriving: true });
+        self.kept[vm] = self.kept_by_copies;
+        self.guests[to].push(Guest { vm, arriving: true, held: false });
         Ok(())
     }
 
@@ -170,9 +196,60 @@ impl<'a> Layout<'a> {
             self.guests[home].retain(|g| g.vm != vm);
         }
         self.guests[to].retain(|g| g.vm != vm);
-        self.guests[to].push(Guest { vm, arriving: false });
+        self.guests[to].push(Guest { vm, arriving: false, held: false });
+        self.guests[from].retain(|g| g.vm != vm);
         self.home[vm] = Some(to);
-        self.departing[vm] = false;
+        (self.departing[vm], self.paused[vm]) = (false, false);
+        Ok(())
+    }
+
+    /// The flight of `vm` from where it is to `to`.
+    fn flight(&self, vm: usize, from: usize, to: usize) -> Result<usize, String> {
+        self.at_home(vm, from)?;
+        let same = |f: &Flight| (f.vm, f.from, f.to) == (vm, from, to);
+        let error = || format!("no copy of v{vm} from h{from} to h{to} is under way");
+        self.flights.iter().position(same).ok_or_else(error)
+    }
+
+    /// The VM runs at its destination, and its pages follow.
+    fn switch(&mut self, vm: usize, from: usize, to: usize) -> Result<(), String> {
+        self.flight(vm, from, to)?;
+        let mine = |guest: &&mut Guest| guest.vm == vm;
+        self.guests[from].iter_mut().filter(mine).for_each(|guest| guest.held = true);
+        self.guests[to].iter_mut().filter(mine).for_each(|guest| guest.arriving = false);
+        self.home[vm] = Some(to);
+        self.paused[vm] = false;
+        Ok(())
+    }
+
+    /// The VM is stopped where it last ran, and nothing of it is elsewhere.
+    fn crash(&mut self, vm: usize, from: usize, to: usize) -> Result<(), String> {
+        let same = |f: &Flight| (f.vm, f.from, f.to) == (vm, from, to);
+        let Some(flight) = self.flights.iter().position(same) else {
+            return Err(format!("no copy of v{vm} from h{from} to h{to} is under way"));
+        };
+        self.flights.remove(flight);
+        let other = if self.home[vm] == Some(to) { from } else { to };
+        self.guests[other].retain(|g| g.vm != vm);
+        (self.departing[vm], self.paused[vm]) = (true, true);
+        Ok(())
+    }
+
+    fn restart(&mut self, vm: usize, to: usize) -> Result<(), String> {
+        self.at_home(vm, to)?;
+        if !self.paused[vm] || self.is_copied(vm) {
+            return Err(format!("v{vm} starts again, but it has not crashed"));
+        }
+        (self.departing[vm], self.paused[vm]) = (false, false);
+        Ok(())
+    }
+
+    /// The VM stays where it is.
+    fn abort(&mut self, vm: usize, from: usize, to: usize) -> Result<(), String> {
+        let flight = self.flight(vm, from, to)?;
+        self.flights.remove(flight);
+        self.guests[to].retain(|g| g.vm != vm);
+        (self.departing[vm], self.paused[vm]) = (false, false);
         Ok(())
     }
 
@@ -226,8 +303,9 @@ impl<'a> Layout<'a> {
     fn vacant(&self, host: usize) -> Result<(), String> {
         match self.guests[host].first() {
             None => Ok(()),
-            Some(Guest { vm, arriving: false }) => Err(format!("v{vm} still runs on it")),
-            Some(Guest { vm, arriving: true }) => Err(format!("v{vm} is being copied to it")),
+            Some(Guest { vm, held: true, .. }) => Err(format!("pages of v{vm} are still on it")),
+            Some(Guest { vm, arriving: false, .. }) => Err(format!("v{vm} still runs on it")),
+            Some(Guest { vm, arriving: true, .. }) => Err(format!("v{vm} is being copied to it")),
         }
     }
 

@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::model::record::MoveRecord;
 use crate::model::rules::{
     Average, BetweenSamples, EnergyIntegral, IdleVms, PowerPolicy, Shutdowns,
 };
@@ -68,6 +69,8 @@ pub(super) struct Ledger {
     pub idle_kept: Vec<Problem>,
     /// Time (bits of its seconds), host and VM of each share that is in doubt.
     pub in_doubt: BTreeSet<(u64, usize, usize)>,
+    /// By end, VM and destination of a migration: its source, and the energy it used.
+    charges: BTreeMap<(Instant, usize, usize), (usize, f64)>,
     rounding: Rounding,
     switches: Switches,
 }
@@ -91,6 +94,7 @@ pub(super) fn keep(
     let mut ledger = Ledger {
         hosts: vec![HostTotal::default(); evidence.fleet.hosts()],
         vms: vec![VmTotal::default(); evidence.fleet.vms()],
+        charges: charges(evidence),
         rounding,
         ..Ledger::default()
     };
@@ -116,6 +120,18 @@ pub(super) fn keep(
         ledger.draw_peak_from_the_start(times, before.map(|(_, last)| last));
     }
     ledger
+}
+
+/// What migrations that ended used.
+fn charges(evidence: &Evidence) -> BTreeMap<(Instant, usize, usize), (usize, f64)> {
+    let known = |row: &&MoveRecord| (row.from.0 as usize) < evidence.fleet.hosts();
+    let ended = evidence.record.moves.iter().filter(|row| row.energy_j > 0.0).filter(known);
+    ended
+        .filter_map(|row| {
+            let [vm, from, to] = [row.vm.0, row.from.0, row.to.0].map(|id| id as usize);
+            Some(((row.end?, vm, to), (from, row.energy_j)))
+        })
+        .collect()
 }
 
 impl Ledger {
@@ -181,6 +197,22 @@ impl Ledger {
             if let Deed::Depart { vm, .. } = event.deed {
                 self.vms[vm].migrations += 1;
             }
+            self.charge(event);
+        }
+    }
+
+    /// Half of what a migration used goes to each of its hosts when it ends.
+    fn charge(&mut self, event: &Event) {
+        let (vm, to) = match event.deed {
+            Deed::Arrive { vm, to, .. }
+            | Deed::Abort { vm, to, .. }
+            | Deed::Crash { vm, to, .. } => (vm, to),
+            _ => return,
+        };
+        if let Some((from, energy_j)) = self.charges.remove(&(event.at, vm, to)) {
+            for host in [from, to] {
+                self.hosts[host].energy_j += energy_j / 2.0;
+            }
         }
     }
 
@@ -233,9 +265,10 @@ impl Ledger {
         seconds: f64,
         now: &[Event],
     ) {
-        // A VM that waits for its destination to wake is in migration too, but has no row yet.
+        // A VM that waits for its destination to wake, or for its turn, has no row yet.
         let host = &evidence.rules.host;
-        let all_seen = host.wake_s == 0.0 && host.shutdown_s == 0.0;
+        let at_once = host.wake_s == 0.0 && host.shutdown_s == 0.0;
+        let all_seen = at_once && evidence.unknown_durations.is_none();
         if evidence.rules.demand.idle_vms != IdleVms::Retire || !all_seen || at == Instant::START {
             return;
         }

@@ -48,6 +48,10 @@ fn number(kind: ActionKind) -> Option<u8> {
         ActionKind::MigrationStart => Some(6),
         ActionKind::MigrationEnd => Some(7),
         ActionKind::Unplaced => None,
+        ActionKind::MigrationSwitch => Some(9),
+        ActionKind::MigrationAbort => Some(10),
+        ActionKind::VmCrash => Some(11),
+        ActionKind::VmRestart => Some(12),
     }
 }
 

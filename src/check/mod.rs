@@ -17,6 +17,7 @@
 //! | GLN-610 | a figure of the summary does not follow from the actions |
 //! | GLN-611 | the event log's hash is another one |
 //! | GLN-612 | an idle VM was kept though the rules retire it |
+//! | GLN-615 | a row of `moves` or `stages` does not fit the actions |
 //!
 //! Symbols used throughout: `r` demand of a VM, MIPS; `c = min(r, core)` what one core can serve of
 //! it; `a` what it gets; `W` what its host spends on all VMs; `C` the host's capacity.
@@ -32,6 +33,7 @@ mod lease_run;
 mod leases;
 mod ledger;
 mod log;
+mod moves;
 pub mod plan;
 mod range;
 mod report;
@@ -71,6 +73,8 @@ pub struct Evidence {
     /// The figures that the run reported, by name; names unknown to the check are listed as
     /// unverified.
     pub summary: Vec<(String, f64)>,
+    /// Why the durations of migrations cannot be worked out, where they cannot.
+    pub unknown_durations: Option<String>,
     /// The reported hash of the event log, hexadecimal; `None` leaves it unverified.
     pub event_log_blake3: Option<String>,
 }
@@ -131,6 +135,7 @@ pub fn check(evidence: &Evidence) -> Report {
     }
     report.findings.extend(capacity::check(evidence, &events));
     copies::check(evidence, &events, &times, &mut report);
+    moves::check(evidence, &events, &mut report);
     let totals = Totals::of(evidence, &events, &times, &mut report);
     report.findings.extend(totals.exact.idle_kept.iter().cloned());
     report.findings.extend(rows::check(evidence, &times, &totals));

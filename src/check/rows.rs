@@ -94,8 +94,10 @@ fn samples(evidence: &Evidence, times: &Timetable, totals: &Totals) -> Vec<Probl
             ("allocated_mips", row.allocated_mips, now(|d| d.allocated_mips)),
             ("power_w", row.power_w, now(|d| d.power_w)),
         ];
-        // A copy to a sleeping host begins only when that is on, not when it is decided.
-        if evidence.rules.host.wake_s == 0.0 && evidence.rules.host.shutdown_s == 0.0 {
+        // A copy to a sleeping host begins only when that is on, and one of many when it is its
+        // turn, not when it is decided.
+        let at_once = evidence.rules.host.wake_s == 0.0 && evidence.rules.host.shutdown_s == 0.0;
+        if at_once && evidence.unknown_durations.is_none() {
             pairs.push(("migrations", f64::from(row.migrations), now(|d| d.begun as f64)));
         }
         let place = format!("samples row {} at {at}", row.sample);

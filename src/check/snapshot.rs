@@ -4,8 +4,8 @@ use crate::model::Rules;
 use crate::model::rules::{ArrivingDemand, EnergyIntegral, MigrationLoss, PowerPolicy, Violation};
 
 use super::Evidence;
-use super::layout::{HostState, Layout};
-use super::supply::{Claim, Moment, Role, Rounding, allocations, spent};
+use super::layout::{Guest, HostState, Layout};
+use super::supply::{Claim, Moment, Role, Rounding, Share, allocations};
 
 /// One host at one instant.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -76,46 +76,45 @@ impl Snapshot {
             .map(|guest| {
                 let mips = evidence.fleet.vm_mips.as_slice()[guest.vm].0;
                 let demand = now.demand(&evidence.demand[guest.vm]) * mips;
-                let role = match guest.arriving {
-                    true => Role::Arriving,
-                    false if layout.departing[guest.vm] => Role::Departing,
-                    false => Role::Resident,
+                let role = match guest {
+                    Guest { held: true, .. } => Role::Held,
+                    Guest { arriving: true, .. } => Role::Arriving,
+                    _ if layout.paused[guest.vm] => Role::Paused,
+                    _ if layout.departing[guest.vm] => Role::Departing,
+                    _ => Role::Resident,
                 };
-                Claim { role, demand, served_at_most: demand.min(core) }
+                let kept = layout.kept[guest.vm];
+                Claim { role, demand, served_at_most: demand.min(core), kept }
             })
             .collect();
         let shares = allocations(&claims, capacity, rules);
         let doubtful = guests.iter().zip(&shares).filter(|(_, share)| share.in_doubt);
         self.in_doubt.extend(doubtful.map(|(guest, _)| (host, guest.vm)));
-        let given: Vec<f64> = shares.iter().map(|share| share.rounded(rounding)).collect();
-        for ((guest, claim), &allocated) in guests.iter().zip(&claims).zip(&given) {
-            if claim.role != Role::Arriving {
-                self.vms[guest.vm] = served(claim, allocated, rules);
+        for ((guest, claim), share) in guests.iter().zip(&claims).zip(&shares) {
+            if !matches!(claim.role, Role::Arriving | Role::Held) {
+                self.vms[guest.vm] = served(claim, *share, rounding, rules);
             }
         }
-        let load: f64 =
-            claims.iter().zip(&given).map(|(c, &a)| spent(a, c.role, &rules.migration)).sum();
+        let load: f64 = claims.iter().zip(&shares).map(|(c, share)| share.spent(rounding, c)).sum();
         let state = layout.state[host];
         summed(evidence, host, state, load, violated(&claims, load, capacity, rules))
     }
 }
 
-fn served(claim: &Claim, allocated: f64, rules: &Rules) -> VmNow {
-    let demand = claim.demand;
+fn served(claim: &Claim, share: Share, rounding: Rounding, rules: &Rules) -> VmNow {
+    let (demand, allocated) = (claim.demand, share.rounded(rounding));
     let short = allocated < demand * (1.0 - rules.accounting.tolerance);
     let lost = match claim.role {
-        Role::Departing => lost(claim, allocated, rules),
-        Role::Resident | Role::Arriving => 0.0,
+        Role::Departing => match rules.accounting.migration_loss {
+            // What the copy takes, or all that the VM lacks meanwhile.
+            MigrationLoss::Overhead => share.spent(rounding, claim) - allocated,
+            MigrationLoss::Shortage => (demand - allocated).max(0.0),
+        },
+        Role::Paused if rules.accounting.migration_loss == MigrationLoss::Shortage => demand,
+        Role::Paused => claim.served_at_most,
+        Role::Resident | Role::Arriving | Role::Held => 0.0,
     };
     VmNow { running: true, demand, allocated, lost, short }
-}
-
-/// What a VM loses while it is copied: what the copy takes, or all that it lacks meanwhile.
-fn lost(claim: &Claim, allocated: f64, rules: &Rules) -> f64 {
-    match rules.accounting.migration_loss {
-        MigrationLoss::Overhead => spent(allocated, claim.role, &rules.migration) - allocated,
-        MigrationLoss::Shortage => (claim.demand - allocated).max(0.0),
-    }
 }
 
 fn violated(claims: &[Claim], load: f64, capacity: f64, rules: &Rules) -> bool {
@@ -123,6 +122,7 @@ fn violated(claims: &[Claim], load: f64, capacity: f64, rules: &Rules) -> bool {
         (Role::Arriving, ArrivingDemand::AsServed) => {
             rules.migration.destination_load * claim.served_at_most
         }
+        (Role::Paused | Role::Held, _) => 0.0,
         _ => claim.demand,
     };
     let demand: f64 = claims.iter().map(counted).sum();

@@ -4,18 +4,23 @@
 //! weight:   q = c for a VM of the host, q = l c for one still being copied to it
 //! enough:   sum q <= C      a = q                       f = 1
 //! too much: sum q > C       a = q f                     f = C / sum q
-//! copied away:              a = (1 - o) c f
+//! copied away:              a = (1 - o) c f             the host spends a / (1 - o)
 //! ```
 //!
-//! `l`: destination load, `o`: overhead. Under `oversubscription = "floored"` (Q15) VMs are served
+//! `l`: destination load, `o`: overhead; a VM that a copy stops for all of its time (`o = 1`) gets
+//! nothing, and its host spends `c f`. Under `oversubscription = "floored"` (Q15) VMs are served
 //! in list order, and the first that finds less left than it asks for sets all so far to
 //! `floor(a)` with the `f` of those so far; so does each after it that asks for anything.
 //! An `a` that is whole but for rounding is in doubt, see `doubt`.
 
-use crate::model::rules::{BetweenSamples, Oversubscription};
+use crate::model::rules::{BetweenSamples, ClockKind, Oversubscription};
 use crate::model::{MigrationRules, Rules};
 
 use super::Evidence;
+use super::timetable::BROKER_START_S;
+
+/// Rounding of accumulated seconds, in steps.
+const TICK: f64 = 1e-9;
 
 /// How far a share may lie from a whole number, relative to itself, and still be in doubt. Adding
 /// `n` requests errs by at most `n` times 1.1e-16: this is enough for thousands of VMs on a host,
@@ -30,6 +35,10 @@ pub(super) enum Role {
     Departing,
     /// Runs elsewhere, being copied here.
     Arriving,
+    /// Stopped here.
+    Paused,
+    /// Runs elsewhere, its pages are still here.
+    Held,
 }
 
 /// What a VM wants of a host.
@@ -40,6 +49,8 @@ pub(super) struct Claim {
     pub demand: f64,
     /// `c`, MIPS.
     pub served_at_most: f64,
+    /// Fraction that a migration leaves it.
+    pub kept: f64,
 }
 
 /// What a VM gets.
@@ -47,6 +58,8 @@ pub(super) struct Claim {
 pub(super) struct Share {
     /// `a`, MIPS.
     mips: f64,
+    /// MIPS that are spent on a VM that gets nothing of them.
+    in_vain: f64,
     /// Whether it may as well be 1 MIPS less.
     pub in_doubt: bool,
 }
@@ -62,14 +75,14 @@ pub(super) enum Rounding {
 
 impl Share {
     fn of(mips: f64) -> Self {
-        Self { mips, in_doubt: false }
+        Self { mips, in_vain: 0.0, in_doubt: false }
     }
 
     /// `mips` in whole MIPS.
     fn floored(mips: f64) -> Self {
         let nearest = mips.round();
         let whole = nearest >= 1.0 && (mips - nearest).abs() <= WHOLE * nearest;
-        if whole { Self { mips: nearest, in_doubt: true } } else { Self::of(mips.floor()) }
+        if whole { Self { in_doubt: true, ..Self::of(nearest) } } else { Self::of(mips.floor()) }
     }
 
     /// `a`, MIPS.
@@ -78,6 +91,21 @@ impl Share {
             Rounding::Lowered if self.in_doubt => self.mips - 1.0,
             Rounding::Exact | Rounding::Lowered => self.mips,
         }
+    }
+
+    /// What the host spends on the VM of `claim`: copying costs the VM, not the host.
+    pub fn spent(self, rounding: Rounding, claim: &Claim) -> f64 {
+        match claim.role {
+            Role::Departing if claim.kept > 0.0 => self.rounded(rounding) / claim.kept,
+            Role::Departing => self.in_vain,
+            _ => self.rounded(rounding),
+        }
+    }
+
+    /// The share of `claim` at `scale`.
+    fn at(claim: &Claim, scale: f64, of: fn(f64) -> Self, rules: &MigrationRules) -> Self {
+        let in_vain = if claim.kept == 0.0 { claim.served_at_most * scale } else { 0.0 };
+        Self { in_vain, ..of(scaled(claim, scale, rules)) }
     }
 }
 
@@ -95,10 +123,18 @@ impl Moment {
     /// The time `seconds` by the run's clock.
     pub fn at(evidence: &Evidence, seconds: f64) -> Self {
         let step = evidence.step_s;
-        let held = evidence.rules.demand.between_samples == BetweenSamples::Hold;
+        if evidence.rules.demand.between_samples == BetweenSamples::Hold {
+            // A sample holds from the decision that sees it first.
+            let sample = match evidence.rules.demand.clock {
+                ClockKind::Exact => seconds / step,
+                ClockKind::Accumulated => (seconds - BROKER_START_S) / step + TICK,
+            };
+            let before = sample.floor() as usize;
+            return Self { before, after: before, gap_s: 0.0, past_s: 0.0 };
+        }
         let (low, high) = ((seconds / step).floor(), (seconds / step).ceil());
         let (before, after) = (low as usize, high as usize);
-        if held || seconds % step == 0.0 {
+        if seconds % step == 0.0 {
             return Self { before, after: before, gap_s: 0.0, past_s: 0.0 };
         }
         Self { before, after, gap_s: (high - low) * step, past_s: seconds - low * step }
@@ -119,22 +155,18 @@ pub(super) fn allocations(claims: &[Claim], capacity: f64, rules: &Rules) -> Vec
         Oversubscription::Proportional => {
             let wanted: f64 = claims.iter().map(|c| weight(c, &rules.migration)).sum();
             let scale = if wanted > capacity { capacity / wanted } else { 1.0 };
-            claims.iter().map(|c| Share::of(scaled(c, scale, &rules.migration))).collect()
+            let share = |c| Share::at(c, scale, Share::of, &rules.migration);
+            claims.iter().map(share).collect()
         }
         Oversubscription::Floored => floored(claims, capacity, &rules.migration),
     }
-}
-
-/// What the host spends on a VM that gets `allocation`: copying costs the VM, not the host.
-pub(super) fn spent(allocation: f64, role: Role, rules: &MigrationRules) -> f64 {
-    let kept = 1.0 - rules.overhead;
-    if role == Role::Departing && kept > 0.0 { allocation / kept } else { allocation }
 }
 
 fn weight(claim: &Claim, rules: &MigrationRules) -> f64 {
     match claim.role {
         Role::Arriving => rules.destination_load * claim.served_at_most,
         Role::Resident | Role::Departing => claim.served_at_most,
+        Role::Paused | Role::Held => 0.0,
     }
 }
 
@@ -142,7 +174,8 @@ fn scaled(claim: &Claim, scale: f64, rules: &MigrationRules) -> f64 {
     let c = claim.served_at_most;
     match claim.role {
         Role::Resident => c * scale,
-        Role::Departing => c * scale * (1.0 - rules.overhead),
+        Role::Departing => c * scale * claim.kept,
+        Role::Paused | Role::Held => 0.0,
         Role::Arriving => rules.destination_load * c * scale,
     }
 }
@@ -153,12 +186,13 @@ fn floored(claims: &[Claim], capacity: f64, rules: &MigrationRules) -> Vec<Share
     for (i, claim) in claims.iter().enumerate() {
         let wanted = weight(claim, rules);
         if free >= wanted {
-            given.push(Share::of(scaled(claim, 1.0, rules)));
+            given.push(Share::at(claim, 1.0, Share::of, rules));
             free -= wanted;
         } else {
             let so_far = &claims[..=i];
             let scale = capacity / so_far.iter().map(|c| weight(c, rules)).sum::<f64>();
-            given = so_far.iter().map(|c| Share::floored(scaled(c, scale, rules))).collect();
+            let share = |c| Share::at(c, scale, Share::floored, rules);
+            given = so_far.iter().map(share).collect();
             free = 0.0;
         }
     }
@@ -174,7 +208,7 @@ mod tests {
     }
 
     fn claim(role: Role, mips: f64) -> Claim {
-        Claim { role, demand: mips, served_at_most: mips }
+        Claim { role, demand: mips, served_at_most: mips, kept: 0.9 }
     }
 
     /// 1000 MIPS for 600 + 500 + 400 = 1500, one of them copied away: f = 2/3, so 400, 333 1/3 x
@@ -209,6 +243,17 @@ mod tests {
         assert_eq!(mips(&allocations(&claims[..2], 1000.0, &rules)), [90.0, 600.0]);
     }
 
+    /// 1000 MIPS for 1000 + 600, one of them stopped by its copy: f = 5/8, so 625 and nothing for
+    /// 375.
+    #[test]
+    fn a_vm_that_is_left_nothing_still_costs_its_host() {
+        let stopped = Claim { kept: 0.0, ..claim(Role::Departing, 600.0) };
+        let claims = [claim(Role::Resident, 1000.0), stopped];
+        let shares = allocations(&claims, 1000.0, &Rules::default());
+        let spent = [0, 1].map(|i: usize| shares[i].spent(Rounding::Exact, &claims[i]));
+        assert_eq!((mips(&shares), spent), (vec![625.0, 0.0], [625.0, 375.0]));
+    }
+
     #[test]
     fn only_a_share_that_is_whole_but_for_rounding_is_in_doubt() {
         let both = |mips| {
@@ -229,6 +274,9 @@ mod tests {
         let mut evidence = Evidence { demand, step_s: 300.0, ..Evidence::default() };
         let at = |e: &Evidence, seconds| Moment::at(e, seconds).demand(&e.demand[0]);
         assert_eq!(at(&evidence, 599.0), 0.2);
+        evidence.rules.demand.clock = ClockKind::Accumulated;
+        assert_eq!((at(&evidence, 600.05), at(&evidence, 0.1 + 300.0 + 300.0)), (0.2, 0.5));
+        evidence.rules.demand.clock = ClockKind::Exact;
         evidence.rules.demand.between_samples = BetweenSamples::Interpolate;
         assert!((at(&evidence, 400.0) - 0.3).abs() < 1e-12);
         assert_eq!(at(&evidence, 600.0), 0.5);

@@ -15,7 +15,7 @@ use super::Evidence;
 use super::event::Event;
 
 /// When CloudSim's broker starts, seconds.
-const BROKER_START_S: f64 = 0.1;
+pub(super) const BROKER_START_S: f64 = 0.1;
 /// How far an action's two times may differ: the rounding of one to microseconds.
 const ROUNDING_S: f64 = 1e-6;
 

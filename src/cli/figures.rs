@@ -50,6 +50,7 @@ fn explained(name: &str) -> (&'static str, &'static str) {
         "pdm_global" => ("", "pdm as ratio of totals"),
         "mean_migration_duration_s" => ("s", "time that a copy takes"),
         "sd_migration_duration_s" => ("s", "its standard deviation"),
+        "wasted_migration_bytes" => ("B", "sent, and nothing moved"),
         _ => ("", ""),
     }
 }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand, ValueEnum};
 use serde::Serialize;
 
+use super::draw::Draw;
 use super::{Answer, Failure, Format, POLICY_FAILED, json};
 use crate::migrate::evaluate::{self, Accuracy, Family};
 use crate::migrate::fit::{self, Fit};
@@ -18,7 +19,7 @@ use crate::migrate::{
 use crate::problem::{Problem, listed};
 use crate::units::{Bytes, BytesPerSecond};
 
-/// Predict migrations, and hold the models against measurements.
+/// Predict migrations, hold the models against measurements, draw those of a run.
 #[derive(Debug, Args)]
 pub(super) struct Migrate {
     #[command(subcommand)]
@@ -30,6 +31,7 @@ enum Command {
     Predict(Predict),
     Evaluate(Evaluate),
     Fit(FitConstants),
+    Draw(Draw),
 }
 
 /// Duration, downtime, bytes and stages of one migration.
@@ -135,6 +137,7 @@ impl Migrate {
             Command::Predict(predict) => predict.execute(),
             Command::Evaluate(evaluate) => evaluate.execute(),
             Command::Fit(fit) => fit.execute(),
+            Command::Draw(draw) => draw.execute(),
         }
     }
 }
@@ -235,7 +238,7 @@ fn predicted(prediction: &Prediction, stages: &[Stage]) -> String {
         "stage", "from", "for", "bytes", "speed"
     );
     for stage in stages {
-        let kind = format!("{:?}", stage.kind).to_lowercase();
+        let kind = stage.kind.name();
         let (start, seconds) = (stage.start_s, stage.seconds);
         let (bytes, speed) = (stage.bytes, stage.speed);
         let _ = writeln!(

@@ -15,6 +15,7 @@
 mod batch;
 mod check;
 mod compare;
+mod draw;
 mod explain;
 mod figures;
 mod forecast;

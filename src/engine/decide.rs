@@ -91,7 +91,7 @@ fn settle(world: &World<'_>, draft: &mut Draft, state: &Snapshot<'_>) {
         let mut leaving = Held::default();
         for entry in &world.lists[host] {
             let vm = entry.vm;
-            if entry.role == Role::Arriving {
+            if matches!(entry.role, Role::Arriving | Role::Settling) {
                 residents.push(Resident { vm, allocated: state.demand[vm].min(core) });
             } else if world.bound[vm] == 0 {
                 residents.push(Resident { vm, allocated: world.meter.vms[vm].allocated });

@@ -9,8 +9,10 @@
 pub mod clock;
 mod decide;
 mod demand;
+mod failures;
 mod hash_order;
 mod leases;
+mod moves;
 mod plan;
 mod queue;
 mod run;
@@ -20,6 +22,7 @@ mod world;
 
 use crate::detect::{OverloadDetector, UnderloadDetector};
 use crate::metric::Summary;
+use crate::migrate::Conduct;
 use crate::model::Record;
 use crate::place::{HistoryKind, Placer, Planner};
 use crate::policy::PolicyError;
@@ -49,6 +52,8 @@ pub struct Policies {
     pub consolidation: Consolidation,
     /// What VMs count as when they are first placed.
     pub initial: InitialDemand,
+    /// How VMs are moved.
+    pub migration: Conduct,
 }
 
 /// What a finished run gives.

@@ -8,14 +8,19 @@ use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
 
 use super::clock::Moment;
-use crate::id::HostId;
-use crate::migrate::CopyId;
+use crate::id::{HostId, VmId};
+use crate::migrate::TransferId;
+use crate::migrate::failure::Part;
 
 /// What is to happen.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Event {
-    /// A copy is complete, if its revision still holds.
-    CopyEnds(CopyId, u32),
+    /// A leg of a migration is complete, if its revision still holds.
+    LegEnds(TransferId, u32),
+    /// Something of the migration in that row of the record fails.
+    Fails(TransferId, usize, Part),
+    /// A VM that crashed runs again.
+    Restart(VmId),
     /// A host that was shutting down is off.
     HostOff(HostId),
     /// A host that was waking is on.
@@ -29,15 +34,15 @@ pub enum Event {
 }
 
 impl Event {
-    /// Whether a copy ends.
-    pub fn is_copy_end(self) -> bool {
-        matches!(self, Self::CopyEnds(..))
+    /// Whether a leg of a migration ends.
+    pub fn is_leg_end(self) -> bool {
+        matches!(self, Self::LegEnds(..))
     }
 
     fn phase(self) -> u8 {
         match self {
-            Self::CopyEnds(..) => 0,
-            Self::HostOff(_) | Self::HostOn(_) => 1,
+            Self::LegEnds(..) => 0,
+            Self::HostOff(_) | Self::HostOn(_) | Self::Fails(..) | Self::Restart(_) => 1,
             Self::Sample(_) | Self::End => 2,
             Self::Decide(_) => 3,
         }
@@ -113,12 +118,12 @@ mod tests {
         queue.push(at(Instant(5)), Event::Decide(1));
         queue.push(at(Instant(5)), Event::Sample(1));
         queue.push(at(Instant(5)), Event::HostOn(HostId(0)));
-        queue.push(at(Instant(5)), Event::CopyEnds(7, 0));
-        queue.push(at(Instant(5)), Event::CopyEnds(3, 0));
+        queue.push(at(Instant(5)), Event::LegEnds(7, 0));
+        queue.push(at(Instant(5)), Event::LegEnds(3, 0));
         queue.push(at(Instant(4)), Event::End);
         let order: Vec<Event> = std::iter::from_fn(|| queue.pop()).map(|(_, e)| e).collect();
         assert_eq!(order[0], Event::End);
-        assert_eq!(order[1..3], [Event::CopyEnds(7, 0), Event::CopyEnds(3, 0)]);
+        assert_eq!(order[1..3], [Event::LegEnds(7, 0), Event::LegEnds(3, 0)]);
         assert_eq!(order[3..], [Event::HostOn(HostId(0)), Event::Sample(1), Event::Decide(1)]);
     }
 }

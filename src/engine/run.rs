@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use super::clock::{Clock, Moment};
 use super::decide::{Decision, decide};
 use super::demand::DemandCurve;
+use super::moves::Moves;
 use super::queue::{Event, EventQueue};
 use super::share::Role;
 use super::start::place_all;
@@ -12,12 +13,14 @@ use super::world::{Entry, Move, PowerState, World};
 use super::{Error, Outcome, Policies};
 use crate::id::{HostId, VmId};
 use crate::metric::{Meter, Summary};
-use crate::migrate::{self, Due, MigrationModel, Transfers};
+use crate::migrate::{Due, TransferId};
 use crate::model::record::{ActionKind, HostRecord, Reason, SampleRecord, VmRecord};
 use crate::model::rules::{Contention, IdleVms, PowerPolicy, Window};
 use crate::model::{Fleet, Rules};
 use crate::place::Draft;
+use crate::policy::PolicyError;
 use crate::time::Span;
+use crate::topology::Routes;
 use crate::trace::UtilisationTrace;
 
 /// Called before each sample with its index; [`ControlFlow::Break`] stops the run.
@@ -30,7 +33,7 @@ pub type Progress<'p> = dyn FnMut(usize) -> ControlFlow<()> + 'p;
 /// at the start, [`Error::Interrupted`] when `progress` says so.
 ///
 /// # Panics
-/// When `rules` name an unknown migration model: building a spec checks that first.
+/// When the topology has no path between two hosts: building a spec checks that first.
 pub fn run(
     fleet: &Fleet,
     trace: &UtilisationTrace,
@@ -38,7 +41,9 @@ pub fn run(
     mut policies: Policies,
     progress: &mut Progress<'_>,
 ) -> Result<Outcome, Error> {
-    let mut engine = Engine::new(fleet, trace, rules, &policies);
+    let topology = policies.migration.topology.clone();
+    let routes = topology.as_deref().map(Routes::new);
+    let mut engine = Engine::new(fleet, trace, rules, &policies, routes);
     let result = engine.start(&mut policies);
     let result = result.and_then(|()| engine.work(&mut policies, progress));
     result.map_err(|error| match error {
@@ -48,19 +53,22 @@ pub fn run(
     Ok(engine.finish(trace))
 }
 
-struct Engine<'a> {
-    world: World<'a>,
+pub(super) struct Engine<'a> {
+    pub(super) world: World<'a>,
     draft: Draft,
-    queue: EventQueue,
-    transfers: Transfers,
-    model: Box<dyn MigrationModel>,
-    clock: Clock,
+    pub(super) queue: EventQueue,
+    pub(super) moves: Moves<'a>,
+    pub(super) clock: Clock,
     samples: usize,
     end: Moment,
     /// Hosts to evaluate before time goes on.
-    touched: Vec<HostId>,
-    due: Vec<Due>,
-    transfers_changed: bool,
+    pub(super) touched: Vec<HostId>,
+    pub(super) transfers_changed: bool,
+    /// Sample of the last decision, hosts found overloaded and migrations decided, until all else
+    /// of that instant has happened.
+    decided: Option<(usize, usize, usize)>,
+    /// Why a model could not answer.
+    failure: Option<PolicyError>,
 }
 
 impl<'a> Engine<'a> {
@@ -69,6 +77,7 @@ impl<'a> Engine<'a> {
         trace: &'a UtilisationTrace,
         rules: &'a Rules,
         policies: &Policies,
+        routes: Option<Routes<'a>>,
     ) -> Self {
         let clock = Clock::new(rules.demand.clock, trace.step());
         let from = match rules.accounting.window {
@@ -83,19 +92,20 @@ impl<'a> Engine<'a> {
         let draft = Draft::new(fleet, policies.history, intervals_per_byte, window)
             .judged_by(&*policies.overload)
             .lending_pasts(policies.underload.window() > 0);
-        let model = migrate::model(&rules.migration.model).expect("the spec names a known model");
+        let conduct = policies.migration.clone();
+        let moves = Moves::new(conduct, routes, &rules.migration, fleet.hosts());
         Self {
             world: World::new(fleet, rules, demand, meter, clock.start(), window),
             draft,
             queue: EventQueue::default(),
-            transfers: Transfers::new(fleet.hosts(), bandwidth, rules.migration.contention),
-            model,
+            moves,
             clock,
             samples: trace.samples(),
             end: clock.at(crate::time::Instant::START + trace.step() * trace.samples() as i64),
             touched: Vec::new(),
-            due: Vec::new(),
             transfers_changed: false,
+            decided: None,
+            failure: None,
         }
     }
 
@@ -125,15 +135,22 @@ impl<'a> Engine<'a> {
 
     fn work(&mut self, policies: &mut Policies, progress: &mut Progress<'_>) -> Result<(), Error> {
         while let Some((at, event)) = self.queue.pop() {
-            // An end announced for an earlier rate is no event: nothing is evaluated then.
-            let void = matches!(event, Event::CopyEnds(copy, revision)
-                if !self.transfers.is_current(copy, revision));
+            // An end announced for an earlier rate is no event, nor is a failure that comes too
+            // late: nothing is evaluated then.
+            let void = match event {
+                Event::LegEnds(id, revision) => !self.moves.transfers.is_current(id, revision),
+                Event::Fails(id, row, part) => self.moves.ends_by(id, row, part).is_none(),
+                _ => false,
+            };
             if at.instant > self.world.now.instant && !void {
+                self.describe();
                 self.world.now = at;
                 self.move_on();
             }
             match event {
-                Event::CopyEnds(copy, revision) => self.end_copy(copy, revision),
+                Event::LegEnds(id, revision) => self.end_leg(id, revision)?,
+                Event::Fails(id, row, part) => self.fail(id, row, part),
+                Event::Restart(vm) => self.restart(vm),
                 Event::HostOn(host) => self.host_on(host),
                 Event::HostOff(host) => self.host_off(host),
                 Event::Sample(sample) => {
@@ -144,6 +161,7 @@ impl<'a> Engine<'a> {
                 }
                 Event::Decide(sample) => self.decide(sample, policies)?,
                 Event::End => {
+                    self.describe();
                     self.world.evaluate_all();
                     return Ok(());
                 }
@@ -151,11 +169,15 @@ impl<'a> Engine<'a> {
             let next_phase_is_later = self
                 .queue
                 .peek()
-                .is_none_or(|(next, e)| next.instant > at.instant || !e.is_copy_end());
+                .is_none_or(|(next, e)| next.instant > at.instant || !e.is_leg_end());
             if next_phase_is_later {
                 self.flush();
             }
+            if let Some(error) = self.failure.take() {
+                return Err(error.into());
+            }
         }
+        self.describe();
         Ok(())
     }
 
@@ -233,7 +255,7 @@ impl<'a> Engine<'a> {
             self.begin(decided);
         }
         self.flush();
-        self.world.record.samples.push(self.describe(sample, overloaded, moves.len()));
+        self.decided = Some((sample, overloaded, moves.len()));
         Ok(())
     }
 
@@ -250,41 +272,6 @@ impl<'a> Engine<'a> {
                 self.wake(decided.to);
             }
         }
-    }
-
-    fn begin_copy(&mut self, Move { vm, to, reason }: Move) {
-        let Some(from) = self.world.home[vm] else { return };
-        self.world.copies[vm] += 1;
-        self.world.set_leaving(from, vm);
-        self.world.enlist(to, vm, Role::Arriving);
-        self.world.note(ActionKind::MigrationStart, Some(vm), Some(from), Some(to), reason);
-        let volume = self.model.volume(self.world.fleet.vm_ram[vm]);
-        let now = (self.world.now.instant, self.world.now.seconds);
-        self.transfers.start(vm, from, to, volume, now);
-        self.transfers_changed = true;
-        self.touched.extend([from, to]);
-    }
-
-    fn end_copy(&mut self, copy: migrate::CopyId, revision: u32) {
-        let Some(copy) = self.transfers.end(copy, revision) else { return };
-        self.transfers_changed = true;
-        let (vm, to) = (copy.vm, copy.to);
-        let Some(from) = self.world.home[vm] else { return };
-        self.world.close_interval(from);
-        self.world.close_interval(to);
-        self.world.delist(from, vm);
-        self.world.delist(to, vm);
-        self.world.copies[vm] -= 1;
-        let leaving = self.world.copies[vm] > 0;
-        self.world.enlist(to, vm, if leaving { Role::Leaving } else { Role::Running });
-        self.world.home[vm] = Some(to);
-        self.world.bound[vm] -= 1;
-        if self.world.copies[vm] == 0 {
-            self.world.meter.copy_durations.push(self.world.now.seconds - copy.started_s);
-        }
-        let consequence = Reason::Consequence;
-        self.world.note(ActionKind::MigrationEnd, Some(vm), Some(from), Some(to), consequence);
-        self.touched.extend([from, to]);
     }
 
     fn wake(&mut self, host: HostId) {
@@ -331,35 +318,46 @@ impl<'a> Engine<'a> {
 
     /// Brings everything up to date after the events of one instant and phase.
     fn flush(&mut self) {
+        self.settle_touched();
+        while std::mem::take(&mut self.transfers_changed) {
+            if let Err(error) = self.share_network() {
+                self.failure = Some(error);
+                return;
+            }
+            // A leg that begins may change what its VM gets.
+            self.settle_touched();
+        }
+    }
+
+    fn settle_touched(&mut self) {
         let mut touched = std::mem::take(&mut self.touched);
         touched.sort_unstable();
         touched.dedup();
         for &host in &touched {
-            if self.world.power[host] == PowerState::On && self.world.lists[host].is_empty() {
+            let idle = self.world.lists[host].is_empty() && self.world.pending[host].is_empty();
+            if self.world.power[host] == PowerState::On && idle {
                 self.shut_down(host);
             }
             self.world.evaluate(host);
         }
         self.touched.clear();
-        if std::mem::take(&mut self.transfers_changed) {
-            self.share_network();
-        }
     }
 
-    fn share_network(&mut self) {
-        let mut due = std::mem::take(&mut self.due);
-        self.transfers.share(self.world.now.instant, &mut due);
-        for ending in due.drain(..) {
-            let at = match self.world.rules.migration.contention {
-                Contention::None => self.clock.later(self.world.now, ending.after_s, ending.after),
-                Contention::MaxMin => self.clock.at(self.world.now.instant + ending.after),
-            };
-            self.queue.push(at, Event::CopyEnds(ending.copy, ending.revision));
-        }
-        self.due = due;
+    /// Schedules the end of a leg.
+    pub(super) fn expect_leg_end(&mut self, id: TransferId, due: Due) {
+        let after = Span::from_seconds(due.after_s);
+        let at = match self.world.rules.migration.contention {
+            Contention::None if !due.gives_up => {
+                self.clock.later(self.world.now, due.after_s, after)
+            }
+            Contention::None | Contention::MaxMin => self.clock.at(self.world.now.instant + after),
+        };
+        self.queue.push(at, Event::LegEnds(id, due.revision));
     }
 
-    fn describe(&self, sample: usize, overloaded: usize, migrations: usize) -> SampleRecord {
+    /// Writes down the state after the last decision and all that came with it.
+    fn describe(&mut self) {
+        let Some((sample, overloaded, migrations)) = self.decided.take() else { return };
         let world = &self.world;
         let mut row = SampleRecord {
             sample: sample as u32,
@@ -380,7 +378,7 @@ impl<'a> Engine<'a> {
                 PowerPolicy::AlwaysPeak => world.peak_watts(host),
             };
         }
-        row
+        self.world.record.samples.push(row);
     }
 
     /// Closes the books.

@@ -3,7 +3,8 @@
 //! ```text
 //! c = min(r, core)       asked of the host: c, or destination_load * c by an arriving VM
 //! given: all of it, or the same fraction f = C / sum to each when the host is oversubscribed
-//! a VM being copied loses `overhead` of what it is given; the host spends it all the same
+//! a VM being copied loses a part of what it is given; the host spends it all the same
+//! a VM that is stopped gets nothing, and neither does its copy elsewhere
 //! ```
 //!
 //! `r`: demand of the VM, `core`: rate of one core, `C`: capacity (MIPS). The order of operations
@@ -18,8 +19,40 @@ pub struct Claim {
     pub request: f64,
     /// What it is doing there.
     pub role: Role,
+    /// What its migration takes, where it has one.
+    pub toll: Toll,
     /// Its place in the order in which requests are added up, equal for all that keep list order.
     pub rank: u32,
+}
+
+/// What a migration takes of what its VM is given.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Toll {
+    /// Fraction that the VM keeps.
+    pub kept: f64,
+    /// Fraction that it loses.
+    pub lost: f64,
+}
+
+impl Toll {
+    /// Nothing.
+    pub const NONE: Self = Self { kept: 1.0, lost: 0.0 };
+
+    /// The fraction `lost`.
+    pub fn of(lost: f64) -> Self {
+        Self { kept: 1.0 - lost, lost }
+    }
+
+    /// What is not `kept`, to the last digit.
+    pub fn leaving(kept: f64) -> Self {
+        Self { kept, lost: 1.0 - kept }
+    }
+
+    /// What the host spends on a VM that keeps `allocated` of `given`.
+    #[inline]
+    fn spent(self, given: f64, allocated: f64) -> f64 {
+        if self.kept > 0.0 { allocated / self.kept } else { given }
+    }
 }
 
 /// What a VM does on a host.
@@ -31,6 +64,26 @@ pub enum Role {
     Leaving,
     /// It is being copied to here and runs elsewhere.
     Arriving,
+    /// It is stopped here while the rest of it is copied away.
+    Paused,
+    /// It runs elsewhere, and its pages are still here.
+    Held,
+    /// It runs here, and its pages follow.
+    Settling,
+}
+
+impl Role {
+    /// Whether this host serves it.
+    #[inline]
+    pub fn is_here(self) -> bool {
+        !matches!(self, Self::Arriving | Self::Held)
+    }
+
+    /// Whether a migration takes some of what it is given here.
+    #[inline]
+    fn pays(self) -> bool {
+        matches!(self, Self::Leaving | Self::Settling)
+    }
 }
 
 /// What a VM is given.
@@ -69,8 +122,6 @@ pub struct Usage {
 /// The rules of sharing, with the numbers they need.
 #[derive(Debug, Clone)]
 pub struct Sharing {
-    overhead: f64,
-    kept: f64,
     destination_load: f64,
     floored: bool,
     enough: f64,
@@ -84,8 +135,6 @@ impl Sharing {
     /// Sharing by `rules`.
     pub fn new(rules: &Rules) -> Self {
         Self {
-            overhead: rules.migration.overhead,
-            kept: 1.0 - rules.migration.overhead,
             destination_load: rules.migration.destination_load,
             floored: rules.host.oversubscription == Oversubscription::Floored,
             enough: 1.0 - rules.accounting.tolerance,
@@ -96,20 +145,36 @@ impl Sharing {
         }
     }
 
-    /// What a VM gets on a host that has enough for all.
+    /// What a VM that just runs gets on a host that has enough for all.
     #[inline]
-    pub fn serve(&self, request: f64, core: f64, role: Role) -> Served {
+    pub fn serve_running(&self, request: f64, core: f64) -> Served {
         let capped = request.min(core);
-        if role == Role::Arriving {
-            let asked = self.destination_load * capped;
-            let counted = if self.in_full { request } else { asked };
-            return Served { asked, spent: asked, counted, grant: Grant::default() };
+        let grant = self.grant(request, capped, capped, None);
+        Served { asked: capped, spent: capped, counted: request, grant }
+    }
+
+    /// What a VM gets on a host that has enough for all.
+    pub fn serve(&self, request: f64, core: f64, role: Role, toll: Toll) -> Served {
+        let capped = request.min(core);
+        match role {
+            Role::Running => self.serve_running(request, core),
+            Role::Leaving | Role::Settling => {
+                let allocated = capped * toll.kept;
+                let spent = toll.spent(capped, allocated);
+                let grant = self.grant(request, spent, allocated, Some(toll));
+                Served { asked: capped, spent, counted: request, grant }
+            }
+            Role::Arriving => {
+                let asked = self.destination_load * capped;
+                let counted = if self.in_full { request } else { asked };
+                Served { asked, spent: asked, counted, grant: Grant::default() }
+            }
+            Role::Paused => {
+                let grant = self.nothing(request, core);
+                Served { asked: 0.0, spent: 0.0, counted: 0.0, grant }
+            }
+            Role::Held => Served { asked: 0.0, spent: 0.0, counted: 0.0, grant: Grant::default() },
         }
-        let leaving = role == Role::Leaving;
-        let allocated = if leaving { capped * self.kept } else { capped };
-        let spent = if leaving { allocated / self.kept } else { allocated };
-        let grant = self.grant(request, spent, allocated, leaving);
-        Served { asked: capped, spent, counted: request, grant }
     }
 
     /// Shares a host of `capacity` MIPS with cores of `core` MIPS, which is less than the `claims`
@@ -125,13 +190,18 @@ impl Sharing {
         let (mut used, mut requested) = (0.0, 0.0);
         for (index, &claim) in claims.iter().enumerate() {
             let asked = self.asked(claim, core);
-            let (spent, allocated) = self.rationed(asked * fraction, claim.role);
+            let (spent, allocated) = self.rationed(asked * fraction, claim);
             used += spent;
-            let arriving = claim.role == Role::Arriving;
-            requested += if arriving && !self.in_full { asked } else { claim.request };
-            if !arriving {
-                let leaving = claim.role == Role::Leaving;
-                grant(index, self.grant(claim.request, spent, allocated, leaving));
+            requested += match claim.role {
+                Role::Running | Role::Leaving | Role::Settling => claim.request,
+                Role::Arriving if self.in_full => claim.request,
+                Role::Arriving | Role::Paused | Role::Held => asked,
+            };
+            if claim.role == Role::Paused {
+                grant(index, self.nothing(claim.request, core));
+            } else if claim.role.is_here() {
+                let toll = claim.role.pays().then_some(claim.toll);
+                grant(index, self.grant(claim.request, spent, allocated, toll));
             }
         }
         self.usage(used, requested, capacity)
@@ -148,25 +218,34 @@ impl Sharing {
     }
 
     /// What the host spends and what the VM gets when its part is `given`.
-    fn rationed(&self, given: f64, role: Role) -> (f64, f64) {
+    fn rationed(&self, given: f64, claim: Claim) -> (f64, f64) {
         let whole = |mips: f64| if self.floored { mips.floor() } else { mips };
-        if role != Role::Leaving {
+        if !claim.role.pays() {
             return (whole(given), whole(given));
         }
-        let allocated = whole(given * self.kept);
-        (allocated / self.kept, allocated)
+        let allocated = whole(given * claim.toll.kept);
+        (claim.toll.spent(given, allocated), allocated)
     }
 
     #[inline]
-    fn grant(&self, request: f64, spent: f64, allocated: f64, leaving: bool) -> Grant {
+    fn grant(&self, request: f64, spent: f64, allocated: f64, toll: Option<Toll>) -> Grant {
         let short = allocated < request * self.enough;
-        let loss = match self.loss {
-            _ if !leaving => 0.0,
-            MigrationLoss::Overhead => spent * self.overhead,
-            MigrationLoss::Shortage if allocated < request => request - allocated,
-            MigrationLoss::Shortage => 0.0,
+        let loss = match (toll, self.loss) {
+            (None, _) => 0.0,
+            (Some(toll), MigrationLoss::Overhead) => spent * toll.lost,
+            (Some(_), MigrationLoss::Shortage) if allocated < request => request - allocated,
+            (Some(_), MigrationLoss::Shortage) => 0.0,
         };
         Grant { allocated, loss, short }
+    }
+
+    /// What a VM gets while it is stopped: nothing, and all that it could use is lost.
+    fn nothing(&self, request: f64, core: f64) -> Grant {
+        let loss = match self.loss {
+            MigrationLoss::Overhead => request.min(core),
+            MigrationLoss::Shortage => request,
+        };
+        Grant { allocated: 0.0, loss, short: 0.0 < request * self.enough }
     }
 
     /// The fraction that all get of what they ask for.
@@ -181,7 +260,11 @@ impl Sharing {
     #[inline]
     fn asked(&self, claim: Claim, core: f64) -> f64 {
         let capped = claim.request.min(core);
-        if claim.role == Role::Arriving { self.destination_load * capped } else { capped }
+        match claim.role {
+            Role::Running | Role::Leaving | Role::Settling => capped,
+            Role::Arriving => self.destination_load * capped,
+            Role::Paused | Role::Held => 0.0,
+        }
     }
 }
 
@@ -191,8 +274,11 @@ mod tests {
 
     fn share(rules: &Rules, claims: &[(f64, Role)]) -> (Vec<f64>, Usage) {
         let sharing = Sharing::new(rules);
-        let served: Vec<Served> =
-            claims.iter().map(|&(request, role)| sharing.serve(request, 1860.0, role)).collect();
+        let toll = Toll::of(rules.migration.overhead);
+        let served: Vec<Served> = claims
+            .iter()
+            .map(|&(request, role)| sharing.serve(request, 1860.0, role, toll))
+            .collect();
         if served.iter().map(|s| s.asked).sum::<f64>() <= 3720.0 {
             let used = served.iter().map(|s| s.spent).sum();
             let requested = served.iter().map(|s| s.counted).sum();
@@ -200,7 +286,7 @@ mod tests {
             return (given, sharing.usage(used, requested, 3720.0));
         }
         let claims: Vec<Claim> =
-            claims.iter().map(|&(request, role)| Claim { request, role, rank: 0 }).collect();
+            claims.iter().map(|&(request, role)| Claim { request, role, toll, rank: 0 }).collect();
         let mut given = Vec::new();
         let usage = sharing.ration(1860.0, 3720.0, &claims, |_, g| given.push(g.allocated));
         (given, usage)
@@ -213,6 +299,26 @@ mod tests {
         let (given, usage) = share(&rules, &[(2000.0, Role::Running), (1000.0, Role::Leaving)]);
         assert_eq!(given, [1860.0, 900.0]);
         assert_eq!(usage, Usage { used: 2860.0, violating: false });
+    }
+
+    /// A VM that is stopped takes nothing of its host, and loses all of one core; where its pages
+    /// are held it takes nothing either.
+    #[test]
+    fn a_vm_that_is_stopped_gets_nothing() {
+        let sharing = Sharing::new(&Rules::default());
+        let paused = sharing.serve(2000.0, 1860.0, Role::Paused, Toll::of(1.0));
+        assert_eq!(paused.grant, Grant { allocated: 0.0, loss: 1860.0, short: true });
+        let held = sharing.serve(2000.0, 1860.0, Role::Held, Toll::NONE);
+        assert_eq!((paused.asked, held.asked, held.counted), (0.0, 0.0, 0.0));
+    }
+
+    /// A guest whose pages are all waited for asks its host for 1000 MIPS and loses them all.
+    #[test]
+    fn a_vm_that_waits_for_its_pages_costs_its_host_what_it_asks_for() {
+        let sharing = Sharing::new(&Rules::default());
+        let waits = sharing.serve(1000.0, 1860.0, Role::Settling, Toll::of(1.0));
+        assert_eq!(waits.grant, Grant { allocated: 0.0, loss: 1000.0, short: true });
+        assert_eq!(waits.spent, 1000.0);
     }
 
     /// 1860 + 1860 + 1000 = 4720 on 3720: all get 3720 / 4720 of what they ask for.

@@ -6,7 +6,7 @@
 use super::clock::Moment;
 use super::demand::DemandCurve;
 use super::hash_order;
-use super::share::{Claim, Grant, Role, Sharing, Usage};
+use super::share::{Claim, Grant, Role, Sharing, Toll, Usage};
 use crate::id::{HostId, IdVec, VmId};
 use crate::metric::{HostMeter, Meter};
 use crate::model::record::{Action, ActionKind, Reason, Record};
@@ -64,6 +64,8 @@ pub struct World<'a> {
     pub home: IdVec<VmId, Option<HostId>>,
     /// Copies of each VM under way.
     pub copies: IdVec<VmId, u8>,
+    /// What its migration takes of each VM.
+    pub toll: IdVec<VmId, Toll>,
     /// Moves of each VM decided and not completed.
     pub bound: IdVec<VmId, u8>,
     /// Whether each host is on.
@@ -111,6 +113,7 @@ impl<'a> World<'a> {
             lists: IdVec::filled(Vec::new(), hosts),
             home: IdVec::filled(None, vms),
             copies: IdVec::filled(0, vms),
+            toll: IdVec::filled(Toll::NONE, vms),
             bound: IdVec::filled(0, vms),
             power: IdVec::filled(PowerState::Off, hosts),
             pending: IdVec::filled(Vec::new(), hosts),
@@ -176,10 +179,10 @@ impl<'a> World<'a> {
         }
     }
 
-    /// Notes that `vm` is now being copied away from `host`.
-    pub fn set_leaving(&mut self, host: HostId, vm: VmId) {
+    /// Gives the entry of `vm` on the list of `host` another role.
+    pub fn set_role(&mut self, host: HostId, vm: VmId, role: Role) {
         let entry = self.lists[host].iter_mut().find(|entry| entry.vm == vm);
-        entry.expect("a VM is copied away from where it is").role = Role::Leaving;
+        entry.expect("a VM in migration is on the lists of both hosts").role = role;
     }
 
     /// Takes the entry of `vm` off the list of `host`.
@@ -219,7 +222,7 @@ impl<'a> World<'a> {
         let HostMeter { watts, used, .. } = self.meter.hosts[host];
         let dt = self.meter.integrate(host, self.now.seconds);
         if dt > 0.0 {
-            for entry in self.lists[host].iter().filter(|e| e.role != Role::Arriving) {
+            for entry in self.lists[host].iter().filter(|e| e.role.is_here()) {
                 self.meter.integrate_vm(entry.vm, dt);
             }
         }
@@ -233,13 +236,16 @@ impl<'a> World<'a> {
         let now = self.now.seconds;
         for &Entry { vm, role } in &self.lists[host] {
             let request = self.demand.update(vm, now);
-            let served = self.sharing.serve(request, core, role);
+            let served = match role {
+                Role::Running => self.sharing.serve_running(request, core),
+                _ => self.sharing.serve(request, core, role, self.toll[vm]),
+            };
             enough &= free >= served.asked;
             free -= served.asked;
             used += served.spent;
             requested += served.counted;
             self.idle_seen |= request == 0.0;
-            if role != Role::Arriving {
+            if role.is_here() {
                 if dt > 0.0 {
                     self.meter.integrate_vm(vm, dt);
                 }
@@ -258,7 +264,12 @@ impl<'a> World<'a> {
         self.claims.clear();
         for &Entry { vm, role } in list {
             let rank = self.ranks[vm] & self.masks[host];
-            self.claims.push(Claim { request: self.demand.mips[vm], role, rank });
+            self.claims.push(Claim {
+                request: self.demand.mips[vm],
+                role,
+                toll: self.toll[vm],
+                rank,
+            });
         }
         let vms = &mut self.meter.vms;
         self.sharing.ration(core, capacity, &self.claims, |index, grant| {

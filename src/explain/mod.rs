@@ -83,8 +83,9 @@ pub enum Error {
 /// ```
 pub fn explain(spec: &RunSpec, inputs: &Inputs, focus: Focus) -> Result<Explanation, Error> {
     let Inputs { trace, fleet, rules } = inputs;
-    let witness = Witness::new(focus, fleet, rules);
-    let policies = witness.watch(spec::policies(spec, fleet)?);
+    let policies = spec::policies(spec, fleet)?;
+    let witness = Witness::new(focus, fleet, rules, &policies.migration);
+    let policies = witness.watch(policies);
     let outcome = engine::run(fleet, trace, rules, policies, &mut |_| ControlFlow::Continue(()))?;
     let starts = outcome.record.actions.iter().filter(|a| a.kind == ActionKind::MigrationStart);
     let words: Vec<String> = starts.map(|action| action.reason.words()).collect();

@@ -7,13 +7,14 @@ use super::{Cause, Choice, Cost, Fate, Focus, Possibility};
 use crate::detect::{HostLoad, HostLoads, OverloadDetector, Question, Verdict};
 use crate::engine::Policies;
 use crate::id::{HostId, VmId};
-use crate::migrate;
+use crate::migrate::{Channel, Conduct};
 use crate::model::{Fleet, Resource, Rules, Snapshot};
 use crate::place::{Ask, Draft, Outcome, Placer, Placing};
 use crate::policy::PolicyError;
 use crate::power::PowerTable;
 use crate::select::{Trial, VmSelector};
 use crate::time::Instant;
+use crate::units::BytesPerSecond;
 
 /// What was noted, shared by the wrapped policies of one run.
 #[derive(Clone)]
@@ -34,12 +35,13 @@ struct Notes {
 }
 
 impl Witness {
-    pub(super) fn new(focus: Focus, fleet: &Fleet, rules: &Rules) -> Self {
-        let model = migrate::model(&rules.migration.model).expect("the spec names a known model");
+    pub(super) fn new(focus: Focus, fleet: &Fleet, rules: &Rules, conduct: &Conduct) -> Self {
         let cost = |&ram| {
-            let bytes = model.volume(ram).0;
-            let at_least_s = bytes as f64 / rules.migration.bandwidth();
-            Cost { bytes, at_least_s, slowdown: rules.migration.overhead }
+            let mut task = conduct.task(ram, 0.0);
+            task.channel = Channel::link(BytesPerSecond(rules.migration.bandwidth()));
+            let idle = conduct.model.predict(&task, &conduct.constants, None).ok();
+            let (bytes, at_least_s) = idle.map_or((0.0, 0.0), |p| (p.bytes, p.total_s));
+            Cost { bytes: bytes as u64, at_least_s, slowdown: rules.migration.overhead }
         };
         Self(Arc::new(Mutex::new(Notes {
             focus,

@@ -24,8 +24,15 @@ use crate::spec::{Inputs, LeaseInputs, RunSpec};
 /// Name of the file that says what was run.
 pub(super) const MANIFEST: &str = "run.json";
 /// Names of the table files.
-pub(super) const TABLES: [&str; 5] =
-    ["hosts.parquet", "vms.parquet", "actions.parquet", "samples.parquet", "demand.parquet"];
+pub(super) const TABLES: [&str; 7] = [
+    "hosts.parquet",
+    "vms.parquet",
+    "actions.parquet",
+    "samples.parquet",
+    "demand.parquet",
+    "moves.parquet",
+    "stages.parquet",
+];
 
 /// Names of the files of a run of leases.
 pub(super) const LEASE_FILES: [&str; 6] = [
@@ -249,6 +256,8 @@ fn encoded(run: &RunFolder<'_>) -> io::Result<Files> {
         tables::actions(record),
         tables::samples(record),
         tables::demand(&run.inputs.trace, fleet),
+        tables::moves(record),
+        tables::stages(record),
     ];
     TABLES.into_iter().zip(frames).map(|(name, frame)| Ok((name, parquet(frame)?))).collect()
 }

@@ -11,7 +11,7 @@ use super::read_leases::{self, FoundLeases};
 use super::table_file::{TableFile, missing};
 use crate::check::{self, Evidence, Report};
 use crate::id::{HostId, VmId};
-use crate::model::record::Reason;
+use crate::model::record::{MoveEnding, MoveRecord, Reason, StageKind, StageRecord};
 use crate::model::{
     Action, ActionKind, Fleet, HostRecord, Record, Resources, SampleRecord, VmRecord,
 };
@@ -97,7 +97,7 @@ fn read_load(
     }
     let files: Vec<TableFile> = files.into_iter().flatten().collect();
     contradictions.splice(0..0, files.iter().filter_map(|file| file.exchanged(&manifest)));
-    let [hosts, vms, actions, samples, demand] = &files[..] else {
+    let [hosts, vms, actions, samples, demand, moves, stages] = &files[..] else {
         unreachable!("every table was read")
     };
     let spec = &manifest.resolved_spec;
@@ -111,6 +111,8 @@ fn read_load(
         vms: vm_rows(vms)?,
         actions: action_rows(actions)?,
         samples: sample_rows(samples)?,
+        moves: move_rows(moves)?,
+        stages: stage_rows(stages)?,
     };
     let figures = summary.named().into_iter();
     let evidence = Evidence {
@@ -118,6 +120,7 @@ fn read_load(
         demand: demand_rows(demand)?,
         step_s: trace.step_s,
         vacate_receivers: spec.consolidation.vacate_receivers,
+        unknown_durations: spec.unknown_durations(),
         record,
         summary: figures.filter_map(|(name, value)| Some((name.to_owned(), value?))).collect(),
         event_log_blake3: Some(manifest.report.event_log_blake3.clone()),
@@ -266,6 +269,47 @@ fn sample_rows(table: &TableFile) -> Result<Vec<SampleRecord>, Problem> {
         migrations: migrations[row],
     });
     Ok(rows.collect())
+}
+
+fn move_rows(table: &TableFile) -> Result<Vec<MoveRecord>, Problem> {
+    let [vm, from, to, rounds] = ["vm", "from", "to", "rounds"].map(|name| table.counts(name));
+    let (vm, from, to, rounds) = (vm?, from?, to?, rounds?);
+    let (start, end) = (table.numbers::<Int64Type>("start_us")?, table.instants("end_us")?);
+    let (bytes, downtime) = (table.floats("bytes")?, table.floats("downtime_s")?);
+    let energy = table.floats("energy_j")?;
+    let row = |(row, name): (usize, Option<String>)| {
+        let name = name.unwrap_or_default();
+        let ending = MoveEnding::named(&name)
+            .ok_or_else(|| table.lacks("ending", &format!("row {row}: found `{name}`")))?;
+        Ok(MoveRecord {
+            vm: VmId(vm[row]),
+            from: HostId(from[row]),
+            to: HostId(to[row]),
+            start: Instant(start[row]),
+            end: end[row],
+            ending,
+            bytes: bytes[row],
+            rounds: rounds[row],
+            downtime_s: downtime[row],
+            energy_j: energy[row],
+        })
+    };
+    table.text("ending")?.into_iter().enumerate().map(row).collect()
+}
+
+fn stage_rows(table: &TableFile) -> Result<Vec<StageRecord>, Problem> {
+    let (migration, start) = (table.counts("migration")?, table.numbers::<Int64Type>("start_us")?);
+    let (end, seconds) = (table.instants("end_us")?, table.floats("start_s")?);
+    let (bytes, speed) = (table.floats("bytes")?, table.floats("speed")?);
+    let row = |(row, name): (usize, Option<String>)| {
+        let name = name.unwrap_or_default();
+        let kind = StageKind::named(&name)
+            .ok_or_else(|| table.lacks("kind", &format!("row {row}: found `{name}`")))?;
+        let (migration, start, seconds) = (migration[row], Instant(start[row]), seconds[row]);
+        let (end, bytes, speed) = (end[row], bytes[row], speed[row]);
+        Ok(StageRecord { migration, kind, start, seconds, end, bytes, speed })
+    };
+    table.text("kind")?.into_iter().enumerate().map(row).collect()
 }
 
 /// Per VM the fraction of its rate that it asks for at each sample.

@@ -9,6 +9,7 @@ use polars::prelude::*;
 use super::error::{REMEDY, damaged};
 use super::manifest::Manifest;
 use crate::problem::Problem;
+use crate::time::Instant;
 
 /// The problem of a file that is not there.
 pub(super) fn missing(path: &Path, cause: &std::io::Error) -> Problem {
@@ -80,6 +81,10 @@ impl TableFile {
 
     pub fn maybe(&self, name: &str) -> Result<Vec<Option<u32>>, Problem> {
         Ok(self.typed::<UInt32Type>(name)?.iter().collect())
+    }
+
+    pub fn instants(&self, name: &str) -> Result<Vec<Option<Instant>>, Problem> {
+        Ok(self.typed::<Int64Type>(name)?.iter().map(|time| time.map(Instant)).collect())
     }
 
     /// A column of numbers in which nothing means no limit.

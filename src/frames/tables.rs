@@ -4,6 +4,7 @@ use polars::prelude::*;
 
 use crate::id::{HostId, Id};
 use crate::model::{Action, Fleet, Record};
+use crate::time::Instant;
 use crate::trace::{UtilisationTrace, Values};
 
 /// One row per host, by id: what it is and what it added up to. Disk and network are null where
@@ -115,6 +116,38 @@ pub fn samples(record: &Record) -> DataFrame {
     ])
 }
 
+/// One row per migration, in the order in which they began; `end_us` is null where it had not
+/// ended.
+pub fn moves(record: &Record) -> DataFrame {
+    let rows = &record.moves;
+    frame(vec![
+        count("vm", rows, |row| row.vm.0),
+        count("from", rows, |row| row.from.0),
+        count("to", rows, |row| row.to.0),
+        Column::new("start_us".into(), rows.iter().map(|row| row.start.0).collect::<Vec<i64>>()),
+        instants("end_us", rows, |row| row.end),
+        text("ending", rows.iter().map(|row| row.ending.name())),
+        column("bytes", rows, |row| row.bytes),
+        count("rounds", rows, |row| row.rounds),
+        column("downtime_s", rows, |row| row.downtime_s),
+        column("energy_j", rows, |row| row.energy_j),
+    ])
+}
+
+/// One row per stage of a migration, in order of occurrence; `migration` is its row in `moves`.
+pub fn stages(record: &Record) -> DataFrame {
+    let rows = &record.stages;
+    frame(vec![
+        count("migration", rows, |row| row.migration),
+        text("kind", rows.iter().map(|row| row.kind.name())),
+        Column::new("start_us".into(), rows.iter().map(|row| row.start.0).collect::<Vec<i64>>()),
+        column("start_s", rows, |row| row.seconds),
+        instants("end_us", rows, |row| row.end),
+        column("bytes", rows, |row| row.bytes),
+        column("speed", rows, |row| row.speed),
+    ])
+}
+
 /// What every VM of `fleet` asks for at each sample, VM by VM: whole per cent of its rate as
 /// `cpu_pct`, or, where the trace is finer, a fraction of it as `cpu`.
 pub fn demand(trace: &UtilisationTrace, fleet: &Fleet) -> DataFrame {
@@ -158,6 +191,11 @@ pub(super) fn count<R>(name: &str, rows: &[R], of: impl Fn(&R) -> u32) -> Column
 
 fn maybe<R>(name: &str, rows: &[R], of: impl Fn(&R) -> Option<u32>) -> Column {
     UInt32Chunked::from_iter_options(name.into(), rows.iter().map(of)).into_column()
+}
+
+fn instants<R>(name: &str, rows: &[R], of: impl Fn(&R) -> Option<Instant>) -> Column {
+    let times = rows.iter().map(|row| of(row).map(|at| at.0));
+    Int64Chunked::from_iter_options(name.into(), times).into_column()
 }
 
 pub(super) fn text<'r>(name: &str, rows: impl Iterator<Item = &'r str>) -> Column {

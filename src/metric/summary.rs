@@ -14,7 +14,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Meter, ping_pong_rate};
-use crate::model::record::Record;
+use crate::model::record::{MoveEnding, MoveRecord, Record};
 use crate::model::rules::Ratios;
 use crate::model::{ActionKind, Rules};
 use crate::stats::{CompensatedSum, mean, standard_deviation};
@@ -57,6 +57,8 @@ pub struct Summary {
     pub mean_migration_duration_s: Option<f64>,
     /// Its sample standard deviation; `None` with fewer than two.
     pub sd_migration_duration_s: Option<f64>,
+    /// Bytes sent by migrations that moved nothing; `None` if there was none.
+    pub wasted_migration_bytes: Option<f64>,
 }
 
 impl Summary {
@@ -91,6 +93,7 @@ impl Summary {
             pdm_global,
             mean_migration_duration_s: mean(&meter.copy_durations),
             sd_migration_duration_s: standard_deviation(&meter.copy_durations),
+            wasted_migration_bytes: wasted(record),
         }
     }
 
@@ -119,8 +122,16 @@ impl Summary {
             ("pdm_global", Some(self.pdm_global)),
             ("mean_migration_duration_s", self.mean_migration_duration_s),
             ("sd_migration_duration_s", self.sd_migration_duration_s),
+            ("wasted_migration_bytes", self.wasted_migration_bytes),
         ]
     }
+}
+
+/// What was sent by migrations that were given up or failed.
+fn wasted(record: &Record) -> Option<f64> {
+    let vain = |of: &&MoveRecord| matches!(of.ending, MoveEnding::RolledBack | MoveEnding::Lost);
+    let bytes: Vec<f64> = record.moves.iter().filter(vain).map(|of| of.bytes).collect();
+    (!bytes.is_empty()).then(|| total(bytes.into_iter()))
 }
 
 /// SLATAH as the mean of ratios and as the ratio of totals.

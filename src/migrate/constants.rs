@@ -6,6 +6,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::problem::Problem;
+
 /// Bytes of a page of memory.
 pub const PAGE: f64 = 4096.0;
 
@@ -69,18 +71,18 @@ impl Default for Constants {
     fn default() -> Self {
         Self {
             link_efficiency: 0.97,
-            limit_efficiency: 1.006_454_450_124_615_5,
-            setup_s: 0.027_611_511_619_650_624,
+            limit_efficiency: 1.006_454_450_124_62,
+            setup_s: 0.027_611_511_619_650_6,
             zero_page_s: 5.182_037_235_382_65e-7,
-            downtime_s: 0.070_039_135_563_470_02,
-            background_pages: 50.140_590_255_914_81,
-            background_rate: 50.992_783_224_291_72,
-            burst_rate: 120_212_172.977_663_19,
-            check_s: 0.125_361_601_240_784_52,
+            downtime_s: 0.070_039_135_563_47,
+            background_pages: 50.140_590_255_914_8,
+            background_rate: 50.992_783_224_291_7,
+            burst_rate: 120_212_172.977_663,
+            check_s: 0.125_361_601_240_785,
             overlap: 0.872_303_935_358_54,
-            nonzero_tail: 0.385_249_186_012_805_17,
-            backlog_bytes: 1_205_105.808_992_334_2,
-            min_round_s: 0.004_762_565_689_475_378_6,
+            nonzero_tail: 0.385_249_186_012_805,
+            backlog_bytes: 1_205_105.808_992_33,
+            min_round_s: 0.004_762_565_689_475_38,
             header_bytes: 8.0,
             zero_page_bytes: 9.0,
             window_s: 0.1,
@@ -128,6 +130,37 @@ impl Constants {
         let rows = table.as_table().into_iter().flatten();
         rows.filter_map(|(name, value)| Some((name.clone(), value.as_float()?))).collect()
     }
+
+    /// The same to 15 significant digits: as many as survive any form in which they are written.
+    #[must_use]
+    pub fn rounded(&self) -> Self {
+        let mut table = toml::Table::try_from(self).unwrap_or_default();
+        for (_, value) in &mut table {
+            if let toml::Value::Float(number) = value {
+                *number = format!("{number:.14e}").parse().unwrap_or(*number);
+            }
+        }
+        table.try_into().unwrap_or_else(|_| self.clone())
+    }
+
+    /// Everything out of range, GLN-311.
+    pub fn problems(&self, place: &str) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        for (name, value) in self.fields() {
+            let divisor =
+                name.ends_with("efficiency") || name == "burst_rate" || name == "window_s";
+            let fraction = name.ends_with("efficiency") && name != "limit_efficiency";
+            let most = if fraction { 1.0 } else { f64::MAX };
+            if !(value.is_finite() && value <= most && (value > 0.0 || !divisor && value == 0.0)) {
+                let from = if divisor { "above 0" } else { "0 or more" };
+                let to = if fraction { ", at most 1" } else { "" };
+                let what = format!("found {value}, expected {from}{to}");
+                let place = format!("{place}.{name}");
+                problems.push(Problem::new("GLN-311", place, what, "Write a value in that range"));
+            }
+        }
+        problems
+    }
 }
 
 #[cfg(test)]
@@ -142,6 +175,9 @@ mod tests {
             Constants::default()
         );
         assert_eq!(Constants::default().fields().len(), 25);
+        assert_eq!(Constants::default().rounded(), Constants::default());
+        let third = Constants { setup_s: 1.0 / 3.0, ..Constants::default() };
+        assert_eq!(third.rounded().setup_s, 0.333_333_333_333_333);
         assert!(toml::from_str::<Constants>("link_eficiency = 1").is_err());
     }
 }

@@ -8,11 +8,13 @@
 //! Source: Sahni and Varma, IEEE CCEM 2012 (hybrid of both); measured on 14 runs, of which 8 ended
 //! as pre-copy.
 
+use std::sync::Arc;
+
 use super::post_copy::PostCopy;
 use super::pre_copy::{Course, End};
 use super::prediction::Timeline;
 use super::task::Task;
-use super::{Answer, Constants, MigrationModel, Prediction, StageKind};
+use super::{Answer, Constants, Live, MigrationModel, Prediction, Program, StageKind};
 
 /// Pre-copy for `Task::hybrid_rounds` rounds, then post-copy.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -24,6 +26,9 @@ pub struct Hybrid {
 impl MigrationModel for Hybrid {
     fn name(&self) -> &str {
         "hybrid"
+    }
+    fn live(&self, task: &Task, constants: &Arc<Constants>) -> Option<Box<dyn Program>> {
+        Some(Box::new(Live::new(task, constants, Some(self.post_copy))))
     }
     fn predict(&self, task: &Task, constants: &Constants, timeline: Timeline<'_>) -> Answer {
         let end = Course::new(task, constants, timeline).run(task.hybrid_rounds.max(1));

@@ -2,8 +2,8 @@
 //!
 //! A [`MigrationModel`] answers a [`Task`]: how long, how long stopped, how many bytes, whether it
 //! ends at all. [`PreCopy`] follows the hypervisor's own rule and is held against measurements; the
-//! published models stand beside it as rivals. [`Transfers`] carries copies out on the hosts'
-//! network cards, [`Traffic`] whole migrations, round by round, on any topology.
+//! published models stand beside it as rivals. [`Transfers`] carries migrations out on shared
+//! links, leg by leg, whatever the model.
 //!
 //! ```
 //! use galerna::migrate::{Channel, Constants, Dirty, Memory, MigrationModel, PreCopy, Task};
@@ -20,21 +20,26 @@
 //! ```
 
 mod clark;
+mod conduct;
 mod constants;
 pub mod dirty;
+mod dirty_rule;
 pub mod evaluate;
+pub mod failure;
 pub mod features;
 pub mod fit;
 mod full_round;
 mod hybrid;
 pub mod limits;
 mod liu;
+mod live;
 pub mod measurement;
 mod mvm;
 pub mod parameters;
 mod post_copy;
 mod pre_copy;
 mod prediction;
+mod program;
 mod ram_over_bandwidth;
 mod rounds;
 pub mod spec;
@@ -48,37 +53,40 @@ mod used_over_bandwidth;
 mod wan;
 
 pub use clark::Clark;
+pub use conduct::{Conduct, Practice};
 pub use constants::{Constants, PAGE};
 pub use dirty::{Dirty, DirtyPages};
+pub use dirty_rule::DirtyRule;
 pub use features::Features;
 pub use full_round::FullRound;
 pub use hybrid::Hybrid;
 pub use liu::Liu;
+pub use live::Live;
 pub use mvm::{Mvm, duration as mvm_duration};
 pub use post_copy::PostCopy;
 pub use pre_copy::PreCopy;
-pub use prediction::{Convergence, Prediction, Stage, StageKind, Timeline};
+pub use prediction::{Convergence, Prediction, Stage, Timeline};
+pub use program::{Leg, Next, Program, program};
 pub use ram_over_bandwidth::RamOverBandwidth;
 pub use rounds::{MOST_ROUNDS, Pass, Rounds, Step};
 pub use stop_and_copy::StopAndCopy;
 pub use storage::Storage;
-pub use task::{Channel, Memory, Pace, Task};
+pub use task::{Channel, Memory, Order, Pace, Task};
 pub use traffic::{Arrival, Done, Escalation, Traffic};
-pub use transfers::{Copy, CopyId, Due, Transfers};
+pub use transfers::{Due, News, Totals, TransferId, Transfers};
 pub use used_over_bandwidth::UsedOverBandwidth;
 pub use wan::Wan;
 
-use crate::policy::PolicyError;
-use crate::units::Bytes;
+use std::sync::Arc;
 
-/// Names of the migration models that a run can use.
-pub const MODELS: [&str; 1] = ["ram-over-bandwidth"];
+pub use crate::model::record::StageKind;
+use crate::policy::PolicyError;
 
 /// What a model answers.
 pub type Answer = Result<Prediction, PolicyError>;
 
 /// What does a move cost?
-pub trait MigrationModel: Send {
+pub trait MigrationModel: Send + Sync {
     /// Name as in the run spec.
     fn name(&self) -> &str;
     /// What `task` costs; notes the stages in `timeline` where there is one.
@@ -88,13 +96,8 @@ pub trait MigrationModel: Send {
     /// A model of one's own may fail; the built-in ones answer every task without
     /// [problems](Task::problems).
     fn predict(&self, task: &Task, constants: &Constants, timeline: Timeline<'_>) -> Answer;
-    /// Bytes sent to move an idle VM with `ram` of memory, all of it used.
-    fn volume(&self, ram: Bytes) -> Bytes {
-        ram
+    /// A program that decides at each leg anew, where the model has one of its own.
+    fn live(&self, _task: &Task, _constants: &Arc<Constants>) -> Option<Box<dyn Program>> {
+        None
     }
-}
-
-/// The built-in model called `name` that a run can use.
-pub fn model(name: &str) -> Option<Box<dyn MigrationModel>> {
-    MODELS.contains(&name).then(|| spec::named(name).ok()).flatten()
 }

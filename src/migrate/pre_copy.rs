@@ -15,10 +15,12 @@
 //! Source: QEMU 7.2, read as behaviour and measured (243 migrations). Differs from the full-round
 //! model in stopping as soon as *what remains* fits the limit, pages of the first pass included.
 
+use std::sync::Arc;
+
 use super::prediction::{Timeline, note};
 use super::rounds::{Pass, Rounds, Step};
-use super::task::{Pace, Task};
-use super::{Answer, Constants, Convergence, MigrationModel, Prediction, StageKind};
+use super::task::{Order, Pace, Task};
+use super::{Answer, Constants, Convergence, Live, MigrationModel, Prediction, Program, StageKind};
 
 /// The QEMU rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -32,6 +34,9 @@ impl MigrationModel for PreCopy {
         match Course::new(task, constants, timeline).run(u32::MAX) {
             End::Done(prediction) | End::Cut(_, _, prediction) => Ok(prediction),
         }
+    }
+    fn live(&self, task: &Task, constants: &Arc<Constants>) -> Option<Box<dyn Program>> {
+        Some(Box::new(Live::new(task, constants, None)))
     }
 }
 
@@ -54,13 +59,17 @@ pub(super) enum End<'a, 't> {
     /// By themselves, or given up.
     Done(Prediction),
     /// After the number of passes asked for: where that is, and what it has cost.
-    Cut(Box<Course<'a, 't>>, Box<Rounds<'a>>, Prediction),
+    Cut(Box<Course<'a, 't>>, Box<Rounds>, Prediction),
 }
 
 impl<'a, 't> Course<'a, 't> {
     pub(super) fn new(task: &'a Task, constants: &'a Constants, timeline: Timeline<'t>) -> Self {
         let (pace, change) = task.channel.paces(constants);
         Self { task, constants, timeline, pace, change, now: 0.0, used: 0.0, bytes: 0.0 }
+    }
+
+    fn order(&self) -> Order<'a> {
+        Order { task: self.task, constants: self.constants }
     }
 
     /// The pace at this time.
@@ -76,18 +85,18 @@ impl<'a, 't> Course<'a, 't> {
     /// Runs to the end, or to the synchronisation after `passes`.
     pub(super) fn run(mut self, passes: u32) -> End<'a, 't> {
         let start = self.pace();
-        let (mut rounds, mut send) = Rounds::begin(self.task, self.constants, start);
+        let (mut rounds, mut send) = Rounds::begin(self.order(), start);
         let before = self.constants.setup_s + rounds.effective().before_s;
         self.spend(StageKind::SetUp, before, 0.0, 1.0);
         loop {
             let seconds = self.send(&send, &rounds);
             if self.now > self.task.give_up_s {
-                let remaining_pages = rounds.dirtied(seconds);
+                let remaining_pages = rounds.dirtied(self.order(), seconds);
                 let given_up = Convergence::GivenUp { remaining_pages };
                 return End::Done(self.abandon(&rounds, given_up));
             }
             let (pace, passed) = (self.pace(), rounds.count());
-            let convergence = match rounds.sent(seconds, pace) {
+            let convergence = match rounds.sent(self.order(), seconds, pace) {
                 Step::Stop(stop) => return End::Done(self.stop(&rounds, &stop)),
                 Step::Pass(_) if passed >= passes => {
                     let so_far = self.costs(&rounds, self.now, 0.0, Convergence::Converged);
@@ -111,7 +120,7 @@ impl<'a, 't> Course<'a, 't> {
     }
 
     /// Sends, and says how long it took.
-    fn send(&mut self, send: &Pass, rounds: &Rounds<'_>) -> f64 {
+    fn send(&mut self, send: &Pass, rounds: &Rounds) -> f64 {
         let pace = rounds.effective().pace(self.pace);
         let window = pace.rate * self.constants.window_s;
         let mut seconds = match (pace.burst, self.change) {
@@ -149,7 +158,7 @@ impl<'a, 't> Course<'a, 't> {
         before + rest / next.rate
     }
 
-    fn stop(&mut self, rounds: &Rounds<'_>, stop: &Pass) -> Prediction {
+    fn stop(&mut self, rounds: &Rounds, stop: &Pass) -> Prediction {
         let constants = self.constants;
         let pace = rounds.effective().pace(self.pace);
         let wait = stop.bytes / pace.stopped();
@@ -173,7 +182,7 @@ impl<'a, 't> Course<'a, 't> {
 
     /// What it has cost when it does not end; a migration that would never end goes on until it is
     /// given up.
-    fn abandon(&mut self, rounds: &Rounds<'_>, convergence: Convergence) -> Prediction {
+    fn abandon(&mut self, rounds: &Rounds, convergence: Convergence) -> Prediction {
         let rate = rounds.effective().pace(self.pace).rate;
         let end = self.task.give_up_s;
         if end.is_finite() {
@@ -185,7 +194,7 @@ impl<'a, 't> Course<'a, 't> {
 
     fn costs(
         &self,
-        rounds: &Rounds<'_>,
+        rounds: &Rounds,
         running: f64,
         downtime: f64,
         convergence: Convergence,

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::Constants;
+use crate::model::record::StageKind;
 use crate::units::Joules;
 
 /// What a migration costs.
@@ -56,24 +57,6 @@ impl Convergence {
     pub fn converged(self) -> bool {
         matches!(self, Self::Converged)
     }
-}
-
-/// What kind of stage.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum StageKind {
-    /// Connecting, logging on.
-    SetUp,
-    /// Copying the disk.
-    Storage,
-    /// The first pass over memory.
-    Bulk,
-    /// A pass over pages dirtied meanwhile.
-    Round,
-    /// The VM is stopped.
-    Stop,
-    /// The VM runs at the destination and its pages follow.
-    Push,
 }
 
 /// One stage of a migration.

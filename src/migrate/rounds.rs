@@ -22,8 +22,8 @@
 //! measured; Clark et al., NSDI 2005, for pre-copy.
 
 use super::features::{Effective, Throttle};
-use super::task::{Pace, Task};
-use super::{Constants, PAGE, StageKind};
+use super::task::{Order, Pace};
+use super::{PAGE, StageKind};
 
 /// Rounds after which a migration is given up.
 pub const MOST_ROUNDS: u32 = 1500;
@@ -56,9 +56,7 @@ pub enum Step {
 
 /// The state between two steps.
 #[derive(Debug, Clone)]
-pub struct Rounds<'a> {
-    task: &'a Task,
-    constants: &'a Constants,
+pub struct Rounds {
     effective: Effective,
     working_set: f64,
     /// Pages that the last send left, and those among them that are not zero.
@@ -77,13 +75,12 @@ pub struct Rounds<'a> {
     throttled_s: f64,
 }
 
-impl<'a> Rounds<'a> {
+impl Rounds {
     /// Begins; the first pass is to be sent at `pace`.
-    pub fn begin(task: &'a Task, constants: &'a Constants, pace: Pace) -> (Self, Pass) {
+    pub fn begin(order: Order<'_>, pace: Pace) -> (Self, Pass) {
+        let Order { task, constants } = order;
         let effective = task.features.effective(&task.memory, constants);
         let mut rounds = Self {
-            task,
-            constants,
             effective,
             working_set: task.memory.dirty.working_set(),
             left: 0.0,
@@ -95,7 +92,7 @@ impl<'a> Rounds<'a> {
             throttle: Throttle::default(),
             throttled_s: 0.0,
         };
-        let (threshold, late) = rounds.threshold(effective.pace(pace));
+        let (threshold, late) = rounds.threshold(order, effective.pace(pace));
         let pages = effective.nonzero + effective.zero;
         rounds.left = (threshold - late).clamp(0.0, pages);
         rounds.left_nonzero = (constants.nonzero_tail * rounds.left).min(effective.nonzero);
@@ -112,8 +109,8 @@ impl<'a> Rounds<'a> {
     }
 
     /// Stops here, whatever is pending: what has to be sent.
-    pub fn stop_anyway(&self) -> Pass {
-        let bytes = self.pending().1 * self.page_bytes();
+    pub fn stop_anyway(&self, order: Order<'_>) -> Pass {
+        let bytes = self.pending().1 * self.page_bytes(order);
         Pass { kind: StageKind::Stop, bytes, extra_s: 0.0, least_s: 0.0 }
     }
 
@@ -148,32 +145,32 @@ impl<'a> Rounds<'a> {
     }
 
     /// `theta` and `over` in pages.
-    fn threshold(&self, pace: Pace) -> (f64, f64) {
+    fn threshold(&self, order: Order<'_>, pace: Pace) -> (f64, f64) {
         let pages_per_s = pace.rate / PAGE;
-        let threshold = pages_per_s * self.task.downtime_limit_s + self.effective.in_flight;
-        (threshold, pages_per_s * self.constants.check_s / 2.0)
+        let threshold = pages_per_s * order.task.downtime_limit_s + self.effective.in_flight;
+        (threshold, pages_per_s * order.constants.check_s / 2.0)
     }
 
     /// Pages dirtied within `seconds` of the last synchronisation.
-    pub fn dirtied(&self, seconds: f64) -> f64 {
-        let constants = self.constants;
+    pub fn dirtied(&self, order: Order<'_>, seconds: f64) -> f64 {
+        let Order { task, constants } = order;
         let idle = constants.background_pages + constants.background_rate * seconds;
-        let guest = self.task.memory.dirty.pages(seconds * self.speed());
+        let guest = task.memory.dirty.pages(seconds * self.speed());
         (guest + idle).min(self.effective.nonzero)
     }
 
     /// The last send took `seconds`; the next one is to start at `pace`.
-    pub fn sent(&mut self, seconds: f64, pace: Pace) -> Step {
+    pub fn sent(&mut self, order: Order<'_>, seconds: f64, pace: Pace) -> Step {
         let pace = self.effective.pace(pace);
-        let (pending, nonzero) = self.synchronise(seconds);
-        let (threshold, late) = self.threshold(pace);
+        let (pending, nonzero) = self.synchronise(order, seconds);
+        let (threshold, late) = self.threshold(order, pace);
         let mixture = nonzero / pending;
-        let page_bytes = self.page_bytes();
+        let page_bytes = self.page_bytes(order);
         if pending <= threshold {
             let bytes = nonzero * page_bytes;
             return Step::Stop(Pass { kind: StageKind::Stop, bytes, extra_s: 0.0, least_s: 0.0 });
         }
-        let repeats = self.repeats(pending, mixture, pace);
+        let repeats = self.repeats(order, pending, mixture, pace);
         self.before = (pending, mixture);
         if repeats {
             return Step::Never(pending);
@@ -185,27 +182,28 @@ impl<'a> Rounds<'a> {
         self.left = (threshold - late).max(0.0);
         self.left_nonzero = mixture * self.left;
         let pages = pending - self.left;
-        let zero_bytes = self.constants.zero_page_bytes;
+        let zero_bytes = order.constants.zero_page_bytes;
         self.bytes = pages * (mixture * page_bytes + (1.0 - mixture) * zero_bytes);
         self.again += pages * mixture;
-        let least_s = self.constants.min_round_s;
+        let least_s = order.constants.min_round_s;
         Step::Pass(Pass { kind: StageKind::Round, bytes: self.bytes, extra_s: 0.0, least_s })
     }
 
     /// Pages pending after a send of `seconds`, and how many of them are not zero.
-    fn synchronise(&mut self, seconds: f64) -> (f64, f64) {
-        let dirtied = self.dirtied(seconds);
+    fn synchronise(&mut self, order: Order<'_>, seconds: f64) -> (f64, f64) {
+        let Order { task, constants } = order;
+        let dirtied = self.dirtied(order, seconds);
         self.throttled_s += seconds * self.throttle.level;
-        if let Some(rule) = &self.task.features.auto_converge {
+        if let Some(rule) = &task.features.auto_converge {
             self.throttle.synchronised(rule, seconds, dirtied * PAGE, self.bytes);
         }
         let first = self.count == 1;
         let hit = if first {
-            self.constants.nonzero_tail * self.left / self.effective.nonzero.max(1.0)
+            constants.nonzero_tail * self.left / self.effective.nonzero.max(1.0)
         } else {
-            self.constants.overlap
+            constants.overlap
         };
-        let reach = (self.working_set + self.constants.background_pages).max(dirtied);
+        let reach = (self.working_set + constants.background_pages).max(dirtied);
         let spread = if reach > 0.0 { (dirtied / reach).min(1.0) } else { 0.0 };
         // No more of what the first pass left can be dirtied again than was dirtied at all.
         let most = if first { dirtied / self.left.max(1.0) } else { 1.0 };
@@ -214,9 +212,10 @@ impl<'a> Rounds<'a> {
         (pending, self.left_nonzero + dirtied - share * self.left_nonzero)
     }
 
-    fn page_bytes(&self) -> f64 {
-        let (whole, header) = (self.effective.page_bytes, self.constants.header_bytes);
-        self.task
+    fn page_bytes(&self, order: Order<'_>) -> f64 {
+        let (whole, header) = (self.effective.page_bytes, order.constants.header_bytes);
+        order
+            .task
             .features
             .xbzrle
             .map_or(whole, |xbzrle| xbzrle.page_bytes(whole, header, self.working_set, self.again))
@@ -224,13 +223,13 @@ impl<'a> Rounds<'a> {
 
     /// Whether this synchronisation is the same as the last, and nothing that changes is left: then
     /// all that follow are the same.
-    fn repeats(&self, pending: f64, mixture: f64, pace: Pace) -> bool {
+    fn repeats(&self, order: Order<'_>, pending: f64, mixture: f64, pace: Pace) -> bool {
         let (before, mixed) = self.before;
-        let features = &self.task.features;
+        let features = &order.task.features;
         let slows = features.auto_converge.is_some_and(|rule| !self.throttle.is_exhausted(&rule));
         let learns = features.xbzrle.is_some() && self.again < self.working_set;
         // A round that fits in a window of the rate limit may be quicker next time.
-        let window = pace.rate * self.constants.window_s;
+        let window = pace.rate * order.constants.window_s;
         let bursts = pace.burst.is_some() && self.bytes <= window;
         !(slows || learns || bursts)
             && (pending - before).abs() <= SAME * pending

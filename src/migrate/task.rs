@@ -45,6 +45,15 @@ pub struct Task {
     pub features: Features,
 }
 
+/// A task, and the constants of the machines that carry it out.
+#[derive(Debug, Clone, Copy)]
+pub struct Order<'a> {
+    /// What is asked for.
+    pub task: &'a Task,
+    /// Who carries it out.
+    pub constants: &'a Constants,
+}
+
 /// A constant pace of a copy.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Pace {

@@ -1,24 +1,29 @@
-//! Migrations on shared links, event by event.
-//!
-//! Every migration is a flow along its path; its [`Rounds`] say what it sends next. When one begins
-//! or ends, the max-min fair rates change, and with them the duration of the rounds under way and
-//! the threshold of their stop rule. Between events all rates are constant, so the fluid model is
-//! integrated exactly. Links are smooth here: a hypervisor's rate limit caps its flow and does not
-//! burst.
+//! Migrations by the pre-copy rule on shared links, from the first to the last: [`Transfers`] with
+//! a clock of its own, for planners and measurements.
 //!
 //! A migration that will not end at its present pace is escalated: cancelled or stopped anyway, as
 //! the caller chose. So nothing hangs.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::sync::Arc;
 
-use super::rounds::{Pass, Rounds, Step};
-use super::task::{Pace, Task};
+use serde::{Deserialize, Serialize};
+
+use super::live::Live;
+use super::program::{Leg, Program};
+use super::task::Task;
+use super::transfers::{Due, News, Totals, TransferId, Transfers};
 use super::{Constants, Convergence, Prediction, StageKind};
-use crate::topology::{FairShare, FlowId, LinkId};
+use crate::model::rules::Contention;
+use crate::topology::LinkId;
+
+/// Ticks of the clock of transfers in a second.
+const MICROSECONDS: f64 = 1e6;
 
 /// What becomes of a migration that would never end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Escalation {
     /// It is cancelled; the VM stays.
     #[default]
@@ -53,239 +58,188 @@ pub struct Done {
 
 /// Migrations under way.
 #[derive(Debug)]
-pub struct Traffic<'a> {
-    constants: &'a Constants,
-    share: FairShare,
-    jobs: Vec<Job<'a>>,
-    /// Job of each flow.
-    job_of: Vec<usize>,
-    /// `(time, serial number, job, revision)`: the first is due next.
-    queue: BinaryHeap<Reverse<(u64, u64, usize, u32)>>,
+pub struct Traffic {
+    constants: Arc<Constants>,
+    transfers: Transfers,
+    jobs: Vec<Job>,
+    /// Migration of each transfer.
+    of_transfer: Vec<usize>,
+    /// `(time, serial number, what)`: the first is due next.
+    queue: BinaryHeap<Reverse<(u64, u64, Event)>>,
     serial: u64,
-    altered: Vec<FlowId>,
+    news: Vec<(TransferId, News)>,
+    done: Vec<Done>,
 }
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Event {
+    Arrive(usize),
+    Due(TransferId, u32),
+}
+
+type Waiting = (Box<dyn Program>, Box<[LinkId]>);
 
 #[derive(Debug)]
-struct Job<'a> {
-    arrival: Arrival<'a>,
-    flow: Option<FlowId>,
-    rounds: Option<Rounds<'a>>,
-    send: Pass,
-    /// When the send under way began, and what of it is left since when at which rate.
-    sending_since: f64,
-    remaining: f64,
-    since: f64,
-    rate: f64,
-    bytes: f64,
-    stopped_at: f64,
-    /// Seconds that what was in the socket at the stop takes.
-    backlog_s: f64,
+struct Job {
+    at_s: f64,
+    /// Its program and path until it begins.
+    waiting: Option<Waiting>,
+    give_up_s: f64,
+    escalation: Escalation,
+    /// When the VM was stopped, and the seconds that what was in the socket then takes.
+    stopped: Option<(f64, f64)>,
+    /// When the last byte was sent.
+    sent_s: f64,
     forced: Option<Convergence>,
-    revision: u32,
 }
 
-const NOTHING: Pass = Pass { kind: StageKind::SetUp, bytes: 0.0, extra_s: 0.0, least_s: 0.0 };
-
-impl<'a> Traffic<'a> {
+impl Traffic {
     /// No migration on links of these capacities, bytes per second.
-    pub fn new(capacities: impl IntoIterator<Item = f64>, constants: &'a Constants) -> Self {
+    pub fn new(capacities: impl IntoIterator<Item = f64>, constants: &Constants) -> Self {
         Self {
-            constants,
-            share: FairShare::new(capacities),
+            constants: Arc::new(constants.clone()),
+            transfers: Transfers::new(capacities.into_iter().collect(), Contention::MaxMin),
             jobs: Vec::new(),
-            job_of: Vec::new(),
+            of_transfer: Vec::new(),
             queue: BinaryHeap::new(),
             serial: 0,
-            altered: Vec::new(),
+            news: Vec::new(),
+            done: Vec::new(),
         }
     }
 
     /// Announces a migration and numbers it; it must not lie before what has happened already.
-    pub fn arrive(&mut self, arrival: Arrival<'a>) -> usize {
-        let job = self.jobs.len();
-        let effective = arrival.task.features.effective(&arrival.task.memory, self.constants);
-        let begin = arrival.at_s + self.constants.setup_s + effective.before_s;
+    pub fn arrive(&mut self, arrival: Arrival<'_>) -> usize {
+        let Arrival { at_s, task, path, escalation } = arrival;
+        let program = Live::new(task, &self.constants, None);
         self.jobs.push(Job {
-            arrival,
-            flow: None,
-            rounds: None,
-            send: NOTHING,
-            sending_since: begin,
-            remaining: 0.0,
-            since: begin,
-            rate: 0.0,
-            bytes: 0.0,
-            stopped_at: 0.0,
-            backlog_s: 0.0,
+            at_s,
+            waiting: Some((Box::new(program), path.into())),
+            give_up_s: task.give_up_s,
+            escalation,
+            stopped: None,
+            sent_s: 0.0,
             forced: None,
-            revision: 0,
         });
-        self.push(begin, job);
+        let job = self.jobs.len() - 1;
+        self.push(at_s, Event::Arrive(job));
         job
     }
 
     /// Bytes per second that pass `link` now.
     pub fn load(&self, link: LinkId) -> f64 {
-        self.share.load(link)
+        self.transfers.load(link)
     }
 
     /// Runs until the next migration is over; `None` when there is none.
     pub fn next_done(&mut self) -> Option<Done> {
-        while let Some(Reverse((bits, _, job, revision))) = self.queue.pop() {
-            if self.jobs[job].revision != revision {
-                continue;
+        while self.done.is_empty() {
+            let &Reverse((bits, _, _)) = self.queue.peek()?;
+            let now = f64::from_bits(bits);
+            while let Some(&Reverse((at, _, event))) = self.queue.peek()
+                && at == bits
+            {
+                self.queue.pop();
+                self.happen(event, now);
             }
-            if let Some(done) = self.advance(job, f64::from_bits(bits)) {
-                return Some(done);
-            }
+            self.transfers
+                .share(now * MICROSECONDS, &mut self.news)
+                .expect("the rule of pre-copy always answers");
+            self.hear(now);
         }
-        None
+        Some(self.done.remove(0))
     }
 
-    fn push(&mut self, at: f64, job: usize) {
+    fn push(&mut self, at: f64, event: Event) {
         self.serial += 1;
-        self.queue.push(Reverse((at.to_bits(), self.serial, job, self.jobs[job].revision)));
+        self.queue.push(Reverse((at.to_bits(), self.serial, event)));
     }
 
-    /// The send of `id` is complete, or its time is up.
-    fn advance(&mut self, id: usize, now: f64) -> Option<Done> {
-        let job = &mut self.jobs[id];
-        if job.rounds.is_none() {
-            match job.flow {
-                None => self.join(id, now),
-                Some(_) => self.begin(id, now),
+    fn happen(&mut self, event: Event, now: f64) {
+        match event {
+            Event::Arrive(id) => {
+                let job = &mut self.jobs[id];
+                let Some((program, path)) = job.waiting.take() else { return };
+                let transfer =
+                    self.transfers.start(program, &path, job.give_up_s, now * MICROSECONDS);
+                if self.of_transfer.len() <= transfer {
+                    self.of_transfer.resize(transfer + 1, 0);
+                }
+                self.of_transfer[transfer] = id;
             }
-            return None;
-        }
-        let late = now - job.arrival.at_s >= job.arrival.task.give_up_s;
-        if job.send.kind == StageKind::Stop {
-            return Some(self.end(id, now));
-        }
-        if late {
-            let seconds = now - job.sending_since;
-            job.bytes -= (job.remaining - job.rate * (now - job.since)).max(0.0);
-            let remaining_pages = job.rounds.as_ref().map_or(0.0, |rounds| rounds.dirtied(seconds));
-            job.forced = Some(Convergence::GivenUp { remaining_pages });
-            return Some(self.end(id, now));
-        }
-        let pace = Pace { rate: job.rate, burst: None };
-        let rounds = job.rounds.as_mut()?;
-        let step = rounds.sent(now - job.sending_since, pace);
-        let send = match step {
-            Step::Pass(send) | Step::Stop(send) => send,
-            Step::Never(fixed_point_pages) => {
-                job.forced = Some(Convergence::Never { fixed_point_pages });
-                rounds.stop_anyway()
+            Event::Due(id, revision) if self.transfers.is_current(id, revision) => {
+                let advanced = self.transfers.advance(id, now * MICROSECONDS, &mut self.news);
+                advanced.expect("the rule of pre-copy always answers");
+                self.hear(now);
             }
-            Step::GiveUp(remaining_pages) => {
-                job.forced = Some(Convergence::GivenUp { remaining_pages });
-                rounds.stop_anyway()
+            Event::Due(..) => {}
+        }
+    }
+
+    /// Notes what the transfers tell.
+    fn hear(&mut self, now: f64) {
+        let mut news = std::mem::take(&mut self.news);
+        while !news.is_empty() {
+            for (id, told) in news.drain(..) {
+                match told {
+                    News::Due(Due { revision, after_s, .. }) => {
+                        self.push(now + after_s, Event::Due(id, revision));
+                    }
+                    News::Leg(leg) => self.note(id, &leg, now),
+                    News::Stuck(convergence) => self.escalate(id, convergence, now),
+                    News::Over(totals) => self.end(self.of_transfer[id], &totals),
+                }
             }
-        };
-        if job.forced.is_some() && job.arrival.escalation == Escalation::Cancel {
-            return Some(self.end(id, now));
+            std::mem::swap(&mut news, &mut self.news);
         }
-        if send.kind == StageKind::Stop {
-            job.stopped_at = now;
-            job.backlog_s = self.constants.backlog_bytes / job.rate;
-        }
-        self.start_send(id, send, now);
-        self.schedule(id, now);
-        None
+        self.news = news;
     }
 
-    /// Takes its share of the links. What it sends first depends on that share, so that all that
-    /// join at one instant do so before any of them begins.
-    fn join(&mut self, id: usize, now: f64) {
-        let Arrival { task, path, .. } = self.jobs[id].arrival;
-        let efficiency = self.constants.link_efficiency;
-        let most = task.features.effective(&task.memory, self.constants).most;
-        let limit = (most / efficiency).min(task.channel.nominal());
-        let flow = self.share.add(path, 1.0, limit);
-        if self.job_of.len() <= flow as usize {
-            self.job_of.resize(flow as usize + 1, 0);
-        }
-        self.job_of[flow as usize] = id;
-        self.jobs[id].flow = Some(flow);
-        self.share_anew(now);
-        self.push(now, id);
-    }
-
-    fn begin(&mut self, id: usize, now: f64) {
-        let pace = Pace { rate: self.jobs[id].rate, burst: None };
-        let (rounds, send) = Rounds::begin(self.jobs[id].arrival.task, self.constants, pace);
-        self.jobs[id].rounds = Some(rounds);
-        self.start_send(id, send, now);
-        self.schedule(id, now);
-    }
-
-    fn start_send(&mut self, id: usize, send: Pass, now: f64) {
-        let job = &mut self.jobs[id];
-        (job.send, job.remaining) = (send, send.bytes);
-        (job.sending_since, job.since) = (now, now);
-        job.bytes += send.bytes;
-    }
-
-    /// When the send under way is complete at the present rate.
-    fn schedule(&mut self, id: usize, now: f64) {
-        let job = &mut self.jobs[id];
-        job.revision += 1;
-        let complete = now + job.remaining / job.rate + job.send.extra_s;
-        let complete = complete.max(job.sending_since + job.send.least_s);
-        let up = job.arrival.at_s + job.arrival.task.give_up_s;
-        let at = if job.send.kind == StageKind::Stop { complete } else { complete.min(up) };
-        self.push(at.max(now), id);
-    }
-
-    /// Shares the links anew and moves what depends on it.
-    fn share_anew(&mut self, now: f64) {
-        let mut altered = std::mem::take(&mut self.altered);
-        self.share.share(&mut altered);
-        for flow in altered.drain(..) {
-            let id = self.job_of[flow as usize];
-            let rate = self.constants.link_efficiency * self.share.rate(flow);
-            let job = &mut self.jobs[id];
-            job.remaining = (job.remaining - job.rate * (now - job.since)).max(0.0);
-            (job.since, job.rate) = (now, rate);
-            if job.rounds.is_some() {
-                self.schedule(id, now);
+    fn note(&mut self, id: TransferId, leg: &Leg, now: f64) {
+        let job = &mut self.jobs[self.of_transfer[id]];
+        match leg.kind {
+            StageKind::Stop => {
+                let rate = self.constants.link_efficiency * self.transfers.rate(id);
+                job.stopped = Some((now, self.constants.backlog_bytes / rate));
             }
+            StageKind::Resume => job.sent_s = now,
+            _ => {}
         }
-        self.altered = altered;
     }
 
-    fn end(&mut self, id: usize, now: f64) -> Done {
-        let outcome = self.outcome(id, now);
-        let job = &mut self.jobs[id];
-        job.revision += 1;
-        // Its rounds are no longer needed; a long simulation keeps only what it must.
-        job.rounds = None;
-        if let Some(flow) = job.flow.take() {
-            self.share.remove(flow);
-            self.share_anew(now);
+    fn escalate(&mut self, id: TransferId, convergence: Convergence, now: f64) {
+        let number = self.of_transfer[id];
+        let job = &mut self.jobs[number];
+        job.forced = Some(convergence);
+        job.sent_s = now;
+        let late = now - job.at_s >= job.give_up_s;
+        if job.escalation == Escalation::Stop && !late {
+            return self.transfers.stop_anyway(id, now * MICROSECONDS, &mut self.news);
         }
-        Done { migration: id, at_s: self.jobs[id].arrival.at_s + outcome.total_s, outcome }
+        let totals = self.transfers.cancel(id, now * MICROSECONDS);
+        self.end(number, &totals);
     }
 
-    fn outcome(&self, id: usize, now: f64) -> Prediction {
-        let (job, constants) = (&self.jobs[id], self.constants);
-        let elapsed = now - job.arrival.at_s;
-        let stopped = job.send.kind == StageKind::Stop;
-        let wait = if stopped { now - job.stopped_at } else { 0.0 };
-        let downtime = if stopped { constants.downtime_s + wait } else { 0.0 };
-        let backlog = job.backlog_s.min(wait);
-        let total = if stopped { elapsed - backlog + constants.setup_s } else { elapsed };
-        let simple = Prediction::simple(constants, total, downtime, job.bytes);
-        let (rounds, throttled) =
-            job.rounds.as_ref().map_or((0, 0.0), |rounds| (rounds.count(), rounds.throttled_s()));
-        Prediction {
+    fn end(&mut self, number: usize, totals: &Totals) {
+        let (job, constants) = (&self.jobs[number], &self.constants);
+        let elapsed = job.sent_s - job.at_s;
+        let (wait, backlog) = job.stopped.map_or((0.0, 0.0), |(stopped, backlog)| {
+            let wait = job.sent_s - stopped;
+            (wait, backlog.min(wait))
+        });
+        let moved = job.stopped.is_some();
+        let downtime = if moved { constants.downtime_s + wait } else { 0.0 };
+        let total = if moved { elapsed - backlog + constants.setup_s } else { elapsed };
+        let simple = Prediction::simple(constants, total, downtime, totals.bytes);
+        let outcome = Prediction {
             downtime_reported_s: wait - backlog,
-            downtime_guest_s: downtime + if stopped { constants.first_schedule_s } else { 0.0 },
-            rounds,
+            downtime_guest_s: downtime + if moved { constants.first_schedule_s } else { 0.0 },
+            rounds: totals.rounds,
             convergence: job.forced.unwrap_or(Convergence::Converged),
-            lost_s: simple.lost_s + throttled,
+            lost_s: simple.lost_s + totals.throttled_s,
             ..simple
-        }
+        };
+        self.done.push(Done { migration: number, at_s: job.at_s + total, outcome });
     }
 }
 
@@ -302,7 +256,7 @@ mod tests {
         Task::new(memory, Channel::link(BytesPerSecond(5000.0 * PAGE)))
     }
 
-    fn all(traffic: &mut Traffic<'_>) -> Vec<Done> {
+    fn all(traffic: &mut Traffic) -> Vec<Done> {
         std::iter::from_fn(|| traffic.next_done()).collect()
     }
 

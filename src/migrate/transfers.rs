@@ -1,421 +1,495 @@
-//! Copies under way, and the max-min fair rates at which they share the hosts' network cards.
+//! Migrations under way, and the max-min fair rates at which they share the links.
 //!
-//! Each copy leaves through its source's card and arrives through its destination's, each of them
-//! full duplex. Rates come from progressive filling (Bertsekas and Gallager, Data Networks, 1992,
-//! sect. 6.5.2): all copies speed up together until a card is full; its copies are fixed there and
-//! the others go on.
+//! Each migration is a flow along its path while its [`Program`] sends. When one joins or leaves
+//! the links, the rates of others change, and with them the time that their legs still take.
+//! Between two changes all rates are constant, so that the fluid model is integrated exactly.
 //!
-//! When a copy starts or ends, filling goes on as before up to the rate at which that copy is
-//! fixed, because no card that is full by then carries it. So slower copies keep their rates, and
-//! of the others only those can change that share a card with it, directly or through others as
-//! fast.
+//! Who drives it keeps the time: it announces what is [due](Due), hears of every new leg, and
+//! decides what becomes of a migration that is stuck. Its clock counts microseconds; whole ones, as
+//! in a run, give elapsed times without rounding. On a network without contention (Q13) each
+//! has the narrowest of its links to itself.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
-
-use crate::id::{HostId, Id, VmId};
+use super::program::{Leg, Next, Program};
+use super::{Convergence, StageKind};
 use crate::model::rules::Contention;
-use crate::time::{Instant, Span};
-use crate::units::Bytes;
+use crate::policy::PolicyError;
+use crate::topology::{FairShare, FlowId, LinkId};
 
-/// Names a copy.
-pub type CopyId = usize;
+/// Names a migration under way; free again when the links are shared after its end, so that what is
+/// told of it can be heard while others start.
+pub type TransferId = usize;
 
-/// A copy under way.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Copy {
-    /// The VM being copied.
-    pub vm: VmId,
-    /// Its host.
-    pub from: HostId,
-    /// Its destination.
-    pub to: HostId,
-    /// When it began, seconds by the run's clock.
-    pub started_s: f64,
-    /// Bytes still to send at `since`.
-    remaining: f64,
-    /// Bytes per second from `since` on.
-    rate: f64,
-    since: Instant,
-    /// Counts the changes of its rate: an end announced for an earlier rate is void.
-    revision: u32,
-    /// Counts the starts.
-    serial: u64,
-}
-
-/// When a copy will end, unless its rate changes before.
+/// When a leg is complete, unless the rate changes before.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Due {
-    /// The copy.
-    pub copy: CopyId,
-    /// Valid only while the copy is at this revision.
+    /// Valid only while the migration is at this revision.
     pub revision: u32,
-    /// Time left, to the microsecond.
-    pub after: Span,
-    /// Time left in seconds, not rounded.
+    /// Time left, s.
     pub after_s: f64,
+    /// Whether the migration is to be given up then, which is known to the microsecond.
+    pub gives_up: bool,
 }
 
-/// All copies under way.
+/// What has come of a migration.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum News {
+    /// Its leg will be complete then.
+    Due(Due),
+    /// It begins a leg.
+    Leg(Leg),
+    /// It would never end: [cancel](Transfers::cancel) or [stop](Transfers::stop_anyway) it.
+    Stuck(Convergence),
+    /// It is over and forgotten; so much was sent.
+    Over(Totals),
+}
+
+/// What a migration came to.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Totals {
+    /// Bytes sent.
+    pub bytes: f64,
+    /// Passes over memory, the stop not counted.
+    pub rounds: u32,
+    /// Guest work lost to throttling, s of full speed.
+    pub throttled_s: f64,
+}
+
+/// All migrations under way.
 #[derive(Debug)]
 pub struct Transfers {
-    bandwidth: f64,
+    share: FairShare,
+    capacities: Vec<f64>,
     contention: Contention,
     slots: Vec<Slot>,
-    vacant: Vec<CopyId>,
-    cards: Vec<Card>,
-    /// Cards whose copies changed since the last sharing.
-    changed: Vec<usize>,
-    /// The least rate, bytes per second, at which one of those copies was or may be fixed.
-    level: f64,
+    vacant: Vec<TransferId>,
+    /// Those that will be vacant.
+    ended: Vec<TransferId>,
+    /// Migration of each flow.
+    of_flow: Vec<TransferId>,
     started: u64,
-    /// Copies whose rates are being found.
-    open: Vec<CopyId>,
-    /// Cards that are not full, the one that is full at the least rate first.
-    unfilled: BinaryHeap<Reverse<(Rate, usize)>>,
+    /// Those whose next leg waits for their rate.
+    joined: Vec<TransferId>,
+    /// Those whose end has to be announced.
+    moved: Vec<TransferId>,
+    altered: Vec<FlowId>,
 }
 
-/// A rate in bytes per second, ordered.
-#[derive(Debug, Clone, Copy, PartialEq)]
-struct Rate(f64);
-
-impl Eq for Rate {}
-impl Ord for Rate {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        self.0.total_cmp(&other.0)
-    }
-}
-impl PartialOrd for Rate {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
+/// Ticks of the clock in a second.
+const MICROSECONDS: f64 = 1e6;
 
 /// Rates that differ by less, as a fraction, are the same up to rounding.
 const SAME_RATE: f64 = 1e-12;
 
-/// Room for one copy; a slot is used again, its revision goes on counting.
+/// Room for one migration; a slot is used again, its revision goes on counting.
 #[derive(Debug)]
 struct Slot {
-    copy: Copy,
-    active: bool,
-    /// Reached by the sharing in progress, which has not fixed its rate yet.
-    open: bool,
-    next_rate: f64,
+    program: Option<Box<dyn Program>>,
+    path: Vec<LinkId>,
+    place: Place,
+    leg: Leg,
+    /// When the leg began.
+    began: f64,
+    /// Bytes of the leg still to send at `since`.
+    remaining: f64,
+    /// Bytes per second that the links give from `since` on.
+    rate: f64,
+    since: f64,
+    /// Bytes of all legs before this one.
+    bytes: f64,
+    /// When it is given up.
+    give_up: f64,
+    /// Counts the changes: an end announced for an earlier one is void.
+    revision: u32,
+    /// Counts the starts.
+    serial: u64,
+    announced: bool,
 }
 
-/// One direction of a host's network card: `2 h` is the egress of host `h`, `2 h + 1` its ingress.
-#[derive(Debug, Default, Clone)]
-struct Card {
-    copies: Vec<CopyId>,
-    reached: bool,
-    /// What the sharing in progress has left, bytes per second.
-    spare: f64,
-    /// Copies on it whose rate is not fixed yet.
-    open: u32,
-}
-
-impl Card {
-    /// What each open copy gets when they share the rest.
-    fn fair(&self) -> f64 {
-        self.spare / f64::from(self.open)
-    }
+/// What a migration has of the links.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Place {
+    /// Nothing: it sends nothing.
+    Beside,
+    /// Its narrowest link for itself.
+    Alone,
+    /// A share.
+    Among(FlowId),
 }
 
 impl Transfers {
-    /// No copies; every card carries `bandwidth` bytes per second each way.
-    pub fn new(hosts: usize, bandwidth: f64, contention: Contention) -> Self {
-        let cards = vec![Card::default(); 2 * hosts];
+    /// No migration on links of these capacities, bytes per second.
+    pub fn new(capacities: Vec<f64>, contention: Contention) -> Self {
         Self {
-            bandwidth,
+            share: FairShare::new(capacities.iter().copied()),
+            capacities,
             contention,
             slots: Vec::new(),
             vacant: Vec::new(),
-            cards,
-            changed: Vec::new(),
-            level: f64::INFINITY,
+            ended: Vec::new(),
+            of_flow: Vec::new(),
             started: 0,
-            open: Vec::new(),
-            unfilled: BinaryHeap::new(),
+            joined: Vec::new(),
+            moved: Vec::new(),
+            altered: Vec::new(),
         }
     }
 
-    /// Begins to copy `volume` of `vm` `now` (exactly, and in seconds by the run's clock); its rate
-    /// is set by the next [`Transfers::share`].
+    /// Begins `program` along `path` at `now`; it is given up after `give_up_s` seconds. What it
+    /// does is told by the next [`Transfers::share`].
     pub fn start(
         &mut self,
-        vm: VmId,
-        from: HostId,
-        to: HostId,
-        volume: Bytes,
-        now: (Instant, f64),
-    ) {
-        let remaining = volume.0 as f64;
-        let serial = self.started;
-        self.started += 1;
-        let (since, started_s) = now;
-        let (rate, revision) = (0.0, 0);
-        let mut copy = Copy { vm, from, to, started_s, remaining, rate, since, revision, serial };
+        program: Box<dyn Program>,
+        path: &[LinkId],
+        give_up_s: f64,
+        now: f64,
+    ) -> TransferId {
         let id = self.vacant.pop().unwrap_or(self.slots.len());
-        if let Some(slot) = self.slots.get_mut(id) {
-            copy.revision = slot.copy.revision + 1;
-            (slot.copy, slot.active) = (copy, true);
+        let (revision, mut links) = match self.slots.get_mut(id) {
+            Some(slot) => (slot.revision + 1, std::mem::take(&mut slot.path)),
+            None => (0, Vec::new()),
+        };
+        links.clear();
+        links.extend_from_slice(path);
+        let slot = Slot {
+            leg: program.begin(),
+            program: Some(program),
+            path: links,
+            place: Place::Beside,
+            began: now,
+            remaining: 0.0,
+            rate: 0.0,
+            since: now,
+            bytes: 0.0,
+            give_up: now + give_up_s * MICROSECONDS,
+            revision,
+            serial: self.started,
+            announced: false,
+        };
+        self.started += 1;
+        let wait = slot.leg.extra_s;
+        if id < self.slots.len() {
+            self.slots[id] = slot
         } else {
-            self.slots.push(Slot { copy, active: true, open: false, next_rate: 0.0 });
+            self.slots.push(slot)
         }
-        for card in cards_of(&copy) {
-            self.cards[card].copies.push(id);
-            self.changed.push(card);
+        if wait > 0.0 {
+            self.announce(id)
+        } else {
+            self.join(id)
         }
+        id
     }
 
     /// Whether `revision` is the current one of `id`.
-    pub fn is_current(&self, id: CopyId, revision: u32) -> bool {
+    pub fn is_current(&self, id: TransferId, revision: u32) -> bool {
         let slot = &self.slots[id];
-        slot.active && slot.copy.revision == revision
+        slot.program.is_some() && slot.revision == revision
     }
 
-    /// Ends `id` if `revision` is its current one, and says which copy that was.
-    pub fn end(&mut self, id: CopyId, revision: u32) -> Option<Copy> {
-        if !self.is_current(id, revision) {
-            return None;
-        }
+    /// Bytes per second that the links give `id` now.
+    pub fn rate(&self, id: TransferId) -> f64 {
+        self.slots[id].rate
+    }
+
+    /// Bytes per second that pass `link` now.
+    pub fn load(&self, link: LinkId) -> f64 {
+        self.share.load(link)
+    }
+
+    /// The leg of `id` is complete, or its time is up: appends what comes of it.
+    ///
+    /// # Errors
+    ///
+    /// That of its model.
+    pub fn advance(
+        &mut self,
+        id: TransferId,
+        now: f64,
+        news: &mut Vec<(TransferId, News)>,
+    ) -> Result<(), PolicyError> {
         let slot = &mut self.slots[id];
-        slot.active = false;
-        let copy = slot.copy;
-        self.vacant.push(id);
-        self.level = self.level.min(copy.rate);
-        for card in cards_of(&copy) {
-            self.cards[card].copies.retain(|&other| other != id);
-            self.changed.push(card);
+        if now >= slot.give_up && !slot.leg.kind.is_past_stop() {
+            let Some(program) = &slot.program else { return Ok(()) };
+            let remaining_pages = program.pending(elapsed(slot.began, now));
+            news.push((id, News::Stuck(Convergence::GivenUp { remaining_pages })));
+            return Ok(());
         }
-        Some(copy)
+        if slot.leg.kind == StageKind::Resume {
+            news.push((id, News::Over(self.finish(id))));
+        } else if slot.place == Place::Beside {
+            self.join(id);
+        } else {
+            self.proceed(id, now, news)?;
+        }
+        Ok(())
     }
 
-    /// Shares the cards anew after starts and ends at `now`; appends to `due`, in the order in
-    /// which they started, every one whose rate changed.
-    pub fn share(&mut self, now: Instant, due: &mut Vec<Due>) {
-        self.reopen();
-        match self.contention {
-            Contention::MaxMin => self.fill(),
-            Contention::None => {
-                let bandwidth = self.bandwidth;
-                self.open.iter().for_each(|&id| self.slots[id].next_rate = bandwidth);
+    /// Asks the program what follows the leg that is complete.
+    fn proceed(
+        &mut self,
+        id: TransferId,
+        now: f64,
+        news: &mut Vec<(TransferId, News)>,
+    ) -> Result<(), PolicyError> {
+        let slot = &mut self.slots[id];
+        let Some(program) = &mut slot.program else { return Ok(()) };
+        match program.next(elapsed(slot.began, now), slot.rate)? {
+            Next::Leg(leg) => self.begin_leg(id, leg, now, news),
+            Next::Stuck(convergence) => news.push((id, News::Stuck(convergence))),
+            Next::Over => news.push((id, News::Over(self.finish(id)))),
+        }
+        Ok(())
+    }
+
+    fn begin_leg(
+        &mut self,
+        id: TransferId,
+        leg: Leg,
+        now: f64,
+        news: &mut Vec<(TransferId, News)>,
+    ) {
+        let slot = &mut self.slots[id];
+        slot.bytes += slot.leg.bytes;
+        (slot.leg, slot.remaining) = (leg, leg.bytes);
+        (slot.began, slot.since) = (now, now);
+        match (leg.sends(), slot.place) {
+            (false, _) => self.leave(id),
+            (true, Place::Beside) => self.enter(id),
+            (true, Place::Alone | Place::Among(_)) => {}
+        }
+        news.push((id, News::Leg(leg)));
+        self.announce(id);
+    }
+
+    /// Stops the VM of `id`, which is stuck, and sends the rest.
+    pub fn stop_anyway(&mut self, id: TransferId, now: f64, news: &mut Vec<(TransferId, News)>) {
+        self.settle(id, now);
+        let slot = &mut self.slots[id];
+        slot.leg.bytes -= slot.remaining;
+        let Some(leg) = slot.program.as_mut().map(|program| program.stop_anyway()) else { return };
+        self.begin_leg(id, leg, now, news);
+    }
+
+    /// Ends `id` before its time and says what it came to.
+    pub fn cancel(&mut self, id: TransferId, now: f64) -> Totals {
+        self.settle(id, now);
+        let slot = &mut self.slots[id];
+        slot.leg.bytes -= slot.remaining;
+        self.finish(id)
+    }
+
+    fn finish(&mut self, id: TransferId) -> Totals {
+        self.leave(id);
+        self.joined.retain(|&joined| joined != id);
+        let slot = &mut self.slots[id];
+        let bytes = slot.bytes + slot.leg.bytes;
+        slot.revision += 1;
+        self.ended.push(id);
+        match slot.program.take() {
+            Some(done) => Totals { bytes, rounds: done.rounds(), throttled_s: done.throttled_s() },
+            None => Totals::default(),
+        }
+    }
+
+    /// Takes its share of the links, at which its next leg begins.
+    fn join(&mut self, id: TransferId) {
+        self.enter(id);
+        self.joined.push(id);
+    }
+
+    fn enter(&mut self, id: TransferId) {
+        let slot = &mut self.slots[id];
+        let most = slot.program.as_ref().map_or(0.0, |program| program.most());
+        if self.contention == Contention::None {
+            let capacities = slot.path.iter().map(|&link| self.capacities[link as usize]);
+            (slot.place, slot.rate) = (Place::Alone, capacities.fold(most, f64::min));
+            return;
+        }
+        let flow = self.share.add(&slot.path, 1.0, most);
+        if self.of_flow.len() <= flow as usize {
+            self.of_flow.resize(flow as usize + 1, 0);
+        }
+        self.of_flow[flow as usize] = id;
+        (slot.place, slot.rate) = (Place::Among(flow), 0.0);
+    }
+
+    fn leave(&mut self, id: TransferId) {
+        let slot = &mut self.slots[id];
+        if let Place::Among(flow) = slot.place {
+            self.share.remove(flow);
+        }
+        (slot.place, slot.rate) = (Place::Beside, 0.0);
+    }
+
+    /// Counts what was sent since its rate last changed.
+    fn settle(&mut self, id: TransferId, now: f64) {
+        let slot = &mut self.slots[id];
+        let (seconds, pace) = (elapsed(slot.since, now), slot.leg.efficiency * slot.rate);
+        slot.since = now;
+        let sent = pace * seconds;
+        if sent <= slot.remaining {
+            slot.remaining -= sent;
+        } else {
+            slot.leg.extra_s = (slot.leg.extra_s - (sent - slot.remaining) / pace).max(0.0);
+            slot.remaining = 0.0;
+        }
+    }
+
+    /// Notes that its end has changed.
+    fn announce(&mut self, id: TransferId) {
+        if !std::mem::replace(&mut self.slots[id].announced, true) {
+            self.moved.push(id);
+        }
+    }
+
+    /// Fills the links anew, and notes whose rate that changes.
+    fn refill(&mut self, now: f64) {
+        let mut altered = std::mem::take(&mut self.altered);
+        self.share.share(&mut altered);
+        for flow in altered.drain(..) {
+            let (id, next) = (self.of_flow[flow as usize], self.share.rate(flow));
+            if (next - self.slots[id].rate).abs() > SAME_RATE * next {
+                self.settle(id, now);
+                self.slots[id].rate = next;
+                self.announce(id);
             }
         }
-        self.changed.drain(..).for_each(|card| self.cards[card].reached = false);
-        let mut open = std::mem::take(&mut self.open);
-        open.retain(|&id| {
+        self.altered = altered;
+    }
+
+    /// Shares the links anew after all changes at `now` and appends what comes of it, in the order
+    /// in which the migrations started.
+    ///
+    /// # Errors
+    ///
+    /// That of a model.
+    pub fn share(
+        &mut self,
+        now: f64,
+        news: &mut Vec<(TransferId, News)>,
+    ) -> Result<(), PolicyError> {
+        self.vacant.append(&mut self.ended);
+        if self.contention == Contention::MaxMin {
+            self.refill(now);
+        }
+        let mut joined = std::mem::take(&mut self.joined);
+        for id in joined.drain(..) {
+            self.proceed(id, now, news)?;
+        }
+        self.joined = joined;
+        let mut moved = std::mem::take(&mut self.moved);
+        moved.sort_unstable_by_key(|&id| self.slots[id].serial);
+        for id in moved.drain(..) {
             let slot = &mut self.slots[id];
-            slot.open = false;
-            (slot.next_rate - slot.copy.rate).abs() > SAME_RATE * slot.next_rate
-        });
-        open.sort_unstable_by_key(|&id| self.slots[id].copy.serial);
-        for id in open.drain(..) {
-            let Slot { copy, next_rate, .. } = &mut self.slots[id];
-            let sent = copy.rate * (now - copy.since).seconds();
-            copy.remaining = (copy.remaining - sent).max(0.0);
-            (copy.since, copy.rate) = (now, *next_rate);
-            copy.revision += 1;
-            let after_s = copy.remaining / copy.rate;
-            let after = Span::from_seconds(after_s);
-            due.push(Due { copy: id, revision: copy.revision, after, after_s });
-        }
-        self.open = open;
-    }
-
-    /// Opens the copies whose rates may change; the cards they are on are added to those changed.
-    fn reopen(&mut self) {
-        self.changed.sort_unstable();
-        self.changed.dedup();
-        for &card in &self.changed {
-            let card = &mut self.cards[card];
-            card.reached = true;
-            let starts = card.copies.iter().any(|&id| self.slots[id].copy.rate == 0.0);
-            if starts {
-                self.level = self.level.min(self.bandwidth / card.copies.len() as f64);
+            slot.announced = false;
+            if slot.program.is_some() {
+                slot.revision += 1;
+                news.push((id, News::Due(slot.due(now))));
             }
         }
-        let level = self.level * (1.0 - SAME_RATE);
-        self.level = f64::INFINITY;
-        let mut next = 0;
-        while next < self.changed.len() {
-            let at = self.changed[next];
-            next += 1;
-            let (mut fixed, mut open) = (0.0, 0);
-            for i in 0..self.cards[at].copies.len() {
-                let id = self.cards[at].copies[i];
-                let Slot { copy, open: reopened, .. } = &mut self.slots[id];
-                if copy.rate < level && copy.rate > 0.0 {
-                    fixed += copy.rate;
-                    continue;
-                }
-                open += 1;
-                if std::mem::replace(reopened, true) {
-                    continue;
-                }
-                self.open.push(id);
-                for card in cards_of(copy) {
-                    if !std::mem::replace(&mut self.cards[card].reached, true) {
-                        self.changed.push(card);
-                    }
-                }
-            }
-            let card = &mut self.cards[at];
-            (card.spare, card.open) = (self.bandwidth - fixed, open);
-        }
-    }
-
-    /// Progressive filling of the reached cards. What a card offers its open copies only grows, so
-    /// an outdated offer is met again when it is due.
-    fn fill(&mut self) {
-        let cards = self.changed.iter().filter(|&&id| self.cards[id].open > 0);
-        self.unfilled.extend(cards.map(|&id| Reverse((Rate(self.cards[id].fair()), id))));
-        while let Some(Reverse((Rate(offer), full))) = self.unfilled.pop() {
-            if self.cards[full].open == 0 {
-                continue;
-            }
-            let rate = self.cards[full].fair();
-            if rate > offer {
-                self.unfilled.push(Reverse((Rate(rate), full)));
-                continue;
-            }
-            for i in 0..self.cards[full].copies.len() {
-                let slot = &mut self.slots[self.cards[full].copies[i]];
-                if !std::mem::replace(&mut slot.open, false) {
-                    continue;
-                }
-                slot.next_rate = rate;
-                for card in cards_of(&slot.copy) {
-                    self.cards[card].spare -= rate;
-                    self.cards[card].open -= 1;
-                }
-            }
-        }
+        self.moved = moved;
+        Ok(())
     }
 }
 
-fn cards_of(copy: &Copy) -> [usize; 2] {
-    [2 * copy.from.index(), 2 * copy.to.index() + 1]
+/// Seconds from `since` to `now`, which are microseconds.
+fn elapsed(since: f64, now: f64) -> f64 {
+    (now - since) / MICROSECONDS
+}
+
+impl Slot {
+    /// When its leg is complete at the present rate.
+    fn due(&self, now: f64) -> Due {
+        let sending =
+            if self.leg.sends() { self.remaining / (self.leg.efficiency * self.rate) } else { 0.0 };
+        let least = self.leg.least_s - elapsed(self.began, now);
+        let complete = (sending + self.leg.extra_s).max(least).max(0.0);
+        let left = if self.leg.kind.is_past_stop() {
+            f64::INFINITY
+        } else {
+            elapsed(now, self.give_up).max(0.0)
+        };
+        let revision = self.revision;
+        Due { revision, after_s: complete.min(left), gives_up: left <= complete }
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
-    use crate::random::{below, stream};
+    use crate::migrate::{Channel, Constants, Dirty, Memory, RamOverBandwidth, Task, program};
+    use crate::units::{Bytes, BytesPerSecond};
 
-    fn start(transfers: &mut Transfers, vm: u32, from: u32, to: u32, bytes: u64) {
-        let (from, to) = (HostId(from), HostId(to));
-        transfers.start(VmId(vm), from, to, Bytes(bytes), (Instant::START, 0.0));
+    /// A copy of `bytes` over `path`.
+    fn start(transfers: &mut Transfers, bytes: u64, path: &[LinkId]) -> TransferId {
+        let memory = Memory::of(Bytes(bytes), Bytes(bytes), Dirty::Idle);
+        let task = Task::new(memory, Channel::link(BytesPerSecond(f64::INFINITY)));
+        let model: Arc<dyn crate::migrate::MigrationModel> = Arc::new(RamOverBandwidth::default());
+        let copy = program(&model, &task, &Arc::new(Constants::default()));
+        transfers.start(copy, path, f64::INFINITY, 0.0)
     }
 
-    fn seconds(due: &[Due]) -> Vec<f64> {
-        due.iter().map(|d| d.after.seconds()).collect()
+    fn dues(transfers: &mut Transfers, now: f64) -> Vec<(TransferId, Due)> {
+        let mut news = Vec::new();
+        transfers.share(now, &mut news).expect("the model answers");
+        let due = |(id, news)| if let News::Due(due) = news { Some((id, due)) } else { None };
+        news.into_iter().filter_map(due).collect()
     }
 
-    /// Host 0 sends A and B (1000 B each) to 1 and 2; host 3 sends C to 2. 100 B/s a card: A and B
-    /// get 50 each (egress of 0 is full), C what B leaves of the ingress of 2: 50 as well.
-    #[test]
-    fn copies_of_one_host_share_its_card() {
-        let mut transfers = Transfers::new(4, 100.0, Contention::MaxMin);
-        for (vm, from, to) in [(0, 0, 1), (1, 0, 2), (2, 3, 2)] {
-            start(&mut transfers, vm, from, to, 1000);
-        }
-        let mut due = Vec::new();
-        transfers.share(Instant::START, &mut due);
-        assert_eq!(seconds(&due), [20.0, 20.0, 20.0]);
+    fn seconds(dues: &[(TransferId, Due)]) -> Vec<f64> {
+        dues.iter().map(|(_, due)| due.after_s).collect()
     }
 
-    /// A, B, C leave host 0 (33.3 each), D goes from 4 to the destination of A: it gets 66.7.
-    #[test]
-    fn what_a_slow_copy_leaves_goes_to_the_others() {
-        let mut transfers = Transfers::new(5, 90.0, Contention::MaxMin);
-        for (vm, from, to) in [(0, 0, 1), (1, 0, 2), (2, 0, 3), (3, 4, 1)] {
-            start(&mut transfers, vm, from, to, 900);
-        }
-        let mut due = Vec::new();
-        transfers.share(Instant::START, &mut due);
-        assert_eq!(seconds(&due), [30.0, 30.0, 30.0, 15.0]);
-    }
-
-    /// Two copies of 1000 and 500 B at 50 B/s each; the second ends at 10 s, the first then runs at
+    /// Two copies of 1000 and 500 B share 100 B/s; the second ends at 10 s, the first then runs at
     /// 100 B/s: 500 B left take 5 s. The end announced for the old rate is void.
     #[test]
     fn rates_rise_when_a_copy_ends() {
-        let mut transfers = Transfers::new(3, 100.0, Contention::MaxMin);
-        start(&mut transfers, 0, 0, 1, 1000);
-        start(&mut transfers, 1, 0, 2, 500);
-        let mut due = Vec::new();
-        transfers.share(Instant::START, &mut due);
-        let (stale, ends) = (due[0], due[1]);
-        assert_eq!(transfers.end(ends.copy, ends.revision).unwrap().vm, VmId(1));
-        due.clear();
-        transfers.share(Instant::from_seconds(10.0), &mut due);
-        assert_eq!(seconds(&due), [5.0]);
-        assert_eq!(transfers.end(stale.copy, stale.revision), None);
+        let mut transfers = Transfers::new(vec![100.0], Contention::MaxMin);
+        start(&mut transfers, 1000, &[0]);
+        start(&mut transfers, 500, &[0]);
+        let before = dues(&mut transfers, 0.0);
+        assert_eq!(seconds(&before), [20.0, 10.0]);
+        let mut news = Vec::new();
+        transfers.advance(before[1].0, 10e6, &mut news).expect("the model answers");
+        assert!(matches!(news[..], [(1, News::Over(Totals { bytes: 500.0, .. }))]));
+        assert_eq!(seconds(&dues(&mut transfers, 10e6)), [5.0]);
+        assert!(!transfers.is_current(before[0].0, before[0].1.revision));
+    }
+
+    /// Two copies of 100 B end together: what starts before both ends are heard has another name.
+    #[test]
+    fn the_names_of_copies_that_ended_together_are_not_used_again_at_once() {
+        let mut transfers = Transfers::new(vec![100.0, 100.0], Contention::MaxMin);
+        start(&mut transfers, 100, &[0]);
+        start(&mut transfers, 100, &[1]);
+        assert_eq!(seconds(&dues(&mut transfers, 0.0)), [1.0, 1.0]);
+        let mut news = Vec::new();
+        for id in [0, 1] {
+            transfers.advance(id, 1e6, &mut news).expect("the model answers");
+        }
+        assert!(matches!(news[..], [(0, News::Over(_)), (1, News::Over(_))]));
+        assert_eq!(start(&mut transfers, 100, &[0]), 2);
+        dues(&mut transfers, 1e6);
+        assert!(start(&mut transfers, 100, &[0]) < 2);
     }
 
     #[test]
-    fn without_contention_every_copy_has_the_card_for_itself() {
-        let mut transfers = Transfers::new(3, 100.0, Contention::None);
-        start(&mut transfers, 0, 0, 1, 1000);
-        start(&mut transfers, 1, 0, 1, 500);
-        let mut due = Vec::new();
-        transfers.share(Instant::START, &mut due);
-        assert_eq!(seconds(&due), [10.0, 5.0]);
+    fn without_contention_every_copy_has_its_narrowest_link_for_itself() {
+        let mut transfers = Transfers::new(vec![100.0, 50.0], Contention::None);
+        start(&mut transfers, 1000, &[0, 1]);
+        start(&mut transfers, 500, &[0]);
+        assert_eq!(seconds(&dues(&mut transfers, 0.0)), [20.0, 5.0]);
     }
 
-    /// Rates of all copies by progressive filling from scratch, card by card.
-    fn plainly_filled(transfers: &Transfers) -> Vec<(CopyId, f64)> {
-        let mut open: Vec<CopyId> =
-            (0..transfers.slots.len()).filter(|&id| transfers.slots[id].active).collect();
-        let mut spare = vec![transfers.bandwidth; transfers.cards.len()];
-        let mut rates = Vec::new();
-        while !open.is_empty() {
-            let on = |card: usize| {
-                let carried = |&&id: &&CopyId| cards_of(&transfers.slots[id].copy).contains(&card);
-                open.iter().filter(carried).count()
-            };
-            let used = (0..spare.len()).filter(|&card| on(card) > 0);
-            let (rate, full) = used
-                .map(|card| (spare[card] / on(card) as f64, card))
-                .min_by(|a, b| a.0.total_cmp(&b.0))
-                .unwrap();
-            let fixed = |id: &CopyId| cards_of(&transfers.slots[*id].copy).contains(&full);
-            for id in open.extract_if(.., |id| fixed(id)) {
-                cards_of(&transfers.slots[id].copy).iter().for_each(|&card| spare[card] -= rate);
-                rates.push((id, rate));
-            }
-        }
-        rates
-    }
-
-    /// 20 random histories of 300 starts and ends on 12 hosts: after each, every rate is what
-    /// filling from scratch gives.
+    /// 1000 B at 100 B/s, cancelled after 3 s: 300 were sent, and the link is free again.
     #[test]
-    fn rates_are_those_of_filling_from_scratch() {
-        for seed in 0..20 {
-            let mut draws = stream(seed, "test");
-            let mut transfers = Transfers::new(12, 1000.0, Contention::MaxMin);
-            let (mut due, mut seconds) = (Vec::new(), 0.0);
-            for step in 0..300 {
-                seconds += 0.001;
-                let active: Vec<CopyId> =
-                    (0..transfers.slots.len()).filter(|&id| transfers.slots[id].active).collect();
-                if !active.is_empty() && below(5, &mut draws) < 2 + active.len() / 25 {
-                    let id = active[below(active.len(), &mut draws)];
-                    transfers.end(id, transfers.slots[id].copy.revision).unwrap();
-                } else {
-                    let from = below(12, &mut draws) as u32;
-                    let to = (from + 1 + below(11, &mut draws) as u32) % 12;
-                    start(&mut transfers, step, from, to, 1_000_000);
-                }
-                transfers.share(Instant::from_seconds(seconds), &mut due);
-                for (id, rate) in plainly_filled(&transfers) {
-                    let found = transfers.slots[id].copy.rate;
-                    assert!((found - rate).abs() < 1e-9 * rate, "step {step}: {found} for {rate}");
-                }
-            }
-        }
+    fn what_a_cancelled_copy_sent_is_counted() {
+        let mut transfers = Transfers::new(vec![100.0], Contention::MaxMin);
+        let copy = start(&mut transfers, 1000, &[0]);
+        dues(&mut transfers, 0.0);
+        assert_eq!(transfers.cancel(copy, 3e6).bytes, 300.0);
+        assert_eq!(transfers.load(0), 0.0);
     }
 }

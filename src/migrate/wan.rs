@@ -9,9 +9,11 @@
 //! Source: Mathis, Semke, Mahdavi and Ott, ACM CCR 27(3), 1997 (loss); Wood et al., VEE 2011
 //! (pre-copy over WAN, update of layer 2).
 
+use std::sync::Arc;
+
 use super::prediction::Timeline;
 use super::task::Task;
-use super::{Answer, Constants, MigrationModel, PreCopy, Prediction};
+use super::{Answer, Constants, MigrationModel, PreCopy, Program};
 use crate::units::BytesPerSecond;
 
 const SEGMENT_BYTES: f64 = 1448.0;
@@ -55,13 +57,9 @@ impl Wan {
         };
         self.connections * window.min(lossy)
     }
-}
 
-impl MigrationModel for Wan {
-    fn name(&self) -> &str {
-        "wan"
-    }
-    fn predict(&self, task: &Task, constants: &Constants, timeline: Timeline<'_>) -> Answer {
+    /// The task at this distance, and the constants there.
+    fn stretched(&self, task: &Task, constants: &Constants) -> (Task, Constants) {
         let mut far = task.clone();
         far.channel.link = BytesPerSecond(task.channel.link.0.min(self.most()));
         let constants = Constants {
@@ -69,8 +67,21 @@ impl MigrationModel for Wan {
             setup_s: constants.setup_s + 2.0 * self.round_trip_s,
             ..constants.clone()
         };
-        let prediction: Prediction = PreCopy.predict(&far, &constants, timeline)?;
-        Ok(prediction)
+        (far, constants)
+    }
+}
+
+impl MigrationModel for Wan {
+    fn name(&self) -> &str {
+        "wan"
+    }
+    fn predict(&self, task: &Task, constants: &Constants, timeline: Timeline<'_>) -> Answer {
+        let (far, constants) = self.stretched(task, constants);
+        PreCopy.predict(&far, &constants, timeline)
+    }
+    fn live(&self, task: &Task, constants: &Arc<Constants>) -> Option<Box<dyn Program>> {
+        let (far, constants) = self.stretched(task, constants);
+        PreCopy.live(&far, &Arc::new(constants))
     }
 }
 

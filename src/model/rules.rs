@@ -116,9 +116,9 @@ pub enum Memory {
     AtStartOnly,
 }
 
-/// What a migration costs (`[migration]`, beside the model).
+/// What a migration costs (part of `[migration]`).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+#[serde(default, rename_all = "kebab-case")]
 pub struct MigrationRules {
     /// Migration model; `ram-over-bandwidth` copies the VM's memory once.
     pub model: String,
@@ -132,6 +132,12 @@ pub struct MigrationRules {
     pub overhead: f64,
     /// Fraction of an arriving VM's demand that already runs at the destination.
     pub destination_load: f64,
+    /// What a VM loses while it migrates.
+    pub sla: MigrationSla,
+    /// Joules per MB sent, both hosts together.
+    pub energy_j_per_mb: f64,
+    /// Joules of any migration, both hosts together.
+    pub energy_j: f64,
 }
 
 impl Default for MigrationRules {
@@ -143,11 +149,31 @@ impl Default for MigrationRules {
             contention: Contention::MaxMin,
             overhead: 0.1,
             destination_load: 0.0,
+            sla: MigrationSla::CloudSim,
+            energy_j_per_mb: 0.0,
+            energy_j: 0.0,
         }
     }
 }
 
+/// What a VM loses while it migrates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MigrationSla {
+    /// The fraction `overhead`, from the first to the last byte, and nothing else.
+    #[serde(rename = "cloudsim")]
+    CloudSim,
+    /// What the model says of each stage: logging and throttling while it is copied, everything
+    /// while it is stopped, page faults while its pages follow.
+    Measured,
+}
+
 impl MigrationRules {
+    /// Energy of sending `bytes`, both hosts together, joules.
+    pub fn energy(&self, bytes: f64) -> f64 {
+        self.energy_j_per_mb * bytes / 1e6 + self.energy_j
+    }
+
     /// What one host's card offers to migrations in one direction, bytes per second.
     pub fn bandwidth(&self) -> f64 {
         self.nic_mbit_s * self.share * 125_000.0

@@ -1,5 +1,6 @@
 //! From a spec to what the engine runs.
 
+use super::migration;
 use super::python::{self, Interpreter, Slot};
 use super::{Choice, PolicySpec, PythonPolicy, RunSpec};
 use crate::detect::{DetectorSpec, WithFallback};
@@ -49,7 +50,7 @@ impl RunSpec {
         Rules {
             demand: self.demand.clone(),
             host: self.host.clone(),
-            migration: self.migration.clone(),
+            migration: self.migration.rules.clone(),
             accounting: self.accounting.clone(),
         }
     }
@@ -105,5 +106,6 @@ pub fn policies_by(
         history: *history,
         consolidation: spec.consolidation.clone(),
         initial: *initial,
+        migration: migration::conduct(spec, fleet.hosts())?,
     })
 }

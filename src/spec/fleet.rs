@@ -148,6 +148,11 @@ impl FleetSpec {
         fleet
     }
 
+    /// How many hosts it has.
+    pub fn count(&self) -> usize {
+        if self.hosts.is_empty() { 800 } else { self.hosts.iter().map(|block| block.count).sum() }
+    }
+
     fn hosts(&self) -> Fleet {
         if self.hosts.is_empty() {
             let machine = |name| Machine::named(name, self.preset.ram());

@@ -1,8 +1,9 @@
 //! Which values make sense: checked once, all at a time, before anything is built.
 
 use super::{RunSpec, placer_limits, policy_limits};
-use crate::migrate::MODELS;
-use crate::problem::{Problem, suggestion};
+use crate::migrate::failure::Failures;
+use crate::model::rules::MigrationSla;
+use crate::problem::Problem;
 use crate::trace::column_problems;
 
 /// A number, where it stands, what it must be and an example.
@@ -51,13 +52,20 @@ pub(super) fn problems(spec: &RunSpec, place: &dyn Fn(&str) -> String) -> Vec<Pr
         problems.extend(leases.problems(place));
         return problems;
     }
+    let (migration, practice) = (&spec.migration.rules, &spec.migration.practice);
+    let give_up_s = practice.give_up_s.unwrap_or(f64::MAX);
     let numbers: Vec<(&str, f64, Bound, &str)> = vec![
         ("[host] wake-s", spec.host.wake_s, Bound::AtLeastZero, "120"),
         ("[host] shutdown-s", spec.host.shutdown_s, Bound::AtLeastZero, "30"),
-        ("[migration] nic-mbit-s", spec.migration.nic_mbit_s, Bound::AboveZero, "1000"),
-        ("[migration] share", spec.migration.share, Bound::AboveZeroToOne, "0.5"),
-        ("[migration] overhead", spec.migration.overhead, Bound::ZeroToBelowOne, "0.1"),
-        ("[migration] destination-load", spec.migration.destination_load, Bound::ZeroToOne, "0"),
+        ("[migration] nic-mbit-s", migration.nic_mbit_s, Bound::AboveZero, "1000"),
+        ("[migration] share", migration.share, Bound::AboveZeroToOne, "0.5"),
+        ("[migration] overhead", migration.overhead, Bound::ZeroToBelowOne, "0.1"),
+        ("[migration] destination-load", migration.destination_load, Bound::ZeroToOne, "0"),
+        ("[migration] energy-j-per-mb", migration.energy_j_per_mb, Bound::AtLeastZero, "0.512"),
+        ("[migration] energy-j", migration.energy_j, Bound::AtLeastZero, "20.165"),
+        ("[migration] used", practice.used, Bound::ZeroToOne, "0.75"),
+        ("[migration] downtime-limit-s", practice.downtime_limit_s, Bound::AboveZero, "0.3"),
+        ("[migration] give-up-s", give_up_s, Bound::AboveZero, "800"),
         ("[accounting] tolerance", spec.accounting.tolerance, Bound::ZeroToBelowOne, "1e-9"),
     ];
     let owned =
@@ -66,12 +74,9 @@ pub(super) fn problems(spec: &RunSpec, place: &dyn Fn(&str) -> String) -> Vec<Pr
     let policies = policy_limits::numbers(&spec.policy);
     let mut problems = out_of_bounds(numbers.chain(policies), place);
     problems.extend(policy_limits::problems(&spec.policy, place));
-    if !MODELS.contains(&spec.migration.model.as_str()) {
-        let hint = suggestion(&spec.migration.model, MODELS);
-        let what = format!("unknown migration model `{}`{hint}", spec.migration.model);
-        let remedy = format!("Use one of {}", MODELS.join(", "));
-        problems.push(Problem::new("GLN-204", place("[migration] model"), what, remedy));
-    }
+    problems.extend(spec.migration.conduct(spec.fleet.count(), place).err().into_iter().flatten());
+    problems.extend(spec.failures.problems(&place("[failures]")));
+    problems.extend(two_copies(spec, place));
     if let Some(placer) = spec.policy.place.built_in() {
         problems.extend(placer_limits::problems(placer, place));
     }
@@ -92,6 +97,18 @@ fn out_of_bounds(
         Problem::new("GLN-203", place(&field), what, remedy)
     };
     wrong.map(worded).collect()
+}
+
+/// Under Q9 a VM may be in two migrations at once, which only whole copies can be.
+fn two_copies(spec: &RunSpec, place: &dyn Fn(&str) -> String) -> Option<Problem> {
+    let rules = &spec.migration.rules;
+    let sure = spec.failures == Failures::default();
+    let whole = sure && rules.model == "ram-over-bandwidth" && rules.sla == MigrationSla::CloudSim;
+    (spec.consolidation.vacate_receivers && !whole).then(|| {
+        let what = "a VM could be in two migrations at once, as only sure whole copies can";
+        let remedy = "Leave it false, or use `ram-over-bandwidth`, sla `cloudsim`, no [failures]";
+        Problem::new("GLN-203", place("[consolidation] vacate-receivers"), what, remedy)
+    })
 }
 
 /// What is wrong with `[trace]`, as far as can be said without its source.

@@ -22,6 +22,7 @@ mod fleet;
 mod lease_code;
 pub mod leases;
 mod limits;
+mod migration;
 mod placer_limits;
 mod policy_limits;
 pub mod python;
@@ -36,7 +37,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::detect::{DetectorSpec, LeastUtilised, Lr, Thr, UnderloadSpec};
 use crate::engine::{Consolidation, InitialDemand};
-use crate::model::rules::{Accounting, Demand, HostRules, MigrationRules};
+use crate::migrate::failure::Failures;
+use crate::model::rules::{Accounting, Demand, HostRules};
 use crate::place::{HistoryKind, PabfdSpec, PlacerSpec};
 use crate::problem::Problem;
 use crate::select::SelectorSpec;
@@ -49,6 +51,7 @@ pub use error::Error;
 pub use fleet::{FleetSpec, HostBlock, Preset, VmSpec};
 pub use lease_code::{LeaseCode, lease_policies};
 pub use leases::{LeaseInputs, LeaseSpec};
+pub use migration::MigrationSection;
 pub use python::PythonPolicy;
 pub use read::{Override, load, parse, text};
 pub use synthetic_leases::{MadeImages, MadeReservations, Processor};
@@ -69,8 +72,10 @@ pub struct RunSpec {
     pub demand: Demand,
     /// What hosts can do.
     pub host: HostRules,
-    /// What migrations cost.
-    pub migration: MigrationRules,
+    /// What migrations cost, and how they are done.
+    pub migration: MigrationSection,
+    /// What fails.
+    pub failures: Failures,
     /// How energy and SLA are counted.
     pub accounting: Accounting,
     /// Which leases are asked for; all of the above is unused then.

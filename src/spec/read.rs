@@ -9,7 +9,7 @@ use toml::{Table, Value};
 use super::catalogue;
 use super::leases::{self, LeaseSpec};
 use super::limits;
-use super::{Error, LOAD, PolicySpec, RunSpec, TraceSpec, python};
+use super::{Error, LOAD, MigrationSection, PolicySpec, RunSpec, TraceSpec, python};
 use crate::detect::{DetectorSpec, UnderloadSpec};
 use crate::place::PlacerSpec;
 use crate::problem::{Problem, suggestion};
@@ -146,7 +146,7 @@ type Place<'p> = &'p dyn Fn(&str) -> String;
 fn sections(mut table: Table, place: Place<'_>, problems: &mut Vec<Problem>) -> RunSpec {
     let leases = leases_section(&mut table, place, problems);
     let policy = table.remove("policy");
-    let spec = RunSpec {
+    let mut spec = RunSpec {
         trace: section(&mut table, "trace", place, problems),
         fleet: section(&mut table, "fleet", place, problems),
         policy: self::policy(policy, place, problems),
@@ -154,10 +154,13 @@ fn sections(mut table: Table, place: Place<'_>, problems: &mut Vec<Problem>) -> 
         demand: section(&mut table, "demand", place, problems),
         host: section(&mut table, "host", place, problems),
         migration: section(&mut table, "migration", place, problems),
+        failures: section(&mut table, "failures", place, problems),
         accounting: section(&mut table, "accounting", place, problems),
         leases,
         run: section(&mut table, "run", place, problems),
     };
+    let practice = &mut spec.migration.practice;
+    practice.constants = practice.constants.rounded();
     let mut known = keys_of(&RunSpec::default());
     known.push("leases".into());
     for key in table.keys() {
@@ -200,6 +203,7 @@ fn section<T: DeserializeOwned + Serialize + Default>(
         "trace" => known.extend(TraceSpec::OPTIONAL.map(str::to_owned)),
         "policy" => known.push("plan".into()),
         "leases" => known.extend(LeaseSpec::OPTIONAL.map(str::to_owned)),
+        "migration" => known.extend(MigrationSection::OPTIONAL.map(str::to_owned)),
         _ => {}
     }
     let mut good = Table::new();

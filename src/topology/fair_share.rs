@@ -110,7 +110,8 @@ impl FairShare {
         for &link in &flow.path {
             let flows = &mut self.links[link as usize].flows;
             let at = flows.iter().position(|&other| other == id).expect("links know their flows");
-            flows.swap_remove(at);
+            // In order, so that the sums over them do not depend on who left before.
+            flows.remove(at);
             self.changed.push(link);
         }
         self.vacant.push(id);
@@ -207,12 +208,12 @@ impl FairShare {
         while next < self.reached.len() {
             let link = self.reached[next] as usize;
             next += 1;
-            let (mut spare, mut weight, mut open) = (self.links[link].capacity, 0.0, 0);
+            let (mut fixed, mut weight, mut open) = (0.0, 0.0, 0);
             for i in 0..self.links[link].flows.len() {
                 let id = self.links[link].flows[i];
                 let flow = &mut self.flows[id as usize];
                 if !flow.open && flow.level < self.floor {
-                    spare -= flow.rate;
+                    fixed += flow.rate;
                     continue;
                 }
                 (weight, open) = (weight + flow.weight, open + 1);
@@ -226,7 +227,8 @@ impl FairShare {
                 }
             }
             let channel = &mut self.links[link];
-            (channel.spare, channel.open_weight, channel.open) = (spare, weight, open);
+            channel.spare = channel.capacity - fixed;
+            (channel.open_weight, channel.open) = (weight, open);
         }
     }
 

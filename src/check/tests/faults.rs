@@ -239,3 +239,24 @@ fn a_migration_model_that_the_check_does_not_know_is_said_to_be_unverified() {
     assert!(report.is_clean());
     assert_eq!(report.unverified, ["durations of migrations by the model `pre-copy`"]);
 }
+
+#[test]
+fn every_number_of_a_migration_is_verified() {
+    let faults: [fn(&mut Record); 8] = [
+        |r| r.moves[0].bytes += 1e6,
+        |r| r.moves[0].downtime_s += 1e-3,
+        |r| r.moves[0].energy_j += 1.0,
+        |r| r.moves[0].start = Instant(1),
+        |r| r.moves[0].ending = MoveEnding::RolledBack,
+        |r| (r.stages[0].start, r.stages[0].seconds) = (Instant(1), 1e-6),
+        |r| r.stages[0].bytes *= 2.0,
+        |r| r.moves.push(r.moves[0]),
+    ];
+    assert!(super::super::check(&tabled(honest())).is_clean());
+    for (i, fault) in faults.into_iter().enumerate() {
+        let mut evidence = tabled(honest());
+        fault(&mut evidence.record);
+        let findings = super::super::check(&evidence).findings;
+        assert_eq!(findings.first().map(|found| found.code), Some("GLN-615"), "fault {i}");
+    }
+}

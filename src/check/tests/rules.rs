@@ -131,6 +131,41 @@ fn an_idle_vm_is_not_retired_while_it_is_copied() {
     assert!(!found.contains(&"GLN-612") && !found.contains(&"GLN-603"), "{found:?}");
 }
 
+/// The same where v1 waits for fewer migrations to be under way until 320 s, unrecorded.
+#[test]
+fn an_idle_vm_that_may_wait_for_its_turn_is_not_missed() {
+    let mut evidence = honest();
+    evidence.rules.demand.idle_vms = IdleVms::Retire;
+    (evidence.rules.host.wake_s, evidence.rules.host.shutdown_s) = (0.0, 0.0);
+    evidence.demand[1] = vec![0.2, 0.0];
+    evidence.record.actions.splice(4.., [depart(320.0, 1, 1, 0), arrive(350.0, 1, 1, 0)]);
+    assert!(codes(&evidence).contains(&"GLN-612"));
+    evidence.unknown_durations = Some("migrations wait".into());
+    assert!(!codes(&evidence).contains(&"GLN-612"));
+}
+
+/// v1 crashes at 310 s, as a round of its migration begins, and runs again from 370 s on: the round
+/// does not make it run before.
+#[test]
+fn a_stage_that_begins_with_the_crash_does_not_let_the_vm_run() {
+    let mut evidence = honest();
+    evidence.rules.migration.sla = MigrationSla::Measured;
+    let crash = act(310.0, ActionKind::VmCrash, Some(1), Some(1), Some(0));
+    let restart = act(370.0, ActionKind::VmRestart, Some(1), None, Some(1));
+    evidence.record.actions.splice(4.., [depart(300.0, 1, 1, 0), crash, restart]);
+    let mut evidence = tabled(evidence);
+    let end = Some(crash.at);
+    (evidence.record.moves[0].end, evidence.record.moves[0].ending) = (end, MoveEnding::Lost);
+    evidence.record.stages[0].end = end;
+    let round = StageRecord { start: crash.at, seconds: 310.0, ..evidence.record.stages[0] };
+    evidence.record.stages.push(round);
+    let report = super::super::check(&evidence);
+    assert!(report.findings.iter().all(|found| found.code != "GLN-603"), "{report}");
+    // 372 MIPS from 0 to 310 s and from 370 to 600 s.
+    let ledger = "vms row v1: allocated_mi found 222084, expected 200880";
+    assert!(report.to_string().contains(ledger), "{report}");
+}
+
 /// h2 of `crowded` wakes again: on for 100 s, then from 320 to 400 s, 90 s on average.
 #[test]
 fn each_shutdown_counts_the_time_since_the_host_was_last_on() {

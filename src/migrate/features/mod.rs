@@ -85,7 +85,7 @@ impl Features {
     }
 
     /// Everything out of range, GLN-311.
-    pub(super) fn problems(&self, place: &str) -> Vec<Problem> {
+    pub fn problems(&self, place: &str) -> Vec<Problem> {
         let ranges = [
             self.auto_converge.map(|o| o.ranges().to_vec()),
             self.xbzrle.map(|o| o.ranges().to_vec()),

@@ -1,0 +1,185 @@
+//! Migrations of a run as a picture: their stages over time, and what their links carry below.
+//!
+//! A stage is drawn with the mean of its rate; in it the rate may have changed as others came and
+//! went. Loads are sums over all migrations, also those that are not among the rows.
+
+use std::collections::BTreeMap;
+
+use super::chart::{Bar, Chart, Curve, Panel, Row};
+use crate::id::HostId;
+use crate::model::record::{MoveEnding, MoveRecord, Record, StageKind, StageRecord};
+
+/// What of a run is drawn.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct View {
+    /// First second.
+    pub from: f64,
+    /// Last second.
+    pub to: f64,
+    /// Rows at most; those that begin first.
+    pub rows: usize,
+    /// Bytes per second that a host's card offers in each direction, where that is the network.
+    pub card: Option<f64>,
+}
+
+impl Default for View {
+    fn default() -> Self {
+        Self { from: 0.0, to: f64::INFINITY, rows: 40, card: None }
+    }
+}
+
+/// Cards whose load is drawn.
+const CARDS: usize = 3;
+const BYTES_PER_MB: f64 = 1e6;
+
+/// A stage of which both ends are known, in the view.
+struct Sent<'r> {
+    stage: &'r StageRecord,
+    row: usize,
+    of: &'r MoveRecord,
+    from: f64,
+    to: f64,
+    /// Bytes per second in the mean.
+    rate: f64,
+}
+
+/// The migrations of `record` in `view`, their stages, and the load of the busiest cards.
+pub fn moves(record: &Record, view: &View) -> Chart {
+    let sent = sent(record, view);
+    let mut numbers: Vec<usize> = sent.iter().map(|sent| sent.row).collect();
+    numbers.sort_unstable();
+    numbers.dedup();
+    let all = numbers.len();
+    numbers.truncate(view.rows);
+    let rows = numbers.iter().map(|&number| row(record, number, &sent)).collect();
+    let left_out = all - numbers.len();
+    let title = match left_out {
+        0 => format!("{all} migrations"),
+        _ => format!("{} of {all} migrations", numbers.len()),
+    };
+    let legend = StageKind::ALL.iter().map(|kind| kind.name().to_owned()).collect();
+    Chart { title, legend, rows, panels: vec![total(&sent), cards(&sent, view)] }
+}
+
+fn sent<'r>(record: &'r Record, view: &View) -> Vec<Sent<'r>> {
+    let known = |stage: &'r StageRecord| {
+        let (from, end) = (stage.start.seconds(), stage.end?.seconds());
+        let row = stage.migration as usize;
+        let of = record.moves.get(row)?;
+        let rate = if end > from { stage.bytes / (end - from) } else { 0.0 };
+        let (from, to) = (from.max(view.from), end.min(view.to));
+        (from <= to).then_some(Sent { stage, row, of, from, to, rate })
+    };
+    record.stages.iter().filter_map(known).collect()
+}
+
+fn row(record: &Record, number: usize, sent: &[Sent<'_>]) -> Row {
+    let MoveRecord { vm, from, to, ending, .. } = record.moves[number];
+    let failed = if ending == MoveEnding::Moved { "" } else { " x" };
+    let bars = sent.iter().filter(|sent| sent.row == number).map(|sent| Bar {
+        from: sent.from,
+        to: sent.to,
+        class: StageKind::ALL.iter().position(|&kind| kind == sent.stage.kind).unwrap_or(0),
+        note: format!(
+            "{}: {:.3} s, {:.1} MB, guest at {:.0} %",
+            sent.stage.kind.name(),
+            sent.to - sent.from,
+            sent.stage.bytes / BYTES_PER_MB,
+            100.0 * sent.stage.speed
+        ),
+    });
+    Row { label: format!("{vm}: {from} to {to}{failed}"), bars: bars.collect() }
+}
+
+/// What all migrations send.
+fn total(sent: &[Sent<'_>]) -> Panel {
+    let curve = Curve { label: String::new(), points: load(sent.iter()) };
+    Panel {
+        label: "all migrations, MB/s (mean of each stage)".into(),
+        curves: vec![curve],
+        limit: None,
+    }
+}
+
+/// What the busiest cards carry.
+fn cards(sent: &[Sent<'_>], view: &View) -> Panel {
+    let mut bytes: BTreeMap<(HostId, bool), f64> = BTreeMap::new();
+    for sent in sent {
+        for card in [(sent.of.from, true), (sent.of.to, false)] {
+            *bytes.entry(card).or_default() += sent.rate * (sent.to - sent.from);
+        }
+    }
+    let mut busiest: Vec<_> = bytes.into_iter().collect();
+    busiest.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+    let curve = |&((host, out), _): &((HostId, bool), f64)| {
+        let on_it = sent.iter().filter(|s| if out { s.of.from == host } else { s.of.to == host });
+        let label = format!("{host} {}", if out { "out" } else { "in" });
+        Curve { label, points: load(on_it) }
+    };
+    let curves = busiest.iter().take(CARDS).map(curve).collect();
+    let limit = view.card.map(|card| card / BYTES_PER_MB);
+    Panel { label: "busiest cards, MB/s (mean of each stage)".into(), curves, limit }
+}
+
+/// The sum of the rates over time, MB/s.
+fn load<'s, 'r: 's>(sent: impl Iterator<Item = &'s Sent<'r>>) -> Vec<(f64, f64)> {
+    let mut changes: Vec<(f64, f64)> =
+        sent.flat_map(|sent| [(sent.from, sent.rate), (sent.to, -sent.rate)]).collect();
+    changes.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let (mut rate, mut points) = (0.0, Vec::new());
+    for (at, change) in changes {
+        rate += change;
+        let value = f64::max(rate, 0.0) / BYTES_PER_MB;
+        match points.last_mut() {
+            Some((last, held)) if *last == at => *held = value,
+            _ => points.push((at, value)),
+        }
+    }
+    points
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::VmId;
+    use crate::time::Instant;
+
+    fn record() -> Record {
+        let at = |seconds: f64| Instant::from_seconds(seconds);
+        let row = |vm, from, to| MoveRecord {
+            vm: VmId(vm),
+            from: HostId(from),
+            to: HostId(to),
+            start: at(0.0),
+            end: Some(at(4.0)),
+            ending: MoveEnding::Moved,
+            bytes: 4e6,
+            rounds: 1,
+            downtime_s: 0.0,
+            energy_j: 0.0,
+        };
+        let stage = |migration, from, to, bytes| StageRecord {
+            migration,
+            kind: StageKind::Bulk,
+            start: at(from),
+            seconds: from,
+            end: Some(at(to)),
+            bytes,
+            speed: 1.0,
+        };
+        let moves = vec![row(7, 0, 1), row(8, 0, 2)];
+        let stages = vec![stage(0, 0.0, 4.0, 4e6), stage(1, 2.0, 4.0, 4e6)];
+        Record { moves, stages, ..Record::default() }
+    }
+
+    /// 1 MB/s from 0 to 4 s and 2 MB/s from 2 s on, both out of host 0.
+    #[test]
+    fn loads_add_up_over_the_stages() {
+        let chart = moves(&record(), &View::default());
+        assert_eq!((chart.rows.len(), chart.title.as_str()), (2, "2 migrations"));
+        assert_eq!(chart.panels[0].curves[0].points, [(0.0, 1.0), (2.0, 3.0), (4.0, 0.0)]);
+        assert_eq!(chart.panels[1].curves[0].label, "h0 out");
+        let part = moves(&record(), &View { to: 1.0, rows: 1, ..View::default() });
+        assert_eq!((part.rows.len(), part.rows[0].bars[0].to), (1, 1.0));
+    }
+}

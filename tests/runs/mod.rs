@@ -1,0 +1,67 @@
+//! Small runs made of a spec and a load, and what the check needs to know of them.
+
+use std::ops::ControlFlow;
+
+use galerna::check::Evidence;
+use galerna::engine::{self, Error, Outcome};
+use galerna::model::Fleet;
+use galerna::spec::{self, Override, RunSpec};
+use galerna::time::Span;
+use galerna::trace::{UtilisationTrace, Values};
+
+/// One run.
+#[derive(Debug, Clone)]
+pub struct Case {
+    pub base: &'static str,
+    pub changes: Vec<String>,
+    /// Per VM, per cent.
+    pub load: Vec<Vec<u8>>,
+    pub step_s: f64,
+}
+
+impl Case {
+    pub fn spec(&self) -> RunSpec {
+        let parse = |change: &String| Override::parse(change).expect("a change");
+        let changes = self.changes.iter().map(parse).collect();
+        spec::load(self.base.as_ref(), changes).unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    pub fn trace(&self) -> UtilisationTrace {
+        let names = (0..self.load.len()).map(|vm| format!("vm-{vm}")).collect();
+        let step = Span::from_seconds(self.step_s);
+        UtilisationTrace::new(names, step, Values::Percent(self.load.concat()))
+    }
+}
+
+/// The run, or `None` where the VMs do not fit at the start.
+pub fn simulated(spec: &RunSpec, trace: &UtilisationTrace) -> Option<(Fleet, Outcome)> {
+    let fleet = spec.fleet.build(trace.vms(), spec.run.seed);
+    let policies = spec::policies(spec, &fleet).expect("built-in policies");
+    let go_on = &mut |_| ControlFlow::Continue(());
+    match engine::run(&fleet, trace, &spec.rules(), policies, go_on) {
+        Ok(outcome) => Some((fleet, outcome)),
+        Err(Error::Infeasible(_)) => None,
+        Err(error) => panic!("{error}"),
+    }
+}
+
+pub fn evidence(
+    spec: &RunSpec,
+    trace: &UtilisationTrace,
+    fleet: &Fleet,
+    run: &Outcome,
+) -> Evidence {
+    let of = |row: &usize| (0..trace.samples()).map(|k| trace.fraction(*row, k)).collect();
+    let figures = run.summary.named().into_iter();
+    Evidence {
+        rules: spec.rules(),
+        demand: fleet.trace_row.as_slice().iter().map(of).collect(),
+        step_s: trace.step().seconds(),
+        vacate_receivers: spec.consolidation.vacate_receivers,
+        unknown_durations: spec.unknown_durations(),
+        event_log_blake3: Some(run.record.event_log_blake3()),
+        summary: figures.filter_map(|(name, v)| Some((name.to_owned(), v?))).collect(),
+        fleet: fleet.clone(),
+        record: run.record.clone(),
+    }
+}
