@@ -48,8 +48,8 @@ fn a_row_of_samples_tells_the_end_of_its_instant() {
     assert_eq!(run.record.samples[1].allocated_mips, 45.0);
 }
 
-/// A migration is given up after 40 s, two samples: that is when the sample comes, to the last
-/// digit of the run's clock, and not the microsecond that its legs added up to.
+/// A migration is given up after 40 s, two samples: that is when the sample comes, and not the part
+/// of a microsecond before or after it that the legs added up to.
 #[test]
 fn a_migration_that_is_given_up_with_a_sample_does_not_shift_the_clock() {
     let run = clean(&Case {
@@ -58,6 +58,7 @@ fn a_migration_that_is_given_up_with_a_sample_does_not_shift_the_clock() {
             "fleet.hosts=[{ machine = 'hp-ml110-g4', count = 1, ram-gib = 4 }, \
              { machine = 'hp-ml110-g5', count = 2, ram-gib = 4 }]",
             "policy.overload={ kind = 'iqr' }",
+            "consolidation.vacate-receivers=false",
             "migration.model=pre-copy",
             "migration.sla=measured",
             "migration.escalation=cancel",
@@ -80,7 +81,7 @@ fn a_migration_that_is_given_up_with_a_sample_does_not_shift_the_clock() {
     let mut clock = 0.1;
     for sample in &run.record.samples {
         clock += 20.0;
-        assert_eq!(sample.seconds, clock);
+        assert!((sample.seconds - clock).abs() < 1e-9, "{} s, {clock} s", sample.seconds);
     }
     assert!(run.record.samples.iter().any(|s| (s.seconds - end.seconds()).abs() < 1e-9));
 }
