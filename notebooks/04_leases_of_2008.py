@@ -299,10 +299,10 @@ worst
 # - **The time until all is done** agrees within a few percent, and so does the order of the
 #   configurations: suspending makes reservations cheap, VMs give some of that back, images that are
 #   sent for every lease give most of it back, caches help, popular images a little more.
-# - **Waits** agree at 10 % for all but two configurations and differ by up to a factor of 2 at 20 and
-#   30 %, longer here without images, mostly shorter with caches. When the queue is long, who is
-#   displaced decides who waits; the program of 2008 is not published, and the rules here are those
-#   that the manual of its successor promises.
+# - **Waits** agree at 10 % for most configurations and differ by up to twice at 20 and 30 %:
+#   longer here without images, mostly shorter with caches. When the queue is long, who is displaced
+#   decides who waits; the program of 2008 is not published, and the rules here are those that the
+#   manual of its successor promises.
 # - **Slowdown** is higher here, by a factor of 2 to 7; configurations with VMs rank alike at each
 #   share. It is dominated by jobs of a few seconds that wait for hours, so it hangs on what the
 #   shortest job counts as. Taken relative to the time asked for, as Haizea 1.0 did, it is far lower
