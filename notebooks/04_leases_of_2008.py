@@ -32,6 +32,7 @@ from pathlib import Path
 import galerna as gl
 import matplotlib.pyplot as plt
 import polars as pl
+from matplotlib.ticker import FormatStrFormatter, LogLocator, NullFormatter
 
 DAY = 86_400
 CONFIGURATIONS = {
@@ -211,7 +212,11 @@ for axis, (figure_name, title) in zip(axes, titles.items(), strict=True):
         axis.plot(shares, rows["here"], color=colour, marker="o", linewidth=2)
         axis.plot(shares, rows["published"], color=colour, linestyle=":", marker="x", alpha=0.7)
     axis.set(title=title, xticks=[10, 20, 30], xlabel="share of reservations, %")
-    axis.set_yscale("linear" if figure_name == "all" else "log")
+    if figure_name != "all":
+        axis.set_yscale("log")
+        axis.yaxis.set_major_locator(LogLocator(subs=[1, 2, 5]))
+        axis.yaxis.set_major_formatter(FormatStrFormatter("%g"))
+        axis.yaxis.set_minor_formatter(NullFormatter())
     axis.grid(axis="y", alpha=0.3)
     axis.spines[["top", "right"]].set_visible(False)
 handles = [
