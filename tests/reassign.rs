@@ -319,13 +319,14 @@ fn published(name: &str) -> Option<(Instance, String)> {
     Some((instance, String::from_utf8(model).expect("it is text")))
 }
 
-/// Name, published cost of the given assignment, published bound.
+/// Name, published cost of the given assignment, published bound; for a2_3 ours, since the published
+/// one, 521,441,700, does not know of processes that can be nowhere else.
 const PUBLISHED: [(&str, i64, i64); 10] = [
     ("a1_1", 49_528_750, 44_306_390),
     ("a1_2", 1_061_649_570, 777_530_730),
     ("a1_4", 632_499_600, 242_387_530),
     ("a2_1", 391_189_190, 0),
-    ("a2_3", 2_272_487_840, 521_441_700),
+    ("a2_3", 2_272_487_840, 581_956_160),
     ("a2_4", 3_223_516_130, 1_680_222_380),
     ("b_1", 7_644_173_180, 3_290_754_940),
     ("b_3", 6_336_834_660, 156_631_070),

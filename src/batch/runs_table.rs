@@ -150,9 +150,11 @@ mod tests {
         let mut bases = Base::named("lr-mmt").unwrap();
         bases[0].label = "mine".into();
         let plan = Plan::of(&Design { bases, axes, ..Design::default() }).unwrap();
-        let mut rows: Vec<Row> = (0..8)
+        let mut rows: Vec<Row> = (0..8_u32)
             .map(|n| {
-                let figures = (0..17).map(|m| (m != 3).then_some(0.1 * f64::from(n + m))).collect();
+                let count = Summary::names().len() as u32;
+                let figure = |m: u32| (m != 3).then_some(0.1 * f64::from(n + m));
+                let figures = (0..count).map(figure).collect();
                 row(&n.to_string(), Ended::Done { figures, event_log_blake3: "e".into() })
             })
             .collect();

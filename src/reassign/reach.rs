@@ -104,8 +104,8 @@ mod tests {
 
     #[test]
     fn safety_that_nothing_can_use_is_not_counted() {
-        // Items of 2 and 4 where 1 is safe; on the other machine 3 are, but only the item of 2 fits.
-        // The 4 stay: 3 above. Of the 2, none need to be above.
+        // Items of 2 and 4 where 1 is safe; on the other machine 3 are, but only the item of 2
+        // fits. The 4 stay: 3 above. Of the 2, none need to be above.
         let model = "1  0 10  2  0 0 6 1 0 1  0 1 3 3 1 0  2  0 0 0 0  2  0 2 5  1 4 5  0  1 1 1";
         let start = (&b"0 0"[..], "start");
         let instance = roadef::parse((model.as_bytes(), "model"), start).expect("it is right");
