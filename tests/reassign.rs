@@ -319,8 +319,8 @@ fn published(name: &str) -> Option<(Instance, String)> {
     Some((instance, String::from_utf8(model).expect("it is text")))
 }
 
-/// Name, published cost of the given assignment, published bound; for a2_3 ours, since the published
-/// one, 521,441,700, does not know of processes that can be nowhere else.
+/// Name, published cost of the given assignment, published bound; for a2_3 ours, since the
+/// published one, 521,441,700, does not know of processes that can be nowhere else.
 const PUBLISHED: [(&str, i64, i64); 10] = [
     ("a1_1", 49_528_750, 44_306_390),
     ("a1_2", 1_061_649_570, 777_530_730),

@@ -6,9 +6,9 @@
 //!
 //! `T`: temperature, in units of cost; 0 accepts only what does not cost more. A step draws one of
 //! five neighbourhoods: an item to a machine, two items swapped, one item exchanged for several,
-//! one that displaces another, and an item that is away sent home, where it may displace another. The
-//! last keeps transient resources free and brings move costs down at the end. All draws are from a
-//! [`Region`], and only of machines on which an item may be ([`Reach`]).
+//! one that displaces another, and an item that is away sent home, where it may displace another.
+//! The last keeps transient resources free and brings move costs down at the end. All draws are
+//! from a [`Region`], and only of machines on which an item may be ([`Reach`]).
 //!
 //! Source: Kirkpatrick, Gelatt and Vecchi, Science 220(4598), 1983; for this problem, with shifts
 //! and swaps, Portal, Ritt, Borba and Buriol, Annals of Operations Research 242(1), 2016.
