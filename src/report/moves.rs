@@ -57,6 +57,9 @@ pub fn moves(record: &Record, view: &View) -> Chart {
         0 => format!("{all} migrations"),
         _ => format!("{} of {all} migrations", numbers.len()),
     };
+    let moved = |&number: &usize| record.moves[number].ending == MoveEnding::Moved;
+    let marks = if numbers.iter().all(moved) { "" } else { "; x: did not get there" };
+    let title = title + marks;
     let legend = StageKind::ALL.iter().map(|kind| kind.name().to_owned()).collect();
     Chart { title, legend, rows, panels: vec![total(&sent), cards(&sent, view)] }
 }
@@ -170,6 +173,15 @@ mod tests {
         let moves = vec![row(7, 0, 1), row(8, 0, 2)];
         let stages = vec![stage(0, 0.0, 4.0, 4e6), stage(1, 2.0, 4.0, 4e6)];
         Record { moves, stages, ..Record::default() }
+    }
+
+    #[test]
+    fn the_mark_of_what_did_not_get_there_is_explained() {
+        let mut record = record();
+        record.moves[1].ending = MoveEnding::RolledBack;
+        let chart = moves(&record, &View::default());
+        assert_eq!(chart.title, "2 migrations; x: did not get there");
+        assert_eq!(chart.rows[1].label, "v8: h0 to h2 x");
     }
 
     /// 1 MB/s from 0 to 4 s and 2 MB/s from 2 s on, both out of host 0.
