@@ -30,18 +30,25 @@ use crate::problem::Problem;
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Features {
     /// Slow the guest until it converges.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub auto_converge: Option<AutoConverge>,
     /// Send the difference to the page sent before.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub xbzrle: Option<Xbzrle>,
     /// Compress pages.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub compression: Option<Compression>,
     /// Several connections at once.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub multifd: Option<Multifd>,
     /// Leave out pages that the guest does not use.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub free_pages: Option<FreePages>,
     /// Send pages that are alike once.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub deduplication: Option<Deduplication>,
     /// Encrypt the stream.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub encryption: Option<Encryption>,
 }
 
