@@ -106,3 +106,4 @@ pub mod time;
 pub mod topology;
 pub mod trace;
 pub mod units;
+mod whole_file;

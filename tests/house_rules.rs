@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 
 use source::{Token, functions, taken, tokens, without_tests};
 
-const VOCABULARY: &[&str] = &["time", "id", "stats", "random", "problem", "units", "policy"];
+const VOCABULARY: &[&str] =
+    &["time", "id", "stats", "random", "problem", "whole_file", "units", "policy"];
 const NOUNS: &[&str] = &["model", "calendar", "topology"];
 const CONCEPTS: &[&str] = &[
     "power",
@@ -34,6 +35,7 @@ const IMPORTS: &[(&str, &[&[&str]])] = &[
     ("stats", &[]),
     ("random", &[]),
     ("problem", &[]),
+    ("whole_file", &[]),
     ("units", &[&["time"]]),
     ("policy", &[&["time"]]),
     ("model", &[VOCABULARY]),

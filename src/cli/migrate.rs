@@ -18,6 +18,7 @@ use crate::migrate::{
 };
 use crate::problem::{Problem, listed};
 use crate::units::{Bytes, BytesPerSecond};
+use crate::whole_file;
 
 /// Predict migrations, hold the models against measurements, draw those of a run.
 #[derive(Debug, Args)]
@@ -332,7 +333,7 @@ impl FitConstants {
             fit::fit(&rows, &start, self.seed).ok_or_else(few)?;
         let found = Parameters { constants, guest: start.guest };
         let text = toml::to_string(&found).map_err(Failure::bad_input)?;
-        std::fs::write(&self.out, text).map_err(|cause| {
+        whole_file::replace(&self.out, text.as_bytes()).map_err(|cause| {
             let place = self.out.display().to_string();
             let remedy = "Check path and permissions";
             Failure::bad_input(Problem::new("GLN-324", place, cause.to_string(), remedy))

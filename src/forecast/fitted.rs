@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::error::Error;
+use crate::whole_file;
 
 /// Writes a fitted model.
 ///
@@ -15,7 +16,7 @@ pub fn write_fitted(path: &Path, model: &impl Serialize) -> Result<(), Error> {
     let place = path.display().to_string();
     let fault = |what: String| Error::one("GLN-167", &place, what, "Check path and permissions");
     let text = serde_json::to_string(model).map_err(|error| fault(error.to_string()))?;
-    std::fs::write(path, text + "\n").map_err(|error| fault(error.to_string()))
+    whole_file::replace(path, (text + "\n").as_bytes()).map_err(|error| fault(error.to_string()))
 }
 
 /// Reads a fitted model.

@@ -4,9 +4,9 @@ use std::io::{Cursor, Read};
 use std::path::Path;
 
 use super::archive::Packing;
-use super::error::Error;
-use super::whole_file::{replace, unwritable};
+use super::error::{Error, unwritable};
 use super::{UtilisationTrace, Values, layout, planetlab};
+use crate::whole_file::replace;
 
 /// The xz preset of the writer: the strongest, since an archive is written once.
 const XZ_PRESET: u32 = 9;

@@ -32,6 +32,8 @@
 //! | GLN-154 | an address is not HTTPS |
 //! | GLN-155 | the publisher offers no direct download |
 
+use std::path::Path;
+
 use crate::problem::{Problem, first_listed};
 
 /// Why a trace could not be read or written: all problems that were found, not only the first.
@@ -64,6 +66,13 @@ impl From<Problem> for Error {
 pub(super) fn unreadable(place: impl Into<String>, cause: &std::io::Error) -> Problem {
     let remedy = "Check that the path exists and that you may read it";
     Problem::new("GLN-104", place, format!("cannot be read ({cause})"), remedy)
+}
+
+/// The error of a file that cannot be written.
+pub(super) fn unwritable(path: &Path, cause: &std::io::Error) -> Error {
+    let what = format!("cannot be written ({cause})");
+    let remedy = "Check that the folder exists, is writable and has room";
+    Error::one("GLN-104", path.display().to_string(), what, remedy)
 }
 
 #[cfg(test)]

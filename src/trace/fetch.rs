@@ -16,8 +16,7 @@ use ureq::http::{Response, StatusCode, header};
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 
 use super::catalogue::{Entry, Parcel};
-use super::error::Error;
-use super::whole_file::unwritable;
+use super::error::{Error, unwritable};
 use crate::problem::Problem;
 
 /// How often a broken connection is taken up again, as long as bytes arrive.

@@ -48,7 +48,6 @@ mod source;
 mod table;
 mod tables;
 mod twin;
-pub(crate) mod whole_file;
 mod wide;
 mod zip;
 

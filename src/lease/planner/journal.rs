@@ -19,6 +19,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{Change, Need, PlanError, Planner, Reserved};
+use crate::whole_file;
 
 const VERSION: u32 = 1;
 /// A file of more lines than this and four per reservation is written anew.
@@ -151,18 +152,12 @@ impl Planner {
         let refused = refused(path);
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
         let folder = folder.unwrap_or(Path::new("."));
-        let mut builder = tempfile::Builder::new();
-        // As readable as any other file: others may plan by it.
-        #[cfg(unix)]
-        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-        let mut new = builder.tempfile_in(folder).map_err(&refused)?;
         let (next, hosts) = (self.next, self.capacity.clone());
         let mut text = line(&Head { version: VERSION, next, hosts });
         for reserved in self.reservations() {
             text.extend(line(&Change { remove: Vec::new(), put: vec![reserved.clone()] }));
         }
-        new.write_all(&text).and_then(|()| new.as_file().sync_all()).map_err(&refused)?;
-        new.persist(path).map_err(|error| refused(error.error))?;
+        whole_file::replace(path, &text).map_err(&refused)?;
         sync_folder(folder).map_err(&refused)?;
         let file = OpenOptions::new().write(true).open(path).map_err(&refused)?;
         let end = text.len() as u64;

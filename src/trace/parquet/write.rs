@@ -17,9 +17,10 @@ use std::path::Path;
 use polars::prelude::*;
 
 use super::file::STEP_KEY;
+use crate::trace::error::unwritable;
 use crate::trace::resource::{Metric, Readings, VmSize};
-use crate::trace::whole_file::{replace, unwritable};
 use crate::trace::{Error, UtilisationTrace, Values};
+use crate::whole_file::replace;
 
 /// Rows of a row group: a day of 3,600 VMs.
 const ROW_GROUP: usize = 1 << 20;

@@ -3,16 +3,7 @@
 use std::io::Write;
 use std::path::Path;
 
-use super::error::Error;
-
-/// The error of a file that cannot be written.
-pub(super) fn unwritable(path: &Path, cause: &std::io::Error) -> Error {
-    let what = format!("cannot be written ({cause})");
-    let remedy = "Check that the folder exists, is writable and has room";
-    Error::one("GLN-104", path.display().to_string(), what, remedy)
-}
-
-/// Puts `bytes` at `path` in one step.
+/// Puts `bytes` at `path` in one step, in place of what is there.
 pub(crate) fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let mut builder = tempfile::Builder::new();
