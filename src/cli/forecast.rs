@@ -15,6 +15,7 @@ use crate::evaluate::{
 use crate::forecast::hosts::{Draw, draw};
 use crate::forecast::risk::RiskModel;
 use crate::forecast::{Asked, Error, Forecaster, ForecasterSpec, write_fitted};
+use crate::whole_file;
 
 /// Judge forecasts of load and of overload on a trace.
 #[derive(Debug, Args)]
@@ -56,6 +57,9 @@ impl Split {
     }
 }
 
+/// The models that are judged unless others are named.
+const MODELS: &str = "selector,selector-local,lqr,ridge,ses,ar-6,quantile-48,median-12,mean-12";
+
 /// Errors, quantiles and overload risk of many models on the same points.
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -73,12 +77,7 @@ struct Evaluate {
     #[command(flatten)]
     split: Split,
     /// Names of forecasters.
-    #[arg(
-        long,
-        value_delimiter = ',',
-        default_value = "selector,selector-local,lqr,ridge,ses,\
-                                                        ar-6,quantile-48,median-12,mean-12"
-    )]
+    #[arg(long, value_delimiter = ',', default_value = MODELS)]
     models: Vec<String>,
     /// Samples ahead.
     #[arg(long, value_delimiter = ',', default_value = "1,6,12")]
@@ -208,7 +207,7 @@ impl Evaluate {
         }
         if let Some(path) = &self.points {
             let text = write_points(&trial, &asked, &parts.names);
-            std::fs::write(path, text).map_err(|cause| {
+            whole_file::replace(path, text.as_bytes()).map_err(|cause| {
                 let place = path.display().to_string();
                 Error::one("GLN-166", place, cause.to_string(), "Check path and permissions")
             })?;

@@ -79,21 +79,24 @@ pub fn overload(
         rows.extend((0..horizons.len()).map(|at| judged.row(name, at, &scores, false)));
     }
     for name in ["mean-6", "ar-6", "markov"] {
-        for (at, scores) in judged.forecast(&hosts, name, stride).into_iter().enumerate() {
+        for (at, scores) in judged.forecast(&hosts, name).into_iter().enumerate() {
             rows.push(judged.row(name, at, &scores, false));
         }
     }
     for at in 0..horizons.len() {
-        let plain = judged.risks(&hosts, &learned, limit, at, stride);
-        rows.push(judged.row("risk", at, &judged.calibrated(&plain, at, stride), true));
-        let apart = judged.apart(test, &hosts, limit, horizons[at], stride, bottom[at]);
+        let plain = judged.risks(&hosts, &learned, at);
+        rows.push(judged.row("risk", at, &judged.calibrated(&plain, at), true));
+        let apart = judged.apart(test, &hosts, at, bottom[at]);
         // The two see different things: what VMs do together, and what each of them does.
-        let odds = |p: &f32| (p.clamp(1e-4, 1.0 - 1e-4) / (1.0 - p.clamp(1e-4, 1.0 - 1e-4))).ln();
+        let odds = |p: &f32| {
+            let p = p.clamp(1e-4, 1.0 - 1e-4);
+            (p / (1.0 - p)).ln()
+        };
         let both: Vec<f32> =
             plain.iter().zip(&apart).map(|(plain, p)| 0.5 * (plain + odds(p))).collect();
-        rows.push(judged.row("risk-both", at, &judged.calibrated(&both, at, stride), true));
+        rows.push(judged.row("risk-both", at, &judged.calibrated(&both, at), true));
         let apart: Vec<f32> = apart.iter().map(odds).collect();
-        rows.push(judged.row("risk-bottom-up", at, &judged.calibrated(&apart, at, stride), true));
+        rows.push(judged.row("risk-bottom-up", at, &judged.calibrated(&apart, at), true));
     }
     Ok(rows)
 }
@@ -128,6 +131,7 @@ struct Judged {
     /// Per horizon, whether the limit was passed.
     events: Vec<Vec<bool>>,
     limit: f32,
+    stride: usize,
 }
 
 impl Judged {
@@ -139,7 +143,7 @@ impl Judged {
                 events.push(peak > 1.0);
             }
         });
-        Self { horizons: horizons.to_vec(), decisions, events, limit }
+        Self { horizons: horizons.to_vec(), decisions, events, limit, stride }
     }
 
     /// Scores by the past of a host, at most 30 samples of it.
@@ -155,7 +159,7 @@ impl Judged {
     }
 
     /// Scores by a forecaster of the host's load, per horizon.
-    fn forecast(&self, hosts: &Hosts, name: &str, stride: usize) -> Vec<Vec<f32>> {
+    fn forecast(&self, hosts: &Hosts, name: &str) -> Vec<Vec<f32>> {
         let asked = Asked {
             horizons: self.horizons.clone(),
             quantiles: vec![],
@@ -164,7 +168,7 @@ impl Judged {
         };
         let Ok(spec) = ForecasterSpec::named(name) else { return Vec::new() };
         let said =
-            Trial::new(hosts.panel.clone(), stride).run(&*spec.build(&asked, 288), &mut || ());
+            Trial::new(hosts.panel.clone(), self.stride).run(&*spec.build(&asked, 288), &mut || ());
         let (vms, width) = (hosts.panel.vms(), asked.width());
         let origins = said.rows.len() / (vms * width);
         let of = |at: usize| {
@@ -175,26 +179,20 @@ impl Judged {
         (0..width).map(of).collect()
     }
 
-    fn risks(
-        &self,
-        hosts: &Hosts,
-        model: &RiskModel,
-        limit: f32,
-        at: usize,
-        stride: usize,
-    ) -> Vec<f32> {
+    /// Log odds of the fitted model.
+    fn risks(&self, hosts: &Hosts, model: &RiskModel, at: usize) -> Vec<f32> {
         let mut found = Vec::with_capacity(self.decisions.len());
-        each_origin(&hosts.panel, limit, &self.horizons, stride, |_, _, window, _| {
+        each_origin(&hosts.panel, self.limit, &self.horizons, self.stride, |_, _, window, _| {
             found.push(model.log_odds(at, window));
         });
         found
     }
 
     /// Probabilities in order of time: an outcome is learned once its horizon has passed.
-    fn calibrated(&self, log_odds: &[f32], at: usize, stride: usize) -> Vec<f32> {
+    fn calibrated(&self, log_odds: &[f32], at: usize) -> Vec<f32> {
         let hosts = self.decisions.last().map_or(0, |decision| decision.0 + 1);
         let rounds = self.decisions.len() / hosts.max(1);
-        let late = usize::from(self.horizons[at]).div_ceil(stride);
+        let late = usize::from(self.horizons[at]).div_ceil(self.stride);
         let (mut calibration, mut found) = (Calibration::default(), vec![0.0; log_odds.len()]);
         for round in 0..rounds {
             if let Some(known) = round.checked_sub(late) {
@@ -210,19 +208,11 @@ impl Judged {
     }
 
     /// Bottom-up probabilities from the windows of the single VMs.
-    fn apart(
-        &self,
-        panel: &Panel,
-        hosts: &Hosts,
-        limit: f32,
-        horizon: u16,
-        stride: usize,
-        risk: BottomUp,
-    ) -> Vec<f32> {
-        let sums = sums(panel, hosts, &self.horizons, stride);
+    fn apart(&self, panel: &Panel, hosts: &Hosts, at: usize, risk: BottomUp) -> Vec<f32> {
+        let sums = sums(panel, hosts, &self.horizons, self.stride);
         let of = |(&(host, _, _), &(mean, variance)): (&(usize, usize, bool), &(f64, f64))| {
-            let limit = f64::from(limit * hosts.capacities[host]);
-            risk.probability(mean, variance, limit, horizon) as f32
+            let limit = f64::from(self.limit * hosts.capacities[host]);
+            risk.probability(mean, variance, limit, self.horizons[at]) as f32
         };
         self.decisions.iter().zip(&sums).map(of).collect()
     }

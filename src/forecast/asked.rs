@@ -3,7 +3,6 @@
 use serde::{Deserialize, Serialize};
 
 use super::error::Error;
-use super::selector::MOST_HORIZONS;
 use crate::problem::Problem;
 
 /// Horizons, quantiles and bounds of forecasts. A row of forecasts holds per horizon the point and
@@ -30,6 +29,10 @@ impl Default for Asked {
 
 /// More samples ahead than any forecast of load is worth.
 const FARTHEST: u16 = 2016;
+/// Horizons, quantiles and values of a row that models have room for.
+pub(super) const MOST_HORIZONS: usize = 16;
+pub(super) const MOST_QUANTILES: usize = 23;
+pub(super) const MOST_VALUES: usize = 128;
 
 impl Asked {
     /// The same, once it is known to make sense.
@@ -68,11 +71,14 @@ impl Asked {
             let what = format!("the cap is {}, expected a number above 0", self.cap);
             fault("GLN-162", what, "Write 1 for the VM's own capacity");
         }
-        let cells = 13 + 5 * self.quantiles.len();
-        if self.horizons.len() > MOST_HORIZONS || cells.max(self.width()) > 128 {
-            let (horizons, levels) = (self.horizons.len(), self.quantiles.len());
+        let (horizons, levels) = (self.horizons.len(), self.quantiles.len());
+        if horizons > MOST_HORIZONS || levels > MOST_QUANTILES || self.width() > MOST_VALUES {
             let what = format!("{horizons} horizons and {levels} quantiles are too many at once");
-            fault("GLN-160", what, "Ask for at most 16 horizons, and 127 values in all");
+            let remedy = format!(
+                "Ask for at most {MOST_HORIZONS} horizons, {MOST_QUANTILES} quantiles and \
+                 {MOST_VALUES} values in all"
+            );
+            fault("GLN-160", what, &remedy);
         }
         if problems.is_empty() { Ok(self) } else { Err(Error { problems }) }
     }
@@ -147,6 +153,9 @@ mod tests {
         assert!(Asked::default().checked("x").is_ok());
         let far = Asked { horizons: vec![2017], ..Asked::default() };
         assert!(far.checked("x").is_err());
+        let levels = |count: u16| (1..=count).map(|k| f32::from(k) / 100.0).collect();
+        let fine = |quantiles| Asked { horizons: vec![1], quantiles, ..Asked::default() };
+        assert!(fine(levels(23)).checked("x").is_ok() && fine(levels(24)).checked("x").is_err());
     }
 
     #[test]

@@ -22,7 +22,7 @@
 
 use std::sync::Arc;
 
-use super::asked::Asked;
+use super::asked::{Asked, MOST_HORIZONS, MOST_QUANTILES, MOST_VALUES};
 use super::autoregression::Recursion;
 use super::bank::{Bank, Columns, FitReport, Forecaster, Model};
 use super::error::Error;
@@ -138,9 +138,9 @@ pub(super) struct Past {
 
 /// The value of a cell that says nothing.
 const UNSAID: f32 = 65535.0;
-/// Horizons and cells of a row that there is room for; more is refused where models are named.
-pub(super) const MOST_HORIZONS: usize = 16;
+/// Cells of a row that there is room for.
 const MOST_CELLS: usize = 128;
+const _: () = assert!(EXPERTS + 1 + MOST_QUANTILES * LEVEL_EXPERTS <= MOST_CELLS);
 
 /// Tracked per level: distance from the last value, from the point, from the regression.
 const TRACKED: usize = 3;
@@ -219,7 +219,7 @@ impl Selection {
             past.ar6.ahead(&asked.horizons, asked.cap, |at, value| runs[at][0] = value);
             past.ar12.ahead(&asked.horizons, asked.cap, |at, value| runs[at][1] = value);
         }
-        let mut global = [0.0; MOST_CELLS];
+        let mut global = [0.0; MOST_VALUES];
         let global = &mut global[..asked.width()];
         if let Some(linear) = &self.linear {
             linear.row(&features(&past.window), global);

@@ -65,6 +65,31 @@ impl<const N: usize> Sorted<N> {
     }
 }
 
+/// A window in order of time and in order of size.
+#[derive(Debug, Clone)]
+pub struct Ordered<const W: usize> {
+    ring: [f32; W],
+    next: u16,
+    pub(super) sorted: Sorted<W>,
+}
+
+impl<const W: usize> Ordered<W> {
+    /// An empty one.
+    pub(super) fn new() -> Self {
+        Self { ring: [0.0; W], next: 0, sorted: Sorted::default() }
+    }
+
+    /// Takes the next sample.
+    #[inline]
+    pub(super) fn push(&mut self, value: f32) {
+        let at = usize::from(self.next);
+        let leaving = (self.sorted.len() == W).then_some(self.ring[at]);
+        self.sorted.slide(value, leaving);
+        self.ring[at] = value;
+        self.next = if at + 1 == W { 0 } else { self.next + 1 };
+    }
+}
+
 /// How many of `values` are below `value`; counted without branches, as windows are short.
 #[inline]
 fn rank(values: &[f32], value: f32) -> usize {

@@ -2,34 +2,12 @@
 
 use super::asked::Asked;
 use super::bank::Model;
-use super::sorted::Sorted;
+use super::sorted::Ordered;
 
 /// The median of a window of `W` samples.
 #[derive(Debug, Clone)]
 pub struct WindowMedian<const W: usize> {
     asked: Asked,
-}
-
-/// A window in order of time and in order of size.
-#[derive(Debug, Clone)]
-pub struct Ordered<const W: usize> {
-    ring: [f32; W],
-    next: u16,
-    pub(super) sorted: Sorted<W>,
-}
-
-impl<const W: usize> Ordered<W> {
-    pub(super) fn new() -> Self {
-        Self { ring: [0.0; W], next: 0, sorted: Sorted::default() }
-    }
-    #[inline]
-    pub(super) fn push(&mut self, value: f32) {
-        let at = usize::from(self.next);
-        let leaving = (self.sorted.len() == W).then_some(self.ring[at]);
-        self.sorted.slide(value, leaving);
-        self.ring[at] = value;
-        self.next = if at + 1 == W { 0 } else { self.next + 1 };
-    }
 }
 
 impl<const W: usize> WindowMedian<W> {

@@ -2,7 +2,7 @@
 
 use super::asked::Asked;
 use super::bank::Model;
-use super::window_median::Ordered;
+use super::sorted::Ordered;
 
 /// The quantiles of a window of `W` samples.
 #[derive(Debug, Clone)]
