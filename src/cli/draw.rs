@@ -8,7 +8,7 @@ use super::{Answer, Failure};
 use crate::frames::{FoundEvidence, read_run};
 use crate::problem::Problem;
 use crate::report::{View, moves};
-use crate::trace::whole_file::replace;
+use crate::whole_file::replace;
 
 /// Draw the migrations of a run: stages over time, load of the links below.
 #[derive(Debug, Args)]

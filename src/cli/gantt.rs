@@ -10,7 +10,7 @@ use crate::problem::Problem;
 use crate::report::Gantt;
 use crate::time::Instant;
 use crate::trace::Offset;
-use crate::trace::whole_file::replace;
+use crate::whole_file::replace;
 
 /// Draw the leases of a run by host and time.
 #[derive(Debug, Args)]

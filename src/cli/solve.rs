@@ -20,7 +20,7 @@ use crate::problem::Problem;
 use crate::reassign::{
     Budget, Instance, Options, Progress, Solution, Status, Terms, gap, roadef, solve,
 };
-use crate::trace::whole_file;
+use crate::whole_file;
 
 /// Search time where nothing is said, s.
 const TIME_S: f64 = 60.0;

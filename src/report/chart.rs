@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::axis::Axis;
-use super::page::escape;
+use super::page::{self, escape};
 
 /// A picture.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -92,9 +92,9 @@ impl Chart {
              font-family=\"sans-serif\" font-size=\"11\">\n\
              <rect width=\"{WIDTH}\" height=\"{height}\" fill=\"white\"/>\n"
         );
-        text(&mut out, (LEFT, 20.0), "start", 15, &self.title);
+        words(&mut out, (LEFT, 20.0), "text-anchor=\"start\" font-size=\"15\"", &self.title);
         self.draw_legend(&mut out);
-        marks(&mut out, &time, (TOP, below), true);
+        marks(&mut out, &time, (TOP, below));
         for (number, row) in self.rows.iter().enumerate() {
             draw_row(&mut out, row, &time, TOP + ROW * number as f64);
         }
@@ -108,20 +108,14 @@ impl Chart {
 
     /// The picture in a page of its own.
     pub fn page(&self) -> String {
-        let title = escape(&self.title);
-        format!(
-            "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-             <title>{title}</title>\n<style>body {{ margin: 1em auto; max-width: 80em }}</style>\n\
-             </head>\n<body>\n{}</body>\n</html>\n",
-            self.svg()
-        )
+        page::frame(&self.title, "body{margin:1em auto;max-width:80em}", &self.svg())
     }
 
     fn draw_legend(&self, out: &mut String) {
         let mut x = LEFT;
         for (class, name) in self.legend.iter().enumerate() {
             rect(out, (x, 32.0), (BAR, BAR), colour(class), "");
-            text(out, (x + BAR + 4.0, 42.0), "start", 11, name);
+            text(out, (x + BAR + 4.0, 42.0), "start", name);
             x += BAR + 22.0 + 6.5 * name.chars().count() as f64;
         }
     }
@@ -129,7 +123,7 @@ impl Chart {
 
 fn draw_row(out: &mut String, row: &Row, time: &Axis, top: f64) {
     let inset = (ROW - BAR) / 2.0;
-    text(out, (LEFT - 8.0, top + inset + BAR - 2.0), "end", 11, &row.label);
+    text(out, (LEFT - 8.0, top + inset + BAR - 2.0), "end", &row.label);
     for bar in &row.bars {
         let (from, to) = (time.place(bar.from), time.place(bar.to));
         // A bar is seen however short.
@@ -141,12 +135,12 @@ fn draw_panel(out: &mut String, panel: &Panel, time: &Axis, top: f64) {
     let values = panel.curves.iter().flat_map(|curve| &curve.points).map(|&(_, value)| value);
     let most = values.chain(panel.limit).fold(0.0, f64::max) * 1.05;
     let (bottom, level) = (top + PANEL, Axis::new((0.0, most), top + PANEL, -PANEL));
-    text(out, (LEFT, top - 6.0), "start", 11, &panel.label);
-    marks(out, time, (top, bottom), true);
+    text(out, (LEFT, top - 6.0), "start", &panel.label);
+    marks(out, time, (top, bottom));
     for value in level.ticks(3) {
         let y = level.place(value);
         line(out, (LEFT, y), (WIDTH - RIGHT, y), "#dddddd");
-        text(out, (LEFT - 8.0, y + 4.0), "end", 11, &plain(value));
+        text(out, (LEFT - 8.0, y + 4.0), "end", &plain(value));
     }
     if let Some(limit) = panel.limit {
         let y = level.place(limit);
@@ -155,7 +149,8 @@ fn draw_panel(out: &mut String, panel: &Panel, time: &Axis, top: f64) {
     let mut x = WIDTH - RIGHT;
     for (number, curve) in panel.curves.iter().enumerate().rev() {
         let ink = colour(number + 1);
-        text_in(out, (x, top - 6.0), "end", ink, &curve.label);
+        let style = format!("text-anchor=\"end\" fill=\"{ink}\"");
+        words(out, (x, top - 6.0), &style, &curve.label);
         x -= 14.0 + 6.5 * curve.label.chars().count() as f64;
         writeln!(
             out,
@@ -180,13 +175,11 @@ fn steps(curve: &Curve, time: &Axis, level: &Axis) -> String {
 }
 
 /// Vertical lines at round times from the top to the bottom, with the times below.
-fn marks(out: &mut String, time: &Axis, (top, bottom): (f64, f64), named: bool) {
+fn marks(out: &mut String, time: &Axis, (top, bottom): (f64, f64)) {
     for value in time.ticks(6) {
         let x = time.place(value);
         line(out, (x, top), (x, bottom), "#dddddd");
-        if named {
-            text(out, (x, bottom + 14.0), "middle", 11, &format!("{} s", plain(value)));
-        }
+        text(out, (x, bottom + 14.0), "middle", &format!("{} s", plain(value)));
     }
     line(out, (LEFT, bottom), (WIDTH - RIGHT, bottom), "#888888");
 }
@@ -220,23 +213,14 @@ fn line(out: &mut String, (x1, y1): (f64, f64), (x2, y2): (f64, f64), ink: &str)
     .expect("a string takes all");
 }
 
-fn text(out: &mut String, at: (f64, f64), anchor: &str, size: u32, words: &str) {
-    let (x, y) = at;
-    writeln!(
-        out,
-        "<text x=\"{x:.1}\" y=\"{y:.1}\" text-anchor=\"{anchor}\" font-size=\"{size}\">{}</text>",
-        escape(words)
-    )
-    .expect("a string takes all");
+fn text(out: &mut String, at: (f64, f64), anchor: &str, said: &str) {
+    words(out, at, &format!("text-anchor=\"{anchor}\""), said);
 }
 
-fn text_in(out: &mut String, (x, y): (f64, f64), anchor: &str, ink: &str, words: &str) {
-    writeln!(
-        out,
-        "<text x=\"{x:.1}\" y=\"{y:.1}\" text-anchor=\"{anchor}\" fill=\"{ink}\">{}</text>",
-        escape(words)
-    )
-    .expect("a string takes all");
+/// Words with attributes of their own.
+fn words(out: &mut String, (x, y): (f64, f64), style: &str, said: &str) {
+    writeln!(out, "<text x=\"{x:.1}\" y=\"{y:.1}\" {style}>{}</text>", escape(said))
+        .expect("a string takes all");
 }
 
 #[cfg(test)]
@@ -245,7 +229,7 @@ mod tests {
 
     /// From 0 to 8 s over 830 units from 150 on: 2 s lie at 357.5 and are 207.5 long.
     #[test]
-    fn bars_lie_where_their_times_are_and_words_are_escape() {
+    fn bars_lie_where_their_times_are_and_words_are_escaped() {
         let bar = |from, to, class| Bar { from, to, class, note: "a < b".into() };
         let row = Row { label: "h1 & h2".into(), bars: vec![bar(0.0, 2.0, 0), bar(2.0, 8.0, 1)] };
         let curve = Curve { label: "up".into(), points: vec![(0.0, 0.0), (2.0, 5.0), (8.0, 0.0)] };

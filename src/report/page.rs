@@ -1,4 +1,4 @@
-//! A page with a drawing and the figures of its run: one file, no network.
+//! Pages that hold a drawing, and perhaps the figures of its run: one file, no network.
 
 use std::fmt::Write;
 
@@ -37,6 +37,16 @@ whole.x=drag[1]-(e.clientX-drag[0])*whole.width/svg.clientWidth;clamp()}});\
 svg.addEventListener('dblclick',()=>{whole.x=0;whole.width=w;svg.removeAttribute(\
 'preserveAspectRatio')});";
 
+/// A page that looks as `style` says.
+pub(super) fn frame(title: &str, style: &str, body: &str) -> String {
+    let title = escape(title);
+    format!(
+        "<!doctype html>\n<html lang='en'><head><meta charset='utf-8'>\
+         <meta name='viewport' content='width=device-width,initial-scale=1'>\
+         <title>{title}</title><style>{style}</style></head>\n<body>{body}</body></html>\n"
+    )
+}
+
 /// The page; its title and `svg` are of the same run as `summary`.
 pub(super) fn page(title: &str, svg: &str, summary: &LeaseSummary) -> String {
     let mut rows = String::new();
@@ -44,15 +54,13 @@ pub(super) fn page(title: &str, svg: &str, summary: &LeaseSummary) -> String {
         let value = if value == value.trunc() { format!("{value}") } else { format!("{value:.4}") };
         writeln!(rows, "<tr><td>{name}</td><td>{value}</td></tr>").expect("a string");
     }
-    let title = escape(title);
-    format!(
-        "<!doctype html>\n<html lang='en'><head><meta charset='utf-8'>\
-         <meta name='viewport' content='width=device-width,initial-scale=1'>\
-         <title>{title}</title><style>{STYLE}</style></head>\n<body><h1>{title}</h1>\n\
+    let heading = escape(title);
+    let body = format!(
+        "<h1>{heading}</h1>\n\
          <p>Point at a bar for its lease. The wheel zooms in time, dragging moves, a double click \
-         shows all again.</p>\n{svg}<table>\n{rows}</table>\n<script>{SCRIPT}</script>\
-         </body></html>\n"
-    )
+         shows all again.</p>\n{svg}<table>\n{rows}</table>\n<script>{SCRIPT}</script>"
+    );
+    frame(title, STYLE, &body)
 }
 
 /// `text` for XML.
