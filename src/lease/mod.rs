@@ -60,7 +60,7 @@ pub use admission::{AdmissionPolicy, AdmissionSpec};
 pub use host_selection::{HostSelection, HostSelectionSpec, HostStatus};
 pub use mapping::{HostRoom, MappingPolicy, MappingQuestion};
 pub use preemption::{Preemptee, PreemptionPolicy, PreemptionSpec};
-pub use pricing::{PricingPolicy, PricingSpec, RATE};
+pub use pricing::{PricingPolicy, PricingSpec, RATE, highest_rate};
 pub use rules::{
     Backfilling, ColdMigration, Estimate, Exclusion, LeaseRules, Mapping, Oddities, Suspension,
 };

@@ -84,11 +84,23 @@ impl PricingPolicy for PricingSpec {
     }
 }
 
-/// Whether the user of `lease` pays `price`: one that names no rate pays any.
+/// The highest rate per VM-hour that the user of `lease` pays, if one is named.
+///
+/// # Errors
+///
+/// What is named in place of a number from 0 on.
+pub fn highest_rate(lease: &LeaseRequest) -> Result<Option<f64>, &str> {
+    let Some((_, named)) = lease.extras.iter().find(|(name, _)| name == RATE) else {
+        return Ok(None);
+    };
+    let rate = named.trim().parse::<f64>().ok();
+    rate.filter(|rate| rate.is_finite() && *rate >= 0.0).map(Some).ok_or(named)
+}
+
+/// Whether the user of `lease`, whose rate makes sense, pays `price`: one that names none pays any.
 pub fn accepts(lease: &LeaseRequest, price: f64) -> bool {
-    let rate = lease.extras.iter().find(|(name, _)| name == RATE);
-    let rate = rate.and_then(|(_, value)| value.trim().parse::<f64>().ok());
-    rate.is_none_or(|rate| price <= vm_hours(lease.vms(), lease.duration) * rate)
+    let pays = |rate: f64| price <= vm_hours(lease.vms(), lease.duration) * rate;
+    highest_rate(lease).ok().flatten().is_none_or(pays)
 }
 
 #[cfg(test)]
@@ -127,5 +139,9 @@ mod tests {
         assert!(accepts(&wanted, above), "no limit was named");
         wanted.extras.push((RATE.into(), "0.6".into()));
         assert!(accepts(&wanted, alone) && !accepts(&wanted, above));
+        for wrong in ["much", "-1", "inf", "NaN", ""] {
+            wanted.extras[0].1 = wrong.into();
+            assert_eq!(highest_rate(&wanted), Err(wrong));
+        }
     }
 }

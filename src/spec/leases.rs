@@ -11,10 +11,13 @@ use toml::{Table, Value};
 
 use super::lease_code::{self, LeaseCode};
 use super::limits::{Bound, Number};
-use super::synthetic_leases::{self, MadeImages, MadeReservations, Processor};
+use super::processor::Processor;
+use super::synthetic_leases::{self, MadeImages, MadeReservations};
 use super::{Error, RunSpec};
 use crate::lease::format::{self, SwfRules};
-use crate::lease::{Adjustment, Backfilling, LeaseRules, Oddities, PricingSpec};
+use crate::lease::{
+    Adjustment, Backfilling, LeaseRules, Oddities, PricingSpec, RATE, highest_rate,
+};
 use crate::model::lease::{
     Amounts, CPU, DISK, LeaseRequest, MEMORY, NET_IN, NET_OUT, Site, Workload,
 };
@@ -303,6 +306,11 @@ impl LeaseInputs {
             let what = format!("two leases have number {}", twice[0]);
             problems.push(Problem::new("GLN-145", name, what, "Give each its own number"));
         }
+        problems.extend(self.workload.leases.iter().filter_map(|lease| {
+            let named = highest_rate(lease).err()?;
+            let what = format!("lease {}: the extra attribute `{RATE}` is `{named}`", lease.number);
+            Some(Problem::new("GLN-143", name, what, "Write a number from 0 on, per VM-hour"))
+        }));
         let mut classes: Vec<(Amounts, i64)> = Vec::new();
         for host in &self.site.hosts {
             match classes.iter_mut().find(|(amounts, _)| amounts == host) {
@@ -491,6 +499,14 @@ mod tests {
         let left_out = leases(one, &["leases.oversized=leave-out"]).unwrap();
         let inputs = LeaseInputs::read(&left_out).unwrap();
         assert!(inputs.workload.leases.is_empty() && inputs.left_out > 0);
+    }
+
+    #[test]
+    fn a_rate_that_is_no_number_is_refused() {
+        let mut inputs = LeaseInputs::read(&LeaseSpec::default()).unwrap();
+        inputs.workload.leases[2].extras.push((RATE.into(), "much".into()));
+        let error = inputs.check("x.lwf", Oversized::Refuse).unwrap_err().to_string();
+        assert!(error.starts_with("GLN-143 x.lwf: lease 3: the extra attribute `rate` is `much`"));
     }
 
     #[test]

@@ -25,6 +25,7 @@ mod limits;
 mod migration;
 mod placer_limits;
 mod policy_limits;
+mod processor;
 pub mod python;
 mod read;
 mod synthetic_leases;
@@ -52,9 +53,10 @@ pub use fleet::{FleetSpec, HostBlock, Preset, VmSpec};
 pub use lease_code::{LeaseCode, lease_policies};
 pub use leases::{LeaseInputs, LeaseSpec};
 pub use migration::MigrationSection;
+pub use processor::Processor;
 pub use python::PythonPolicy;
 pub use read::{Override, load, parse, text};
-pub use synthetic_leases::{MadeImages, MadeReservations, Processor};
+pub use synthetic_leases::{MadeImages, MadeReservations};
 
 /// A complete run: of load, or of leases.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]

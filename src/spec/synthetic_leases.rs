@@ -11,29 +11,11 @@
 use serde::{Deserialize, Serialize};
 
 use super::limits::{Bound, Number};
-use crate::lease::format::SwfRules;
+use super::processor::Processor;
 use crate::lease::generate::{Reservations, need, reservations};
 use crate::model::lease::{Site, Software, Workload};
 use crate::random::{below, stream};
 use crate::time::Span;
-
-/// What a processor of a batch job becomes: a VM of this size, on a host of this size where the
-/// spec names no hosts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Processor {
-    /// CPU, hundredths of a core.
-    pub cpu: i64,
-    /// Memory, MB.
-    pub memory_mb: i64,
-}
-
-impl Default for Processor {
-    fn default() -> Self {
-        let SwfRules { cpu, memory, .. } = SwfRules::default();
-        Self { cpu, memory_mb: memory }
-    }
-}
 
 /// Advance reservations to be made, see [`crate::lease::generate`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
