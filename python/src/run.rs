@@ -36,8 +36,7 @@ enum Finished {
 /// Runs the spec called or stored at `path`, or the one in `tables` (JSON) when given.
 ///
 /// `changes` is a JSON list of pairs: dotted key and value. `given` holds the Python policies that
-/// are at hand as objects, by their keys under `[policy]` or
-/// `[leases.policies]`.
+/// are at hand as objects, by their keys under `[policy]` or `[leases.policies]`.
 #[pyfunction]
 pub fn run(
     py: Python<'_>,

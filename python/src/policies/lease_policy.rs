@@ -56,7 +56,8 @@ impl Bridge {
         range: (f64, f64),
         expected: &str,
     ) -> PyResult<f64> {
-        let what = || format!("{method} returned {}, expected {expected}", described(answer));
+        let what =
+            || format!("{method} returned {}, expected {expected}", answer::described(answer));
         let name = &self.policy.name;
         let number: Option<f64> =
             if answer.is_instance_of::<PyBool>() { None } else { answer.extract().ok() };
@@ -74,17 +75,13 @@ impl Bridge {
     }
 }
 
-fn described(answer: &Bound<'_, PyAny>) -> String {
-    answer::described(answer)
-}
-
 impl AdmissionPolicy for Bridge {
     fn admits(&mut self, lease: &LeaseRequest) -> Result<bool, PolicyError> {
         let answer = Python::attach(|py| {
             let lease = self.lease(py, lease)?;
             let answer = self.policy.call.bind(py).call1((lease,))?;
             answer.extract::<bool>().map_err(|_| {
-                let found = described(&answer);
+                let found = answer::described(&answer);
                 let what = format!("admits returned {found}, expected True or False");
                 answer::mistyped(&self.policy.name, &what)
             })
@@ -146,7 +143,7 @@ impl MappingPolicy for Bridge {
             }
             let name = &self.policy.name;
             let hosts = answer::ids(&answer).ok_or_else(|| {
-                let found = described(&answer);
+                let found = answer::described(&answer);
                 let expected = "the number of a host for each VM, or None (no place)";
                 answer::mistyped(
                     name,
