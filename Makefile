@@ -9,6 +9,10 @@ CARGO_TEST_ARGS ?=
 
 BIN := .venv/bin
 ACTIVE := VIRTUAL_ENV="$(CURDIR)/.venv" PATH="$(CURDIR)/.venv/bin:$$PATH"
+# HiGHS is compiled with cmake and libclang: both come from PyPI, the headers of C from gcc.
+CLANG := $(CURDIR)/.venv/clang
+COMPILING := $(ACTIVE) LD_LIBRARY_PATH="$(CLANG):$$LD_LIBRARY_PATH" \
+  C_INCLUDE_PATH="$$(gcc -print-file-name=include):$$C_INCLUDE_PATH"
 NOTEBOOKS := $(wildcard notebooks/*.py)
 
 .PHONY: help demo build test test-rust test-python test-notebooks check clean
@@ -23,7 +27,7 @@ demo: build
 	$(BIN)/galerna check out/demo
 
 build: .venv/.tools
-	cargo build --release --locked --workspace
+	$(COMPILING) cargo build --release --locked --workspace
 	$(ACTIVE) $(BIN)/maturin develop --release --locked --uv
 
 # The tools, and the packages that galerna and its tests need.
@@ -33,7 +37,9 @@ build: .venv/.tools
 	  || { echo "$(PYTHON) is missing or older than 3.10: set PYTHON=..." >&2; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv
-	$(ACTIVE) $(BIN)/uv pip install --quiet "maturin>=1.16,<2" -r pyproject.toml --extra dev
+	$(ACTIVE) $(BIN)/uv pip install --quiet "maturin>=1.16,<2" "cmake>=3.20" "libclang>=16" \
+	  -r pyproject.toml --extra dev
+	ln -sfn "$$($(BIN)/python -c 'import clang; print(clang.__path__[0])')/native" $(CLANG)
 	touch $@
 
 test: test-rust test-python test-notebooks
