@@ -9,10 +9,10 @@ CARGO_TEST_ARGS ?=
 
 BIN := .venv/bin
 ACTIVE := VIRTUAL_ENV="$(CURDIR)/.venv" PATH="$(CURDIR)/.venv/bin:$$PATH"
-# HiGHS is compiled with cmake and libclang: both come from PyPI, the headers of C from gcc.
-CLANG := $(CURDIR)/.venv/clang
-COMPILING := $(ACTIVE) LD_LIBRARY_PATH="$(CLANG):$$LD_LIBRARY_PATH" \
-  C_INCLUDE_PATH="$$(gcc -print-file-name=include):$$C_INCLUDE_PATH"
+# HiGHS is compiled with cmake and libclang, which come from PyPI, and the headers of the compiler at
+# hand. Cargo looks at the last of these variables: it must be the same for all of its commands.
+COMPILING := $(ACTIVE) LD_LIBRARY_PATH="$(CURDIR)/.venv/clang:$$LD_LIBRARY_PATH"
+export BINDGEN_EXTRA_CLANG_ARGS ?= -I$(shell gcc -print-file-name=include)
 NOTEBOOKS := $(wildcard notebooks/*.py)
 
 .PHONY: help demo build test test-rust test-python test-notebooks check clean
@@ -39,7 +39,7 @@ build: .venv/.tools
 	test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 	$(ACTIVE) $(BIN)/uv pip install --quiet "maturin>=1.16,<2" "cmake>=3.20" "libclang>=16" \
 	  -r pyproject.toml --extra dev
-	ln -sfn "$$($(BIN)/python -c 'import clang; print(clang.__path__[0])')/native" $(CLANG)
+	ln -sfn "$$($(BIN)/python -c 'import clang; print(clang.__path__[0])')/native" .venv/clang
 	touch $@
 
 test: test-rust test-python test-notebooks
