@@ -47,7 +47,7 @@ fn told(found: &FoundRun, report: &Report) -> String {
         lines.push(format!("{:<32} {:>16} {:>16}", "figure", "reported", "recomputed"));
     }
     for (name, value) in &report.recomputed {
-        let reported = found.reported().iter().find(|(reported, _)| reported == name);
+        let reported = found.reported().find(|(reported, _)| reported == name);
         let reported = reported.map_or_else(|| "-".to_owned(), |(_, v)| significant(*v));
         lines.push(format!("{name:<32} {reported:>16} {:>16}", significant(*value)));
     }

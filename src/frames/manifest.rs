@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::engine::Outcome;
 use crate::lease::{LeaseSummary, Schedule};
 use crate::metric::Summary;
 use crate::model::Record;
@@ -167,6 +168,15 @@ impl RunReport {
             leases: Some(LeaseSummary::new(requests, schedule, &inputs.rules)),
             timing,
             event_log_blake3: event_log_blake3(&schedule.leases, &schedule.stretches),
+        }
+    }
+
+    /// The report of a run of leases with what the load of their VMs came to.
+    pub fn with_load(self, spec: &RunSpec, inputs: &Inputs, outcome: &Outcome) -> Self {
+        Self {
+            trace: Some(TraceReport::new(spec, &inputs.trace)),
+            summary: Some(outcome.summary.clone()),
+            ..self
         }
     }
 }

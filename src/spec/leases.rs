@@ -1,7 +1,7 @@
 //! `[leases]`: which leases are asked of which hosts, and by what rules they are served.
 //!
-//! A spec with this section is a run of leases; it has no load yet, so the sections that describe
-//! load are refused beside it.
+//! A spec with this section is a run of leases. Their VMs carry load where `load = "replayed"`; the
+//! sections that describe load and hosts stand beside it then, and are refused otherwise.
 
 use std::io::{BufRead, Cursor};
 use std::path::{Path, PathBuf};
@@ -14,9 +14,10 @@ use super::limits::{Bound, Number};
 use super::processor::Processor;
 use super::synthetic_leases::{self, MadeImages, MadeReservations};
 use super::{Error, RunSpec};
+use crate::engine::LeaseSide;
 use crate::lease::format::{self, SwfRules};
 use crate::lease::{
-    Adjustment, Backfilling, LeaseRules, Oddities, PricingSpec, RATE, highest_rate,
+    Adjustment, Backfilling, LeasePolicies, LeaseRules, Oddities, PricingSpec, RATE, highest_rate,
 };
 use crate::model::lease::{
     Amounts, CPU, DISK, LeaseRequest, MEMORY, NET_IN, NET_OUT, Site, Workload,
@@ -45,6 +46,9 @@ pub struct LeaseSpec {
     /// A file of annotations for its leases.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub annotations: Option<PathBuf>,
+    /// Whether the VMs of leases carry load.
+    #[serde(skip_serializing_if = "LeaseLoad::is_none")]
+    pub load: LeaseLoad,
     /// Hosts in blocks, ids in the order given; without them those that the workload names.
     pub hosts: Vec<LeaseHosts>,
     /// What a processor of a batch job becomes.
@@ -93,6 +97,23 @@ pub enum LeaseFormat {
     Swf,
 }
 
+/// Whether the VMs of leases carry load.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LeaseLoad {
+    /// They hold what they asked for, and that is all.
+    #[default]
+    None,
+    /// They replay the trace of `[trace]` on the hosts of `[fleet]`.
+    Replayed,
+}
+
+impl LeaseLoad {
+    fn is_none(&self) -> bool {
+        *self == Self::None
+    }
+}
+
 /// Equal hosts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -129,8 +150,9 @@ pub enum Oversized {
 
 impl LeaseSpec {
     /// Keys that have no default.
-    pub(super) const OPTIONAL: [&str; 8] = [
+    pub(super) const OPTIONAL: [&str; 9] = [
         "first",
+        "load",
         "annotations",
         "reservations",
         "images",
@@ -257,6 +279,11 @@ impl LeaseInputs {
     /// # Errors
     /// Every problem of a file; GLN-145, 146 and 148 when the whole makes no sense.
     pub fn read(spec: &LeaseSpec) -> Result<Self, Error> {
+        Self::read_on(spec, spec.site())
+    }
+
+    /// As [`read`](Self::read), on a site that is known already.
+    pub(super) fn read_on(spec: &LeaseSpec, site: Option<Site>) -> Result<Self, Error> {
         let name = spec.workload.0.display().to_string();
         let (mut workload, mut left_out) = read(&spec.workload.0, spec)?;
         workload.leases.truncate(spec.first.unwrap_or(usize::MAX));
@@ -277,7 +304,7 @@ impl LeaseInputs {
             }
             workload.merge(injected);
         }
-        let site = spec.site().or_else(|| workload.site.clone()).ok_or_else(|| {
+        let site = site.or_else(|| workload.site.clone()).ok_or_else(|| {
             let what = "says nothing of the hosts, and neither does the spec";
             let remedy = "Write e.g. hosts = [{ count = 144, cpu = 100, memory-mb = 1024 }]";
             Problem::new("GLN-148", &name, what, remedy)
@@ -295,6 +322,12 @@ impl LeaseInputs {
         let mut inputs = Self { workload, site, rules: spec.rules.clone(), left_out };
         inputs.check(&name, spec.oversized)?;
         Ok(inputs)
+    }
+
+    /// What the engine runs, with `policies`.
+    pub fn side(&self, policies: LeasePolicies) -> LeaseSide<'_> {
+        let Self { workload, site, rules, .. } = self;
+        LeaseSide { site, requests: &workload.leases, rules, policies }
     }
 
     /// Finds leases of the same number, and those that the empty site could not hold.

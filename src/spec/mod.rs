@@ -12,7 +12,8 @@
 //! seed = 0
 //! ```
 //!
-//! A file with a section `[leases]` is a run of leases instead.
+//! A file with a section `[leases]` is a run of leases instead; with `load = "replayed"` in it their
+//! VMs carry load.
 
 mod build;
 mod catalogue;
@@ -22,6 +23,7 @@ mod fleet;
 mod lease_code;
 pub mod leases;
 mod limits;
+mod loaded_leases;
 mod migration;
 mod placer_limits;
 mod policy_limits;
@@ -52,6 +54,7 @@ pub use error::Error;
 pub use fleet::{FleetSpec, HostBlock, Preset, VmSpec};
 pub use lease_code::{LeaseCode, lease_policies};
 pub use leases::{LeaseInputs, LeaseSpec};
+pub use loaded_leases::{LoadedLeases, fleet_of};
 pub use migration::MigrationSection;
 pub use processor::Processor;
 pub use python::PythonPolicy;
@@ -80,7 +83,7 @@ pub struct RunSpec {
     pub failures: Failures,
     /// How energy and SLA are counted.
     pub accounting: Accounting,
-    /// Which leases are asked for; all of the above is unused then.
+    /// Which leases are asked for; unless they carry load, all of the above is unused then.
     pub leases: Option<LeaseSpec>,
     /// Seed.
     pub run: RunSection,
@@ -201,6 +204,17 @@ pub struct PolicySpec {
     pub initial: InitialDemand,
 }
 
+impl PolicySpec {
+    /// Nobody is ever moved.
+    fn at_rest() -> Self {
+        Self {
+            overload: DetectorSpec::Never.into(),
+            underload: UnderloadSpec::Never.into(),
+            ..Self::default()
+        }
+    }
+}
+
 impl Default for PolicySpec {
     fn default() -> Self {
         Self {
@@ -225,30 +239,50 @@ pub struct RunSection {
 }
 
 impl Serialize for RunSpec {
-    /// The sections that are used: those of load, or that of leases.
+    /// The sections that are used: those of load, that of leases, or both.
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        let mut sections = to.serialize_struct("RunSpec", LOAD.len() + 1)?;
-        match &self.leases {
-            Some(leases) => sections.serialize_field("leases", leases)?,
-            None => {
-                sections.serialize_field("trace", &self.trace)?;
-                sections.serialize_field("fleet", &self.fleet)?;
+        let mut sections = to.serialize_struct("RunSpec", LOAD.len() + 2)?;
+        if let Some(leases) = &self.leases {
+            sections.serialize_field("leases", leases)?;
+        }
+        let decided = self.leases.is_none();
+        if decided || self.loaded_leases().is_some() {
+            sections.serialize_field("trace", &self.trace)?;
+            sections.serialize_field("fleet", &self.fleet)?;
+            if decided {
                 sections.serialize_field("policy", &self.policy)?;
                 sections.serialize_field("consolidation", &self.consolidation)?;
-                sections.serialize_field("demand", &self.demand)?;
-                sections.serialize_field("host", &self.host)?;
-                sections.serialize_field("migration", &self.migration)?;
-                sections.serialize_field("accounting", &self.accounting)?;
             }
+            sections.serialize_field("demand", &self.demand)?;
+            sections.serialize_field("host", &self.host)?;
+            if decided {
+                sections.serialize_field("migration", &self.migration)?;
+                if self.failures != Failures::default() {
+                    sections.serialize_field("failures", &self.failures)?;
+                }
+            }
+            sections.serialize_field("accounting", &self.accounting)?;
         }
         sections.serialize_field("run", &self.run)?;
         sections.end()
     }
 }
 
-/// The sections of a run of load, which one of leases does not have.
-const LOAD: [&str; 8] =
-    ["trace", "fleet", "policy", "consolidation", "demand", "host", "migration", "accounting"];
+/// The sections of a run of load, which one of leases without load does not have.
+const LOAD: [&str; 9] = [
+    "trace",
+    "fleet",
+    "policy",
+    "consolidation",
+    "demand",
+    "host",
+    "migration",
+    "failures",
+    "accounting",
+];
+
+/// Those of them that leases do not have even if they carry load: nobody moves their VMs.
+const DECISIONS: [&str; 4] = ["policy", "consolidation", "migration", "failures"];
 
 impl RunSpec {
     /// Refuses a run of leases where only load is dealt with; `name` is what problems call the
