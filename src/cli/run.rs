@@ -43,7 +43,8 @@ Examples:
   galerna run haizea.conf --set leases.oddities=none
 
 SPEC is a TOML file in which every key has a default; an empty file is a complete run. With a
-section [leases] it is a run of leases; Haizea's configurations (.conf) are read as such. Relative
+section [leases] it is a run of leases, whose VMs may carry load (leases/loaded); Haizea's
+configurations (.conf) are read as runs of leases. Relative
 paths are taken from the current directory. With the same spec and seed the event
 log is the same, whatever the number of threads.")]
 pub(super) struct Run {

@@ -48,7 +48,7 @@ use crate::select::SelectorSpec;
 use crate::trace::{Columns, Excess, Format, Gaps, Group, Offset, Order, Resources, Selection};
 
 pub use build::{Inputs, policies, policies_by};
-pub use catalogue::{Entry, catalogue, named};
+pub use catalogue::{Entry, catalogue, named, template};
 pub use choice::Choice;
 pub use error::Error;
 pub use fleet::{FleetSpec, HostBlock, Preset, VmSpec};
