@@ -15,7 +15,7 @@ from galerna import spec as built_in
 from galerna._core import HostLoads, Vms
 from galerna.experiment import run
 from galerna.loading import make
-from galerna.policy import ALL_ROLES, LEASE_ROLES, ROLES, other_role, resolve
+from galerna.policy import ALL_ROLES, LEASE_ROLES, other_role, resolve
 from galerna.results import Run
 from galerna.testing.report import Finding, PolicyCheckError, PolicyReport, Verdict
 from galerna.testing.worlds import WORLDS, World, tiny_world
@@ -71,8 +71,8 @@ def check_policy(
 
     `policy` is an object, a class that can be made without arguments, a function, a built-in policy
     or code by its name. `role` (`"overload"`, `"underload"`, `"select"`, `"place"`, `"plan"`,
-    `"admission"`, `"preemption"`, `"host-selection"`, `"mapping"`, `"pricing"`) is needed only where
-    the policy does not show it.
+    `"admission"`, `"preemption"`, `"host-selection"`, `"mapping"`, `"pricing"`) is needed only
+    where the policy does not show it.
 
     | check | the policy |
     |---|---|
