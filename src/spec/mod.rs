@@ -310,3 +310,24 @@ impl RunSpec {
         blake3::hash(self.to_toml().as_bytes()).to_hex().to_string()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A resolved spec that leaves a section out is another run when it is run again.
+    #[test]
+    fn a_resolved_spec_is_read_as_the_same_with_every_section() {
+        let texts = [
+            "[failures]\nper-hour = 0.5\n[migration]\nmodel = \"pre-copy\"\nsla = \"measured\"\n",
+            "[leases]\nload = \"replayed\"\n[host]\nmemory = \"enforced\"\n[run]\nseed = 3\n",
+        ];
+        for text in texts {
+            let spec = parse(text, "x.toml", Vec::new()).unwrap();
+            let again = parse(&spec.to_toml(), "again", Vec::new()).unwrap();
+            assert_eq!(again, spec, "{text}");
+            let json = serde_json::to_string(&spec).unwrap();
+            assert_eq!(serde_json::from_str::<RunSpec>(&json).unwrap().to_toml(), spec.to_toml());
+        }
+    }
+}
