@@ -69,7 +69,7 @@ fn every_file_runs_and_its_folder_checks_clean() {
             let timing = Timing::default();
             let mut report = RunReport::of_leases(&name, spec, &inputs, &schedule, timing);
             if let Some((inputs, outcome)) = &load {
-                report = report.with_load(spec, inputs, outcome);
+                report = report.with_load(spec, inputs, &outcome.record, &outcome.summary);
             }
             logs.insert(report.event_log_blake3.clone());
             let dir = parent.path().join(name.replace('/', "-"));

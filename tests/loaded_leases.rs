@@ -76,9 +76,9 @@ fn evidence(inputs: &LoadedLeases, (schedule, outcome): &(Schedule, Outcome)) ->
     }
 }
 
-/// Two hosts G5 (5320 MIPS, 93.7 W idle). A lease of one core (2660 MIPS) at half its rate for 600 s
-/// puts one at 25 %, where the table gives 103 W between 101 at 20 % and 105 at 30 %: 61 800 J, and
-/// 56 220 J for the other.
+/// Two hosts G5 (5320 MIPS, 93.7 W idle). A lease of one core (2660 MIPS) at half its rate for
+/// 600 s puts one at 25 %, where the table gives 103 W between 101 at 20 % and 105 at 30 %:
+/// 61 800 J, and 56 220 J for the other.
 #[test]
 fn energy_of_a_lease_that_carries_load_is_that_of_its_hosts() {
     let spec = spec_of(&site(2), &[]);

@@ -166,7 +166,9 @@ impl Run {
             (Some((inputs, schedule)), load) => {
                 let report = RunReport::of_leases(name, spec, inputs, schedule, *timing);
                 let report = &match load {
-                    Some((inputs, outcome)) => report.with_load(spec, inputs, outcome),
+                    Some((inputs, Outcome { record, summary })) => {
+                        report.with_load(spec, inputs, record, summary)
+                    }
                     None => report,
                 };
                 let load = load.as_ref().map(|(inputs, outcome)| (inputs, &outcome.record));

@@ -153,7 +153,7 @@ impl Run {
         let timing = Timing { read_s, run_s: start.elapsed().as_secs_f64() };
         let LoadedLeases { leases: inputs, load } = inputs;
         let report = RunReport::of_leases(name, spec, inputs, schedule, timing);
-        let report = report.with_load(spec, load, outcome);
+        let report = report.with_load(spec, load, &outcome.record, &outcome.summary);
         if let Some(dir) = &self.out {
             let load = Some((load, &outcome.record));
             let folder = LeaseFolder { report: &report, spec, inputs, schedule, load, command };

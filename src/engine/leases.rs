@@ -5,9 +5,14 @@
 //! leases at one instant is its own. Where leases carry load, each core of each of their VMs is a VM
 //! of the fleet: those of the first lease by arrival come first.
 
+use super::Error;
+use super::queue::Event;
+use super::run::Engine;
+use super::share::Role;
 use crate::id::{HostId, Id, VmId};
 use crate::lease::{LeasePolicies, LeaseRules, RunChange, Schedule, Scheduler};
 use crate::model::lease::{LeaseRequest, Site};
+use crate::model::record::{ActionKind, Reason};
 use crate::policy::PolicyError;
 use crate::time::Instant;
 
@@ -81,5 +86,50 @@ impl<'a> Leases<'a> {
     /// Everything that came of them.
     pub fn finish(self) -> Schedule {
         self.scheduler.finish()
+    }
+}
+
+impl Engine<'_> {
+    /// Begins without a VM, all hosts on: VMs come with their leases, and nobody says yet which
+    /// host could sleep until the next begins.
+    pub fn start_empty(&mut self) {
+        self.leased = true;
+        self.samples = usize::MAX;
+        self.world.demand.repeat();
+        self.world.demand.set_sample(0);
+        self.draft.count_memory(self.world.counts_memory());
+        for host in self.world.power.ids() {
+            self.host_on(host);
+        }
+        self.flush();
+        self.queue.push(self.clock.first_decision(), Event::Sample(1));
+    }
+
+    /// Lets VMs come and go with their leases at `at`.
+    pub fn follow(&mut self, at: Instant, turns: &[Turn]) -> Result<(), Error> {
+        self.reach(self.clock.at(at));
+        for &Turn { vm, host, begins } in turns {
+            if begins { self.admit(vm, host) } else { self.dismiss(vm, host) }
+        }
+        self.flush();
+        self.failure.take().map_or(Ok(()), |error| Err(error.into()))
+    }
+
+    /// A VM begins to run on `host`.
+    fn admit(&mut self, vm: VmId, host: HostId) {
+        self.world.close_interval(host);
+        self.world.home[vm] = Some(host);
+        self.world.enlist(host, vm, Role::Running);
+        self.world.note(ActionKind::VmStart, Some(vm), None, Some(host), Reason::Lease);
+        self.touched.push(host);
+    }
+
+    /// A VM ceases to run on `host`.
+    fn dismiss(&mut self, vm: VmId, host: HostId) {
+        self.world.close_interval(host);
+        self.world.delist(host, vm);
+        self.world.home[vm] = None;
+        self.world.note(ActionKind::VmStop, Some(vm), Some(host), None, Reason::Lease);
+        self.touched.push(host);
     }
 }

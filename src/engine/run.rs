@@ -1,12 +1,11 @@
-//! What happens to load: samples, decisions, migrations, hosts that are switched on and off, and VMs
-//! that come and go with their leases.
+//! What happens to load: samples, decisions, migrations, hosts that are switched on and off, and
+//! VMs that come and go with their leases.
 
 use std::ops::ControlFlow;
 
 use super::clock::{Clock, Moment};
 use super::decide::{Decision, decide};
 use super::demand::DemandCurve;
-use super::leases::Turn;
 use super::moves::Moves;
 use super::queue::{Event, EventQueue};
 use super::share::Role;
@@ -28,13 +27,13 @@ use crate::trace::UtilisationTrace;
 
 pub(super) struct Engine<'a> {
     pub(super) world: World<'a>,
-    draft: Draft,
+    pub(super) draft: Draft,
     pub(super) queue: EventQueue,
     pub(super) moves: Moves<'a>,
     pub(super) clock: Clock,
-    samples: usize,
+    pub(super) samples: usize,
     /// Whether VMs come and go with leases: samples go on until those are over, and hosts stay on.
-    leased: bool,
+    pub(super) leased: bool,
     end: Moment,
     /// Hosts to evaluate before time goes on.
     pub(super) touched: Vec<HostId>,
@@ -43,7 +42,7 @@ pub(super) struct Engine<'a> {
     /// of that instant has happened.
     decided: Option<(usize, usize, usize)>,
     /// Why a model could not answer.
-    failure: Option<PolicyError>,
+    pub(super) failure: Option<PolicyError>,
 }
 
 impl<'a> Engine<'a> {
@@ -109,21 +108,6 @@ impl<'a> Engine<'a> {
         Ok(())
     }
 
-    /// Begins without a VM, all hosts on: VMs come with their leases, and nobody says yet which host
-    /// could sleep until the next begins.
-    pub fn start_empty(&mut self) {
-        self.leased = true;
-        self.samples = usize::MAX;
-        self.world.demand.repeat();
-        self.world.demand.set_sample(0);
-        self.draft.count_memory(self.world.counts_memory());
-        for host in self.world.power.ids() {
-            self.host_on(host);
-        }
-        self.flush();
-        self.queue.push(self.clock.first_decision(), Event::Sample(1));
-    }
-
     /// When the next event is, and whether it comes before what happens to leases then.
     pub fn next_event(&self) -> Option<(Instant, bool)> {
         self.queue.peek().map(|(at, event)| (at.instant, event.comes_before_leases()))
@@ -173,46 +157,18 @@ impl<'a> Engine<'a> {
         self.failure.take().map_or(Ok(ControlFlow::Continue(())), |error| Err(error.into()))
     }
 
-    /// Lets VMs come and go with their leases at `at`.
-    pub fn follow(&mut self, at: Instant, turns: &[Turn]) -> Result<(), Error> {
-        self.reach(self.clock.at(at));
-        for &Turn { vm, host, begins } in turns {
-            if begins { self.admit(vm, host) } else { self.dismiss(vm, host) }
-        }
-        self.flush();
-        self.failure.take().map_or(Ok(()), |error| Err(error.into()))
-    }
-
     /// The time.
     pub fn now(&self) -> Instant {
         self.world.now.instant
     }
 
     /// Time goes on to `at`.
-    fn reach(&mut self, at: Moment) {
+    pub(super) fn reach(&mut self, at: Moment) {
         if at.instant > self.world.now.instant {
             self.describe();
             self.world.now = at;
             self.move_on();
         }
-    }
-
-    /// A VM begins to run on `host`.
-    fn admit(&mut self, vm: VmId, host: HostId) {
-        self.world.close_interval(host);
-        self.world.home[vm] = Some(host);
-        self.world.enlist(host, vm, Role::Running);
-        self.world.note(ActionKind::VmStart, Some(vm), None, Some(host), Reason::Lease);
-        self.touched.push(host);
-    }
-
-    /// A VM ceases to run on `host`.
-    fn dismiss(&mut self, vm: VmId, host: HostId) {
-        self.world.close_interval(host);
-        self.world.delist(host, vm);
-        self.world.home[vm] = None;
-        self.world.note(ActionKind::VmStop, Some(vm), Some(host), None, Reason::Lease);
-        self.touched.push(host);
     }
 
     /// Time has passed: demand that changes continuously is evaluated anew everywhere.
@@ -320,7 +276,7 @@ impl<'a> Engine<'a> {
         self.touched.push(host);
     }
 
-    fn host_on(&mut self, host: HostId) {
+    pub(super) fn host_on(&mut self, host: HostId) {
         self.world.power[host] = PowerState::On;
         self.world.note_host(ActionKind::HostOn, host);
         self.touched.push(host);
@@ -351,7 +307,7 @@ impl<'a> Engine<'a> {
     }
 
     /// Brings everything up to date after the events of one instant and phase.
-    fn flush(&mut self) {
+    pub(super) fn flush(&mut self) {
         self.settle_touched();
         while std::mem::take(&mut self.transfers_changed) {
             if let Err(error) = self.share_network() {

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::engine::Outcome;
 use crate::lease::{LeaseSummary, Schedule};
 use crate::metric::Summary;
 use crate::model::Record;
@@ -39,6 +38,10 @@ pub struct RunReport {
     pub timing: Timing,
     /// BLAKE3 of the event log: two runs that decide alike have the same.
     pub event_log_blake3: String,
+    /// BLAKE3 of what hosts and VMs did, in a run of leases that carry load; `event_log_blake3` is
+    /// that of the leases.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub load_log_blake3: Option<String>,
 }
 
 /// The identity of a trace.
@@ -134,6 +137,7 @@ impl RunReport {
             leases: None,
             timing,
             event_log_blake3: record.event_log_blake3(),
+            load_log_blake3: None,
         }
     }
 
@@ -168,14 +172,22 @@ impl RunReport {
             leases: Some(LeaseSummary::new(requests, schedule, &inputs.rules)),
             timing,
             event_log_blake3: event_log_blake3(&schedule.leases, &schedule.stretches),
+            load_log_blake3: None,
         }
     }
 
     /// The report of a run of leases with what the load of their VMs came to.
-    pub fn with_load(self, spec: &RunSpec, inputs: &Inputs, outcome: &Outcome) -> Self {
+    pub fn with_load(
+        self,
+        spec: &RunSpec,
+        inputs: &Inputs,
+        record: &Record,
+        summary: &Summary,
+    ) -> Self {
         Self {
             trace: Some(TraceReport::new(spec, &inputs.trace)),
-            summary: Some(outcome.summary.clone()),
+            summary: Some(summary.clone()),
+            load_log_blake3: Some(record.event_log_blake3()),
             ..self
         }
     }

@@ -153,7 +153,11 @@ fn load_evidence(
         stages: stage_rows(stages)?,
     };
     let figures = summary.named().into_iter();
-    let log = manifest.report.event_log_blake3.clone();
+    let report = &manifest.report;
+    let log = match tenancy {
+        Some(_) => report.load_log_blake3.clone(),
+        None => Some(report.event_log_blake3.clone()),
+    };
     let evidence = Evidence {
         rules: spec.rules(),
         demand: demand_rows(demand, if tenancy.is_some() { "row" } else { "vm" })?,
@@ -162,8 +166,7 @@ fn load_evidence(
         unknown_durations: spec.unknown_durations(),
         record,
         summary: figures.filter_map(|(name, value)| Some((name.to_owned(), value?))).collect(),
-        // That of a run of leases is the log of its leases.
-        event_log_blake3: tenancy.is_none().then_some(log),
+        event_log_blake3: log,
         fleet,
         tenancy,
     };

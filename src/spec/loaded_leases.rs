@@ -6,12 +6,12 @@
 //! ```
 //!
 //! A VM gets what it reserved wherever it runs, so a faster core has room to spare. MB are 10^6
-//! bytes. VMs of the fleet have one core, so a VM of a lease that has more is as many of them, always
-//! on one host. The `v`-th replays row `v` of the trace, modulo its rows, after a permutation of the
-//! rows unless the seed is 0.
+//! bytes. VMs of the fleet have one core, so a VM of a lease that has more is as many of them,
+//! always on one host. The `v`-th replays row `v` of the trace, modulo its rows, after a permutation
+//! of the rows unless the seed is 0.
 
-use super::leases::{LeaseInputs, LeaseLoad};
-use super::{Error, Inputs, LeaseSpec, RunSpec};
+use super::leases::LeaseLoad;
+use super::{Error, Inputs, LeaseInputs, LeaseSpec, RunSpec};
 use crate::model::lease::{Amounts, CORE, CPU, DISK, LeaseRequest, MEMORY, NET_IN, NET_OUT, Site};
 use crate::model::rules::{ClockKind, IdleVms, Window};
 use crate::model::{Fleet, Machine, VmType};

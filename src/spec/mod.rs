@@ -12,8 +12,8 @@
 //! seed = 0
 //! ```
 //!
-//! A file with a section `[leases]` is a run of leases instead; with `load = "replayed"` in it their
-//! VMs carry load.
+//! A file with a section `[leases]` is a run of leases instead; with `load = "replayed"` in it
+//! their VMs carry load.
 
 mod build;
 mod catalogue;
@@ -21,6 +21,7 @@ mod choice;
 mod error;
 mod fleet;
 mod lease_code;
+mod lease_inputs;
 pub mod leases;
 mod limits;
 mod loaded_leases;
@@ -53,7 +54,8 @@ pub use choice::Choice;
 pub use error::Error;
 pub use fleet::{FleetSpec, HostBlock, Preset, VmSpec};
 pub use lease_code::{LeaseCode, lease_policies};
-pub use leases::{LeaseInputs, LeaseSpec};
+pub use lease_inputs::LeaseInputs;
+pub use leases::LeaseSpec;
 pub use loaded_leases::{LoadedLeases, fleet_of};
 pub use migration::MigrationSection;
 pub use processor::Processor;
