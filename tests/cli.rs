@@ -126,6 +126,21 @@ fn without_a_command_the_help_is_shown_and_every_command_has_examples() {
 }
 
 #[test]
+fn a_policy_to_start_from_is_written_once() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let file = folder.path().join("mine.py");
+    let path = file.to_str().expect("a path in UTF-8");
+    let output = galerna(&["policies", "new", "host-selection", path]);
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success() && said.contains("host_selection=mine.MyPolicy()"), "{said}");
+    let text = std::fs::read_to_string(&file).expect("it was written");
+    assert!(text.contains("def host_score(self, host: LeaseHost, lease: Lease)"), "{text}");
+    refused(&["policies", "new", "select", path], &["GLN-207", "is there already"]);
+    let odd = folder.path().join("my-policy.py");
+    refused(&["policies", "new", "select", odd.to_str().unwrap()], &["GLN-207", "import"]);
+}
+
+#[test]
 fn policies_are_listed_and_described() {
     let list = out(&galerna(&["policies", "list"]));
     assert!(list.contains("  lr-mmt ") && list.contains("  cloudsim-3.0.3/thr-rs "), "{list}");

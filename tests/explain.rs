@@ -102,8 +102,8 @@ fn force(spec: &RunSpec, inputs: &Inputs, choice: &Choice, host: HostId) -> (Fou
         Box::new(Forced { inner: policies.place, at, vm, host, found: Arc::clone(&found) });
     let Inputs { trace, fleet, rules } = inputs;
     // One step more than the decision: the rest of the day does not matter.
-    let last = (at.seconds() / trace.step().seconds()) as usize + 3;
-    let go_on = &mut |sample| match sample > last {
+    let last = at + trace.step() * 3;
+    let go_on = &mut |now| match now > last {
         true => ControlFlow::Break(()),
         false => ControlFlow::Continue(()),
     };

@@ -6,12 +6,14 @@ use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use galerna::engine::run_leases;
+use galerna::engine::{Outcome, run_leases, run_leases_with_load};
 use galerna::frames::{
     Existing, LeaseFolder, RunReport, Timing, check_destination, read_run, write_lease_run,
 };
 use galerna::lease::{LeasePolicies, LeaseSummary, Oddities, Schedule};
-use galerna::spec::{self, LeaseInputs, LeaseSpec, Override, RunSpec, catalogue};
+use galerna::spec::{
+    self, Inputs, LeaseInputs, LeaseSpec, LoadedLeases, Override, RunSpec, catalogue,
+};
 
 const FOLDERS: [&str; 3] = ["leases/", "haizea-1.0/", "haizea-1.1/"];
 
@@ -36,6 +38,23 @@ fn scheduled(inputs: &LeaseInputs) -> Schedule {
         .expect("no policy fails")
 }
 
+/// The run of leases that `spec` describes, with their load if they carry any.
+fn ended(spec: &RunSpec) -> (LeaseInputs, Schedule, Option<(Inputs, Outcome)>) {
+    let leases = spec.leases.as_ref().expect("a run of leases");
+    if spec.loaded_leases().is_none() {
+        let inputs = LeaseInputs::read(leases).expect("the sample");
+        let schedule = scheduled(&inputs);
+        return (inputs, schedule, None);
+    }
+    let LoadedLeases { leases, load } = LoadedLeases::read(spec, leases).expect("the samples");
+    let policies = spec::policies(spec, &load.fleet).expect("built-in policies");
+    let served = LeasePolicies::new(&leases.rules);
+    let go_on = &mut |_| ControlFlow::Continue(());
+    let ended = run_leases_with_load(leases.side(served), load.side(policies), go_on);
+    let (schedule, outcome) = ended.expect("no policy fails");
+    (leases, schedule, Some((load, outcome)))
+}
+
 #[test]
 fn every_file_runs_and_its_folder_checks_clean() {
     let parent = tempfile::tempdir().expect("a temporary folder");
@@ -45,16 +64,19 @@ fn every_file_runs_and_its_folder_checks_clean() {
         assert!(names.len() >= 10, "{folder} holds {names:?}");
         for name in names {
             let name = format!("{folder}{name}");
-            let spec = spec_of(&name, &[]);
-            let inputs = LeaseInputs::read(&leases_of(&name)).expect("the sample");
-            let schedule = scheduled(&inputs);
+            let spec = &spec_of(&name, &[]);
+            let (inputs, schedule, load) = ended(spec);
             let timing = Timing::default();
-            let report = RunReport::of_leases(&name, &spec, &inputs, &schedule, timing);
+            let mut report = RunReport::of_leases(&name, spec, &inputs, &schedule, timing);
+            if let Some((inputs, outcome)) = &load {
+                report = report.with_load(spec, inputs, &outcome.record, &outcome.summary);
+            }
             logs.insert(report.event_log_blake3.clone());
             let dir = parent.path().join(name.replace('/', "-"));
             check_destination(&dir, Existing::Refuse).expect("it is new");
-            let (report, spec, inputs, schedule) = (&report, &spec, &inputs, &schedule);
-            let run = LeaseFolder { report, spec, inputs, schedule, command: &[] };
+            let (report, inputs, schedule) = (&report, &inputs, &schedule);
+            let load = load.as_ref().map(|(inputs, outcome)| (inputs, &outcome.record));
+            let run = LeaseFolder { report, spec, inputs, schedule, load, command: &[] };
             write_lease_run(&dir, &run, Existing::Refuse).expect("it can be written");
             let found = read_run(&dir).expect("it was just written").check();
             assert!(found.is_clean(), "{name}\n{found}");
@@ -91,7 +113,7 @@ fn a_summary_or_a_row_that_was_changed_is_found() {
         let mut report = RunReport::of_leases("easy", &spec, &inputs, schedule, Timing::default());
         report.leases.as_mut().into_iter().for_each(change);
         let (report, spec, inputs) = (&report, &spec, &inputs);
-        let run = LeaseFolder { report, spec, inputs, schedule, command: &[] };
+        let run = LeaseFolder { report, spec, inputs, schedule, load: None, command: &[] };
         let dir = parent.path().join("run");
         write_lease_run(&dir, &run, Existing::Refuse).expect("it can be written");
         let found = read_run(&dir).expect("it was just written").check();

@@ -24,7 +24,7 @@ HEADLINE = {
 }
 
 
-LEASE_HEADLINE = {
+LEASES = {
     "accepted_ar": ("reservations kept", "{:,}"),
     "rejected_ar": ("and refused", "{:,}"),
     "completed_best_effort": ("best effort done", "{:,}"),
@@ -39,7 +39,7 @@ LEASE_FRAMES = ("leases", "lease_states", "holdings", "utilisation", "image_tran
 
 
 class Run:
-    """A finished run, of load or of leases.
+    """A finished run: of load, of leases, or of leases whose VMs carry load.
 
     >>> import galerna as gl
     >>> run = gl.run("dvfs")
@@ -53,6 +53,12 @@ class Run:
     >>> run = gl.run("leases/easy")
     >>> run.leases.filter(run.leases["state"] == "rejected").height
     3
+
+    One of leases that carry load has the frames of both:
+
+    >>> run = gl.run("leases/loaded")
+    >>> run.lease_summary["accepted_ar"], round(run.summary["energy_kwh"], 3)
+    (5, 41.595)
     """
 
     def __init__(self, finished: _core.Run, name: str) -> None:
@@ -67,8 +73,18 @@ class Run:
 
     @cached_property
     def summary(self) -> dict[str, Any]:
-        """Every metric by name; ratios are fractions, times seconds."""
+        """Every metric by name; ratios are fractions, times seconds.
+
+        Those of load, unless the run is one of leases that carry none.
+        """
         summary: dict[str, Any] = json.loads(self._finished.summary())
+        return summary
+
+    @cached_property
+    def lease_summary(self) -> dict[str, Any]:
+        """Every metric of leases by name, in a run of leases."""
+        self._expect("leases", what="lease_summary")
+        summary: dict[str, Any] = json.loads(self._finished.lease_summary() or "{}")
         return summary
 
     @cached_property
@@ -127,7 +143,10 @@ class Run:
 
     @cached_property
     def demand(self) -> pl.DataFrame:
-        """One row per VM and sample: the load that the VMs replayed."""
+        """One row per VM and sample: the load that the VMs replayed.
+
+        Where they carry load only while their lease runs, one row per row of the trace and sample.
+        """
         return self._frame("demand")
 
     @cached_property
@@ -157,26 +176,35 @@ class Run:
 
     def gantt(self) -> str:
         """The leases by host and time, as SVG; notebooks show it with `IPython.display.SVG`."""
-        self._expect(leases=True, what="gantt")
+        self._expect("leases", what="gantt")
         return self._finished.gantt(self._title())
 
-    def _expect(self, *, leases: bool, what: str) -> None:
-        if ("leases" in self.spec) != leases:
-            kind = "leases" if "leases" in self.spec else "load"
-            raise AttributeError(f"a run of {kind} has no `{what}`")
+    def _has(self, kind: str) -> bool:
+        return ("leases" if kind == "leases" else "trace") in self.spec
+
+    def _expect(self, kind: str, *, what: str) -> None:
+        if not self._has(kind):
+            other = "load" if kind == "leases" else "leases"
+            raise AttributeError(f"a run of {other} has no `{what}`")
 
     def _frame(self, name: str) -> pl.DataFrame:
         import polars as pl
 
-        self._expect(leases=name in LEASE_FRAMES, what=name)
+        self._expect("leases" if name in LEASE_FRAMES else "load", what=name)
         return pl.DataFrame(self._finished.table(name))
 
     def _rows(self) -> list[tuple[str, str]]:
-        headline = LEASE_HEADLINE if "leases" in self.spec else HEADLINE
-        return [(name, form.format(self.summary[key])) for key, (name, form) in headline.items()]
+        rows: list[tuple[str, str]] = []
+        if self._has("leases"):
+            figures = self.lease_summary
+            rows += [(name, form.format(figures[key])) for key, (name, form) in LEASES.items()]
+        if self._has("load"):
+            figures = self.summary
+            rows += [(name, form.format(figures[key])) for key, (name, form) in HEADLINE.items()]
+        return rows
 
     def _title(self) -> str:
-        if "leases" in self.spec:
+        if self._has("leases"):
             leases, hosts = self._finished.shape()
             return f"{self._name}: {leases:,} leases on {hosts:,} hosts"
         policy = self.spec["policy"]

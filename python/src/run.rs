@@ -10,7 +10,8 @@ use galerna::frames::{self, Existing, FoundLeases, LeaseFolder, RunFolder, RunRe
 use galerna::lease::{LeaseSummary, Schedule};
 use galerna::model::lease_record::event_log_blake3;
 use galerna::report::Gantt;
-use galerna::spec::{self, Inputs, LeaseInputs, LeaseSpec, Override, RunSpec};
+use galerna::spec::{self, Inputs, LeaseInputs, LeaseSpec, LoadedLeases, Override, RunSpec};
+use polars::prelude::DataFrame;
 use pyo3::exceptions::PyKeyError;
 use pyo3::prelude::*;
 
@@ -19,18 +20,13 @@ use crate::policies::Resolved;
 use crate::table::Table;
 use crate::{enter, errors};
 
-/// A finished run.
+/// A finished run: of load, of leases, or of leases that carry load.
 #[pyclass(frozen, module = "galerna._core")]
 pub struct Run {
     spec: RunSpec,
     timing: Timing,
-    finished: Finished,
-}
-
-/// What a run was made from, and what came of it.
-enum Finished {
-    Load(Box<(Inputs, Outcome)>),
-    Leases(Box<(LeaseInputs, Schedule)>),
+    load: Option<(Inputs, Outcome)>,
+    leases: Option<(LeaseInputs, Schedule)>,
 }
 
 /// Runs the spec called or stored at `path`, or the one in `tables` (JSON) when given.
@@ -46,6 +42,9 @@ pub fn run(
     given: BTreeMap<String, Resolved>,
 ) -> PyResult<Run> {
     let spec = read(path, tables, changes).map_err(|error| errors::spec(py, error))?;
+    if let Some(leases) = spec.loaded_leases().cloned() {
+        return run_leases_with_load(py, spec, &leases, given);
+    }
     if let Some(leases) = spec.leases.clone() {
         return run_leases(py, spec, &leases, given);
     }
@@ -57,7 +56,7 @@ pub fn run(
     let policies = policies.map_err(|error| errors::building(py, error))?;
     let outcome = enter::run(py, &inputs, policies)?;
     let timing = Timing { read_s, run_s: start.elapsed().as_secs_f64() };
-    Ok(Run { spec, timing, finished: Finished::Load(Box::new((inputs, outcome))) })
+    Ok(Run { spec, timing, load: Some((inputs, outcome)), leases: None })
 }
 
 fn run_leases(
@@ -74,7 +73,29 @@ fn run_leases(
     let policies = policies.map_err(|error| errors::building(py, error))?;
     let schedule = enter::run_leases(py, &inputs, policies)?;
     let timing = Timing { read_s, run_s: start.elapsed().as_secs_f64() };
-    Ok(Run { spec, timing, finished: Finished::Leases(Box::new((inputs, schedule))) })
+    Ok(Run { spec, timing, load: None, leases: Some((inputs, schedule)) })
+}
+
+fn run_leases_with_load(
+    py: Python<'_>,
+    spec: RunSpec,
+    leases: &LeaseSpec,
+    given: BTreeMap<String, Resolved>,
+) -> PyResult<Run> {
+    let start = ProcessTime::now();
+    let inputs =
+        py.detach(|| LoadedLeases::read(&spec, leases)).map_err(|e| errors::spec(py, e))?;
+    let read_s = start.elapsed().as_secs_f64();
+    let start = ProcessTime::now();
+    let LoadedLeases { leases: inputs, load } = inputs;
+    let here = Here::with(given);
+    let decided = spec::policies_by(&spec, &load.fleet, Some(&here));
+    let decided = decided.map_err(|error| errors::building(py, error))?;
+    let served = spec::lease_policies(leases, spec.run.seed, Some(&here));
+    let served = served.map_err(|error| errors::building(py, error))?;
+    let (schedule, outcome) = enter::run_leases_with_load(py, &inputs, served, &load, decided)?;
+    let timing = Timing { read_s, run_s: start.elapsed().as_secs_f64() };
+    Ok(Run { spec, timing, load: Some((load, outcome)), leases: Some((inputs, schedule)) })
 }
 
 /// Refuses a folder to which a run may not be written.
@@ -117,13 +138,19 @@ impl Run {
         serde_json::to_string(&self.spec).expect("a spec has a JSON form")
     }
 
-    /// The metrics as JSON.
+    /// The metrics as JSON: those of load, unless it is a run of leases that carry none.
     fn summary(&self) -> String {
-        let text = match &self.finished {
-            Finished::Load(run) => serde_json::to_string(&run.1.summary),
-            Finished::Leases(run) => serde_json::to_string(&lease_summary(run)),
+        let Some((_, outcome)) = &self.load else {
+            return self.lease_summary().unwrap_or_default();
         };
-        text.expect("metrics have a JSON form")
+        serde_json::to_string(&outcome.summary).expect("metrics have a JSON form")
+    }
+
+    /// The metrics of leases as JSON, in a run of leases.
+    fn lease_summary(&self) -> Option<String> {
+        let (inputs, schedule) = self.leases.as_ref()?;
+        let summary = LeaseSummary::new(&inputs.workload.leases, schedule, &inputs.rules);
+        Some(serde_json::to_string(&summary).expect("metrics have a JSON form"))
     }
 
     /// CPU seconds of reading the trace and of running.
@@ -133,85 +160,98 @@ impl Run {
 
     /// Writes all tables and `run.json` to `folder`, which calls the spec `name`.
     fn write(&self, py: Python<'_>, folder: PathBuf, name: &str, overwrite: bool) -> PyResult<()> {
-        let Self { spec, timing, finished } = self;
+        let Self { spec, timing, load, leases } = self;
         let (existing, command) = (existing(overwrite), &[][..]);
-        let written = py.detach(|| match finished {
-            Finished::Load(run) => {
-                let (inputs, Outcome { record, summary }) = &**run;
+        let written = py.detach(|| match (leases, load) {
+            (Some((inputs, schedule)), load) => {
+                let report = RunReport::of_leases(name, spec, inputs, schedule, *timing);
+                let report = &match load {
+                    Some((inputs, Outcome { record, summary })) => {
+                        report.with_load(spec, inputs, record, summary)
+                    }
+                    None => report,
+                };
+                let load = load.as_ref().map(|(inputs, outcome)| (inputs, &outcome.record));
+                let run = LeaseFolder { report, spec, inputs, schedule, load, command };
+                frames::write_lease_run(&folder, &run, existing)
+            }
+            (None, Some((inputs, Outcome { record, summary }))) => {
                 let report = &RunReport::new(name, spec, inputs, record, summary, *timing);
                 let run = RunFolder { report, spec, inputs, record, command };
                 frames::write_run(&folder, &run, existing)
             }
-            Finished::Leases(run) => {
-                let (inputs, schedule) = &**run;
-                let report = &RunReport::of_leases(name, spec, inputs, schedule, *timing);
-                let run = LeaseFolder { report, spec, inputs, schedule, command };
-                frames::write_lease_run(&folder, &run, existing)
-            }
+            (None, None) => unreachable!("a run is of load, of leases, or of both"),
         });
         written.map_err(|error| errors::folder(py, error))
     }
 
-    /// How many VMs and how many samples the trace has, or how many leases and hosts there are.
+    /// How many leases and hosts there are, or how many VMs and samples the trace has.
     fn shape(&self) -> (usize, usize) {
-        match &self.finished {
-            Finished::Load(run) => (run.0.trace.vms(), run.0.trace.samples()),
-            Finished::Leases(run) => (run.0.workload.leases.len(), run.0.site.hosts.len()),
+        match (&self.leases, &self.load) {
+            (Some((inputs, _)), _) => (inputs.workload.leases.len(), inputs.site.hosts.len()),
+            (None, Some((inputs, _))) => (inputs.trace.vms(), inputs.trace.samples()),
+            (None, None) => (0, 0),
         }
     }
 
     /// The leases by host and time, as SVG.
     fn gantt(&self, py: Python<'_>, title: &str) -> PyResult<String> {
-        let Finished::Leases(run) = &self.finished else {
-            return Err(PyKeyError::new_err("gantt"));
-        };
-        Ok(py.detach(|| Gantt::new(&FoundLeases::of_run(&run.0, &run.1), title).svg()))
+        let missing = || PyKeyError::new_err("gantt");
+        let (inputs, schedule) = self.leases.as_ref().ok_or_else(missing)?;
+        Ok(py.detach(|| Gantt::new(&FoundLeases::of_run(inputs, schedule), title).svg()))
     }
 
-    /// BLAKE3 of the event log.
+    /// BLAKE3 of the event log; that of the leases where there are any.
     fn event_log_blake3(&self) -> String {
-        match &self.finished {
-            Finished::Load(run) => run.1.record.event_log_blake3(),
-            Finished::Leases(run) => event_log_blake3(&run.1.leases, &run.1.stretches),
+        match (&self.leases, &self.load) {
+            (Some((_, schedule)), _) => event_log_blake3(&schedule.leases, &schedule.stretches),
+            (None, Some((_, outcome))) => outcome.record.event_log_blake3(),
+            (None, None) => String::new(),
         }
     }
 
     /// The table called `hosts`, `vms`, `actions`, `samples`, `demand`, `moves` or `stages` of a
-    /// run of load; `leases`, `lease_states`, `holdings`, `utilisation` or `image_transfers` of one
-    /// of leases.
+    /// run with load; `leases`, `lease_states`, `holdings`, `utilisation` or `image_transfers` of
+    /// one of leases.
     fn table(&self, py: Python<'_>, name: &str) -> PyResult<Table> {
-        let table = match &self.finished {
-            Finished::Load(run) => {
-                let (Inputs { fleet, trace, .. }, Outcome { record, .. }) = &**run;
-                match name {
-                    "hosts" => py.detach(|| frames::hosts(record, fleet)),
-                    "vms" => py.detach(|| frames::vms(record, fleet)),
-                    "actions" => py.detach(|| frames::actions(record)),
-                    "samples" => py.detach(|| frames::samples(record)),
-                    "moves" => py.detach(|| frames::moves(record)),
-                    "stages" => py.detach(|| frames::stages(record)),
-                    "demand" => py.detach(|| frames::demand(trace, fleet)),
-                    _ => return Err(PyKeyError::new_err(name.to_owned())),
-                }
-            }
-            Finished::Leases(run) => {
-                let (inputs, schedule) = &**run;
-                match name {
-                    "leases" => py.detach(|| lease_tables::leases(inputs, schedule)),
-                    "lease_states" => py.detach(|| lease_tables::lease_states(schedule)),
-                    "holdings" => py.detach(|| lease_tables::holdings(inputs, schedule)),
-                    "utilisation" => py.detach(|| lease_tables::utilisation(schedule)),
-                    "image_transfers" => {
-                        py.detach(|| lease_tables::image_transfers(inputs, schedule))
-                    }
-                    _ => return Err(PyKeyError::new_err(name.to_owned())),
-                }
-            }
-        };
-        Ok(table.into())
+        let of_load = self.load.as_ref().and_then(|load| self.table_of_load(py, load, name));
+        let table = of_load.or_else(|| table_of_leases(py, self.leases.as_ref()?, name));
+        Ok(table.ok_or_else(|| PyKeyError::new_err(name.to_owned()))?.into())
     }
 }
 
-fn lease_summary((inputs, schedule): &(LeaseInputs, Schedule)) -> LeaseSummary {
-    LeaseSummary::new(&inputs.workload.leases, schedule, &inputs.rules)
+impl Run {
+    fn table_of_load(
+        &self,
+        py: Python<'_>,
+        (Inputs { fleet, trace, .. }, Outcome { record, .. }): &(Inputs, Outcome),
+        name: &str,
+    ) -> Option<DataFrame> {
+        Some(match name {
+            "hosts" => py.detach(|| frames::hosts(record, fleet)),
+            "vms" => py.detach(|| frames::vms(record, fleet)),
+            "actions" => py.detach(|| frames::actions(record)),
+            "samples" => py.detach(|| frames::samples(record)),
+            "moves" => py.detach(|| frames::moves(record)),
+            "stages" => py.detach(|| frames::stages(record)),
+            "demand" if self.leases.is_some() => py.detach(|| frames::trace_rows(trace)),
+            "demand" => py.detach(|| frames::demand(trace, fleet)),
+            _ => return None,
+        })
+    }
+}
+
+fn table_of_leases(
+    py: Python<'_>,
+    (inputs, schedule): &(LeaseInputs, Schedule),
+    name: &str,
+) -> Option<DataFrame> {
+    Some(match name {
+        "leases" => py.detach(|| lease_tables::leases(inputs, schedule)),
+        "lease_states" => py.detach(|| lease_tables::lease_states(schedule)),
+        "holdings" => py.detach(|| lease_tables::holdings(inputs, schedule)),
+        "utilisation" => py.detach(|| lease_tables::utilisation(schedule)),
+        "image_transfers" => py.detach(|| lease_tables::image_transfers(inputs, schedule)),
+        _ => return None,
+    })
 }

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import importlib.util
 import random
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import galerna as gl
 import numpy as np
 import pytest
 from drain import Drain
 from first_fit import FirstFit, FirstFitBatched
+from galerna.policy import ALL_ROLES
 from galerna.testing import WORLDS, PolicyCheckError, PolicyReport, check_policy, tiny_world
 from galerna.testing.checks import role_of
 from least_utilised import LeastUtilised, LeastUtilisedBatched
@@ -19,6 +22,7 @@ from mmt import Mmt, MmtBatched
 from pabfd import Pabfd
 from pabfd_batched import PabfdBatched
 
+TEMPLATES = sorted((Path(__file__).parents[2] / "policies" / "python" / "new").glob("*.py"))
 EXAMPLES = [
     Drain,
     FirstFit,
@@ -39,6 +43,36 @@ def test_the_examples_pass(example: type) -> None:
     report = check_policy(example)
     assert report.is_clean
     assert "asked 0 times" not in str(report), "the worlds put it to the test"
+
+
+def template(path: Path) -> type:
+    """The class in a policy to start from."""
+    spec = importlib.util.spec_from_file_location(f"template_{path.stem}", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.MyPolicy
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.stem)
+def test_every_policy_to_start_from_passes(path: Path) -> None:
+    report = check_policy(template(path), path.stem.replace("_", "-"))
+    assert report.is_clean
+    assert "asked 0 times" not in str(report), "the worlds put it to the test"
+
+
+def test_there_is_a_policy_to_start_from_for_every_question() -> None:
+    written = {path.stem.replace("_", "-") for path in TEMPLATES}
+    assert written == set(ALL_ROLES) - {"fallback"}
+
+
+def test_a_lease_policy_that_is_wrong_is_found() -> None:
+    draw = random.Random(1)
+    with pytest.raises(PolicyCheckError, match="repeats itself"):
+        check_policy(lambda lease: draw.random() < 0.5, "admission")
+    with pytest.raises(PolicyCheckError, match="GLN-40"):
+        check_policy(lambda lease: "yes", "admission")
 
 
 @pytest.mark.parametrize(

@@ -182,10 +182,16 @@ fn deed(action: &Action, hosts: usize, vms: usize) -> Result<Deed, String> {
 fn sizes(evidence: &Evidence, refuse: &mut impl FnMut(String, String)) {
     let (hosts, vms) = (evidence.fleet.hosts(), evidence.fleet.vms());
     let samples = evidence.demand.first().map_or(0, Vec::len);
+    let rows = evidence.fleet.trace_row.as_slice();
+    let replayed = match evidence.tenancy {
+        // VMs share the rows of the trace, of which each must be there.
+        Some(_) => rows.iter().max().map_or(0, |row| row + 1).max(evidence.demand.len()),
+        None => vms,
+    };
     let tables = [
         ("hosts", evidence.record.hosts.len(), hosts),
         ("vms", evidence.record.vms.len(), vms),
-        ("demand", evidence.demand.len(), vms),
+        ("demand", evidence.demand.len(), replayed),
     ];
     for (table, found, expected) in tables {
         if found != expected {

@@ -27,10 +27,14 @@ pub(super) fn check(evidence: &Evidence, events: &[Event], times: &Timetable) ->
     findings
 }
 
-/// Why a stop was not called for: only the rule that retires idle VMs ever stops one.
+/// Why a stop was not called for: beside the end of a lease, which is looked at apart, only the rule
+/// that retires idle VMs ever stops one.
 fn unfounded_stop(evidence: &Evidence, event: &Event) -> Option<String> {
     let Deed::Stop { vm, .. } = event.deed else { return None };
-    let demand = Moment::at(evidence, event.seconds).demand(&evidence.demand[vm]);
+    if evidence.tenancy.is_some() {
+        return None;
+    }
+    let demand = Moment::at(evidence, event.seconds).demand(evidence.load_of(vm));
     match evidence.rules.demand.idle_vms {
         IdleVms::Keep => Some(format!("v{vm} stops, but idle-vms = \"keep\"")),
         IdleVms::Retire if demand != 0.0 => {
@@ -43,7 +47,9 @@ fn unfounded_stop(evidence: &Evidence, event: &Event) -> Option<String> {
 /// What had to happen before the end and did not.
 fn left_undone(layout: &Layout<'_>, times: &Timetable) -> Vec<Problem> {
     let mut findings = Vec::new();
-    for vm in layout.started.iter().enumerate().filter(|(_, s)| !**s).map(|(vm, _)| vm) {
+    // A lease that is rejected has VMs that never start.
+    let missing = if layout.restarts { &[][..] } else { &layout.started };
+    for vm in missing.iter().enumerate().filter(|(_, s)| !**s).map(|(vm, _)| vm) {
         let what = format!("v{vm} never starts, expected `vm-start` for every VM");
         findings.push(Problem::new("GLN-603", "actions", what, REMEDY));
     }

@@ -70,6 +70,8 @@ pub(super) struct Layout<'a> {
     pub paused: Vec<bool>,
     /// Per VM: whether it ever ran.
     pub started: Vec<bool>,
+    /// Whether a VM that stopped may start again: its lease was suspended.
+    pub restarts: bool,
     flights: Vec<Flight>,
 }
 
@@ -88,6 +90,7 @@ impl<'a> Layout<'a> {
             kept: vec![1.0; vms],
             paused: vec![false; vms],
             started: vec![false; vms],
+            restarts: evidence.tenancy.is_some(),
             flights: Vec::new(),
         }
     }
@@ -140,7 +143,7 @@ impl<'a> Layout<'a> {
     }
 
     fn start(&mut self, vm: usize, to: usize) -> Result<(), String> {
-        if self.started[vm] {
+        if self.started[vm] && !(self.restarts && self.home[vm].is_none()) {
             return Err(format!("v{vm} starts a second time, it is {}", self.whereabouts(vm)));
         }
         self.welcome(vm, to)?;

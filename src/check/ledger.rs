@@ -280,7 +280,7 @@ impl Ledger {
         for vm in 0..layout.home.len() {
             let idle = layout.home[vm].is_some()
                 && !layout.departing[vm]
-                && moment.demand(&evidence.demand[vm]) == 0.0;
+                && moment.demand(evidence.load_of(vm)) == 0.0;
             if idle && !gone.contains(&vm) {
                 let what = format!("v{vm} asks for nothing and stays, expected `vm-stop`");
                 let remedy = "Rerun the spec; if it happens again, report it";

@@ -18,6 +18,7 @@
 //! | GLN-611 | the event log's hash is another one |
 //! | GLN-612 | an idle VM was kept though the rules retire it |
 //! | GLN-615 | a row of `moves` or `stages` does not fit the actions |
+//! | GLN-616 | VMs come or go otherwise than their leases |
 //!
 //! Symbols used throughout: `r` demand of a VM, MIPS; `c = min(r, core)` what one core can serve of
 //! it; `a` what it gets; `W` what its host spends on all VMs; `C` the host's capacity.
@@ -41,6 +42,7 @@ pub mod roadef;
 mod rows;
 mod snapshot;
 mod supply;
+mod tenancy;
 mod timetable;
 
 #[cfg(test)]
@@ -49,6 +51,7 @@ mod tests;
 pub use lease_run::{LeaseClaims, check_lease_run};
 pub use leases::{LeaseEvidence, check_leases};
 pub use report::Report;
+pub use tenancy::Tenancy;
 
 use crate::model::{Fleet, Record, Rules};
 use doubt::Totals;
@@ -77,6 +80,17 @@ pub struct Evidence {
     pub unknown_durations: Option<String>,
     /// The reported hash of the event log, hexadecimal; `None` leaves it unverified.
     pub event_log_blake3: Option<String>,
+    /// Which leases the VMs belong to, in a run of leases; `demand` is then by row of the trace, and
+    /// VM `i` replays row `fleet.trace_row[i]` over and over.
+    pub tenancy: Option<Tenancy>,
+}
+
+impl Evidence {
+    /// What `vm` replays.
+    fn load_of(&self, vm: usize) -> &[f64] {
+        let row = if self.tenancy.is_some() { self.fleet.trace_row.as_slice()[vm] } else { vm };
+        &self.demand[row]
+    }
 }
 
 /// Verifies a run; a run without faults gives a report without findings.
@@ -127,6 +141,9 @@ pub fn check(evidence: &Evidence) -> Report {
     let times = Timetable::of(evidence, &events);
     report.findings.extend(times.check(evidence, &events));
     report.findings.extend(history::check(evidence, &events, &times));
+    if let Some(tenancy) = &evidence.tenancy {
+        report.findings.extend(tenancy.check(&evidence.record.actions));
+    }
     let possible = report.is_clean();
     report.findings.extend(log::check(evidence));
     if !possible {

@@ -75,7 +75,7 @@ impl Snapshot {
             .iter()
             .map(|guest| {
                 let mips = evidence.fleet.vm_mips.as_slice()[guest.vm].0;
-                let demand = now.demand(&evidence.demand[guest.vm]) * mips;
+                let demand = now.demand(evidence.load_of(guest.vm)) * mips;
                 let role = match guest {
                     Guest { held: true, .. } => Role::Held,
                     Guest { arriving: true, .. } => Role::Arriving,

@@ -117,12 +117,14 @@ pub(super) struct Moment {
     /// Seconds from `before` to `after`, and from `before` to now; both 0 where a sample holds.
     gap_s: f64,
     past_s: f64,
+    /// Whether the samples begin again when they are over.
+    repeats: bool,
 }
 
 impl Moment {
     /// The time `seconds` by the run's clock.
     pub fn at(evidence: &Evidence, seconds: f64) -> Self {
-        let step = evidence.step_s;
+        let (step, repeats) = (evidence.step_s, evidence.tenancy.is_some());
         if evidence.rules.demand.between_samples == BetweenSamples::Hold {
             // A sample holds from the decision that sees it first.
             let sample = match evidence.rules.demand.clock {
@@ -130,20 +132,23 @@ impl Moment {
                 ClockKind::Accumulated => (seconds - BROKER_START_S) / step + TICK,
             };
             let before = sample.floor() as usize;
-            return Self { before, after: before, gap_s: 0.0, past_s: 0.0 };
+            return Self { before, after: before, gap_s: 0.0, past_s: 0.0, repeats };
         }
         let (low, high) = ((seconds / step).floor(), (seconds / step).ceil());
         let (before, after) = (low as usize, high as usize);
         if seconds % step == 0.0 {
-            return Self { before, after: before, gap_s: 0.0, past_s: 0.0 };
+            return Self { before, after: before, gap_s: 0.0, past_s: 0.0, repeats };
         }
-        Self { before, after, gap_s: (high - low) * step, past_s: seconds - low * step }
+        Self { before, after, gap_s: (high - low) * step, past_s: seconds - low * step, repeats }
     }
 
     /// The fraction of its MIPS that a VM with the demand `row` asks for now; the last sample holds
-    /// for ever.
+    /// for ever, or the first follows it.
     pub fn demand(self, row: &[f64]) -> f64 {
-        let sample = |k: usize| row[k.min(row.len() - 1)];
+        let sample = |k: usize| match self.repeats {
+            true => row[k % row.len()],
+            false => row[k.min(row.len() - 1)],
+        };
         let (low, high) = (sample(self.before), sample(self.after));
         if self.gap_s > 0.0 { low + (high - low) / self.gap_s * self.past_s } else { low }
     }

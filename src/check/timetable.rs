@@ -115,12 +115,19 @@ impl Timetable {
     }
 }
 
-/// Length of the trace, seconds.
+/// Length of the run, seconds: that of the trace, or until the last lease is over.
 pub(super) fn whole_s(evidence: &Evidence) -> f64 {
-    samples(evidence) as f64 * evidence.step_s
+    match &evidence.tenancy {
+        Some(tenancy) => tenancy.end.seconds(),
+        None => samples(evidence) as f64 * evidence.step_s,
+    }
 }
 
 fn samples(evidence: &Evidence) -> usize {
+    if let Some(tenancy) = &evidence.tenancy {
+        // A run ends with what happens to its last lease, before the sample of that instant.
+        return (tenancy.end.seconds() / evidence.step_s).ceil().max(1.0) as usize;
+    }
     let recorded = evidence.record.samples.last().map_or(0, |s| s.sample as usize + 1);
     evidence.demand.first().map_or(recorded, Vec::len)
 }

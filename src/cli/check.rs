@@ -46,8 +46,11 @@ fn told(found: &FoundRun, report: &Report) -> String {
     if !report.recomputed.is_empty() {
         lines.push(format!("{:<32} {:>16} {:>16}", "figure", "reported", "recomputed"));
     }
+    // Leases and load both have a figure called `migrations`; both lists begin with leases.
+    let mut reported: Vec<&(String, f64)> = found.reported().collect();
     for (name, value) in &report.recomputed {
-        let reported = found.reported().iter().find(|(reported, _)| reported == name);
+        let row = reported.iter().position(|(reported, _)| reported == name);
+        let reported = row.map(|row| reported.remove(row));
         let reported = reported.map_or_else(|| "-".to_owned(), |(_, v)| significant(*v));
         lines.push(format!("{name:<32} {reported:>16} {:>16}", significant(*value)));
     }

@@ -127,6 +127,7 @@ fn placement(kind: &str) -> Option<&'static str> {
 
 fn physics(key: &str, value: &str) -> Option<&'static str> {
     Some(match (key, value) {
+        ("fleet.hosts", _) => "hosts in blocks, by machine",
         ("fleet.preset", "ml110-4g") => "hosts of 4096 MB, as published",
         ("fleet.preset", "ml110-8g") => "hosts of 8 GiB: memory is scarce as well",
         ("demand.clock", _) => "time is a sum of doubles that starts at 0.1 s",

@@ -1,8 +1,11 @@
-//! `galerna policies`: which runs are bundled, and what does each of them say?
+//! `galerna policies`: which runs are bundled, what does each of them say, and how does one of one's
+//! own begin?
 
+use std::ffi::OsStr;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
+use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand};
 use toml::{Table, Value};
 
@@ -10,6 +13,7 @@ use super::meaning::meaning;
 use super::{Answer, Failure};
 use crate::problem::{Problem, suggestion};
 use crate::spec::{self, Entry, LeaseSpec, RunSpec};
+use crate::whole_file;
 
 /// Show the bundled policy files.
 #[derive(Debug, Args)]
@@ -17,7 +21,8 @@ use crate::spec::{self, Entry, LeaseSpec, RunSpec};
 Examples:
   galerna policies list
   galerna policies describe cloudsim-3.0.3/lr-mmt
-  galerna policies describe my-policy.toml")]
+  galerna policies describe my-policy.toml
+  galerna policies new select my_policy.py")]
 pub(super) struct Policies {
     #[command(subcommand)]
     command: Command,
@@ -32,13 +37,36 @@ enum Command {
         /// A bundled name, as `policies list` shows it, or a file.
         name: PathBuf,
     },
+    /// Write a Python policy to start from, which runs as it is.
+    New {
+        /// What it decides: a key of [policy] or [leases.policies].
+        #[arg(value_parser = PossibleValuesParser::new(ROLES))]
+        role: String,
+        /// The file to write, e.g. my_policy.py; it must not be there yet.
+        file: PathBuf,
+    },
 }
+
+/// What a policy in Python may decide, by its key in `[policy]`, then in `[leases.policies]`.
+const ROLES: [&str; 10] = [
+    "overload",
+    "underload",
+    "select",
+    "place",
+    "plan",
+    "admission",
+    "preemption",
+    "host-selection",
+    "mapping",
+    "pricing",
+];
 
 impl Policies {
     pub(super) fn execute(&self) -> Result<Answer, Failure> {
         match &self.command {
             Command::List => Ok(Answer::done(listed(&spec::catalogue()))),
             Command::Describe { name } => described(name).map(Answer::done),
+            Command::New { role, file } => begun(role, file).map(Answer::done),
         }
     }
 }
@@ -97,6 +125,44 @@ fn described(path: &Path) -> Result<String, Failure> {
     Ok(answer)
 }
 
+/// Writes the policy of `role` to start from, and says how to go on.
+fn begun(role: &str, file: &Path) -> Result<String, Failure> {
+    let refuse = |what: &str, remedy: &str| {
+        let problem = Problem::new("GLN-207", file.display().to_string(), what, remedy);
+        Err(Failure::bad_input(problem))
+    };
+    let module = file.file_stem().and_then(OsStr::to_str).unwrap_or_default();
+    let legal = module.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+        && !module.is_empty()
+        && !module.starts_with(|c: char| c.is_ascii_digit());
+    if !legal || file.extension() != Some(OsStr::new("py")) {
+        let what = "Python could not import a module of that name";
+        return refuse(what, "Use letters, digits and _, and end it in .py, e.g. my_policy.py");
+    }
+    if file.exists() {
+        return refuse("is there already", "Name a file that is not, or remove it");
+    }
+    let template = spec::template(role).expect("every role has a template");
+    whole_file::replace(file, template).map_err(|cause| {
+        let at = file.display().to_string();
+        let remedy = "Check that the folder is there and may be written";
+        Failure::bad_input(Problem::new("GLN-621", at, cause.to_string(), remedy))
+    })?;
+    let keyword = role.replace('-', "_");
+    let of_leases = ROLES.iter().position(|known| *known == role) >= Some(5);
+    let spec = if of_leases { "leases/easy" } else { "lr-mmt" };
+    let section = if of_leases { "leases.policies" } else { "policy" };
+    Ok(format!(
+        "{} holds a policy that runs as it is. From its folder:\n\n  \
+         python -c \"import galerna as gl, {module}; \
+         print(gl.run('{spec}', {keyword}={module}.MyPolicy()))\"\n  \
+         python -c \"from galerna.testing import check_policy; import {module}; \
+         print(check_policy({module}.MyPolicy()))\"\n\n\
+         In a spec: [{section}] {role} = \"{module}:MyPolicy\"\n",
+        file.display()
+    ))
+}
+
 fn none(path: &Path, cause: &std::io::Error) -> Problem {
     let name = path.display().to_string();
     let hint = suggestion(&name, spec::catalogue().iter().map(|entry| entry.name));
@@ -109,7 +175,8 @@ fn differences(spec: &RunSpec) -> Vec<(String, String)> {
     let table = |spec: &RunSpec| spec.to_toml().parse::<Table>().unwrap_or_default();
     let (mut found, mut defaults) = (Vec::new(), Vec::new());
     flatten("", &table(spec), &mut found);
-    let leases = spec.leases.as_ref().map(|_| LeaseSpec::default());
+    let load = spec.leases.as_ref().map(|leases| leases.load);
+    let leases = load.map(|load| LeaseSpec { load, ..LeaseSpec::default() });
     flatten("", &table(&RunSpec { leases, ..RunSpec::default() }), &mut defaults);
     found.retain(|pair| !defaults.contains(pair));
     found

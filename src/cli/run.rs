@@ -15,13 +15,14 @@ use toml::Value;
 use super::{
     Answer, Failure, Format, INFEASIBLE, INTERRUPTED, POLICY_FAILED, figures, json, threads,
 };
-use crate::engine::{self, LeaseError, Outcome};
+use crate::engine::{self, Outcome};
 use crate::frames::{
     self, Existing, LeaseFolder, RunFolder, RunReport, Timing, TraceReport, WorkloadReport,
 };
-use crate::lease::Schedule;
+use crate::lease::{LeasePolicies, Schedule};
+use crate::policy::PolicyError;
 use crate::problem::Problem;
-use crate::spec::{self, Inputs, LeaseInputs, LeaseSpec, Override, RunSpec};
+use crate::spec::{self, Inputs, LeaseInputs, LeaseSpec, LoadedLeases, Override, RunSpec};
 
 /// Runs shorter than this show no progress.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -42,7 +43,8 @@ Examples:
   galerna run haizea.conf --set leases.oddities=none
 
 SPEC is a TOML file in which every key has a default; an empty file is a complete run. With a
-section [leases] it is a run of leases; Haizea's configurations (.conf) are read as such. Relative
+section [leases] it is a run of leases, whose VMs may carry load (leases/loaded); Haizea's
+configurations (.conf) are read as runs of leases. Relative
 paths are taken from the current directory. With the same spec and seed the event
 log is the same, whatever the number of threads.")]
 pub(super) struct Run {
@@ -78,9 +80,10 @@ impl Run {
             frames::check_destination(dir, self.existing()).map_err(Failure::bad_input)?;
         }
         let command = &command(args);
-        let report = match &spec.leases {
-            Some(leases) => self.of_leases(&name, &spec, leases, command)?,
-            None => self.of_load(&name, &spec, command)?,
+        let report = match (&spec.leases, spec.loaded_leases()) {
+            (_, Some(leases)) => self.of_loaded_leases(&name, &spec, leases, command)?,
+            (Some(leases), None) => self.of_leases(&name, &spec, leases, command)?,
+            (None, None) => self.of_load(&name, &spec, command)?,
         };
         match self.format {
             Format::Table => Ok(Answer::done(self.table(&report))),
@@ -128,7 +131,32 @@ impl Run {
         let timing = Timing { read_s, run_s: start.elapsed().as_secs_f64() };
         let report = RunReport::of_leases(name, spec, inputs, schedule, timing);
         if let Some(dir) = &self.out {
-            let folder = LeaseFolder { report: &report, spec, inputs, schedule, command };
+            let folder =
+                LeaseFolder { report: &report, spec, inputs, schedule, load: None, command };
+            frames::write_lease_run(dir, &folder, self.existing()).map_err(Failure::bad_input)?;
+        }
+        Ok(report)
+    }
+
+    fn of_loaded_leases(
+        &self,
+        name: &str,
+        spec: &RunSpec,
+        leases: &LeaseSpec,
+        command: &[String],
+    ) -> Result<RunReport, Failure> {
+        let start = ProcessTime::now();
+        let inputs = &LoadedLeases::read(spec, leases).map_err(Failure::bad_input)?;
+        let read_s = start.elapsed().as_secs_f64();
+        let start = ProcessTime::now();
+        let (schedule, outcome) = &scheduled_with_load(spec, leases, inputs)?;
+        let timing = Timing { read_s, run_s: start.elapsed().as_secs_f64() };
+        let LoadedLeases { leases: inputs, load } = inputs;
+        let report = RunReport::of_leases(name, spec, inputs, schedule, timing);
+        let report = report.with_load(spec, load, &outcome.record, &outcome.summary);
+        if let Some(dir) = &self.out {
+            let load = Some((load, &outcome.record));
+            let folder = LeaseFolder { report: &report, spec, inputs, schedule, load, command };
             frames::write_lease_run(dir, &folder, self.existing()).map_err(Failure::bad_input)?;
         }
         Ok(report)
@@ -196,23 +224,15 @@ fn command(args: &[OsString]) -> Vec<String> {
 }
 
 fn simulated(spec: &RunSpec, inputs: &Inputs) -> Result<Outcome, Failure> {
-    let policies = spec::policies(spec, &inputs.fleet)
-        .map_err(|error| Failure { code: POLICY_FAILED, message: error.to_string() })?;
+    let policies = spec::policies(spec, &inputs.fleet).map_err(refused)?;
     let mut progress = Progress::over(inputs.trace.samples());
-    let outcome =
-        engine::run(&inputs.fleet, &inputs.trace, &inputs.rules, policies, &mut |sample| {
-            progress.reach(sample);
-            ControlFlow::Continue(())
-        });
+    let step = inputs.trace.step().0;
+    let outcome = engine::run(&inputs.fleet, &inputs.trace, &inputs.rules, policies, &mut |at| {
+        progress.reach((at.0 / step) as usize);
+        ControlFlow::Continue(())
+    });
     progress.close();
-    outcome.map_err(|error| {
-        let code = match error {
-            engine::Error::Policy(_) => POLICY_FAILED,
-            engine::Error::Infeasible(_) => INFEASIBLE,
-            engine::Error::Interrupted { .. } => INTERRUPTED,
-        };
-        Failure { code, message: error.to_string() }
-    })
+    outcome.map_err(stopped)
 }
 
 /// The schedule of the leases that `inputs` ask for.
@@ -224,20 +244,51 @@ fn scheduled(
     let LeaseInputs { workload, site, rules, .. } = inputs;
     let requests = &workload.leases;
     let mut progress = Progress::over(requests.len());
-    let policies = spec::lease_policies(leases, spec.run.seed, spec::python::installed())
-        .map_err(|error| Failure { code: POLICY_FAILED, message: error.to_string() })?;
+    let policies = lease_policies(spec, leases)?;
     let schedule = engine::run_leases(site, requests, rules, policies, &mut |now| {
         progress.reach(requests.partition_point(|lease| lease.arrival <= now));
         ControlFlow::Continue(())
     });
     progress.close();
-    schedule.map_err(|error| {
-        let code = match error {
-            LeaseError::Policy(_) => POLICY_FAILED,
-            LeaseError::Interrupted { .. } => INTERRUPTED,
-        };
-        Failure { code, message: error.to_string() }
-    })
+    schedule.map_err(stopped)
+}
+
+/// The schedule of leases that carry load, and what that came to.
+fn scheduled_with_load(
+    spec: &RunSpec,
+    leases: &LeaseSpec,
+    inputs: &LoadedLeases,
+) -> Result<(Schedule, Outcome), Failure> {
+    let policies = spec::policies(spec, &inputs.load.fleet).map_err(refused)?;
+    let load = inputs.load.side(policies);
+    let leases = inputs.leases.side(lease_policies(spec, leases)?);
+    let requests = leases.requests;
+    let mut progress = Progress::over(requests.len());
+    let ended = engine::run_leases_with_load(leases, load, &mut |now| {
+        progress.reach(requests.partition_point(|lease| lease.arrival <= now));
+        ControlFlow::Continue(())
+    });
+    progress.close();
+    ended.map_err(stopped)
+}
+
+fn lease_policies(spec: &RunSpec, leases: &LeaseSpec) -> Result<LeasePolicies, Failure> {
+    spec::lease_policies(leases, spec.run.seed, spec::python::installed()).map_err(refused)
+}
+
+/// A policy that could not be built.
+fn refused(error: PolicyError) -> Failure {
+    Failure { code: POLICY_FAILED, message: error.to_string() }
+}
+
+/// A run that stopped before its end.
+fn stopped(error: engine::Error) -> Failure {
+    let code = match error {
+        engine::Error::Policy(_) => POLICY_FAILED,
+        engine::Error::Infeasible(_) => INFEASIBLE,
+        engine::Error::Interrupted { .. } => INTERRUPTED,
+    };
+    Failure { code, message: error.to_string() }
 }
 
 /// A bar on the terminal, once a run takes long.

@@ -19,6 +19,8 @@ pub struct DemandCurve<'a> {
     between: BetweenSamples,
     step_s: f64,
     sample: Option<usize>,
+    /// Whether the trace begins again when it is over.
+    repeats: bool,
     start_s: f64,
     segments: IdVec<VmId, Segment>,
     /// Demand of each VM as last updated, MIPS.
@@ -41,6 +43,7 @@ impl<'a> DemandCurve<'a> {
             between,
             step_s: trace.step().seconds(),
             sample: None,
+            repeats: false,
             start_s: 0.0,
             segments: IdVec::filled(Segment::default(), fleet.vms()),
             mips: IdVec::filled(0.0, fleet.vms()),
@@ -52,21 +55,28 @@ impl<'a> DemandCurve<'a> {
         self.between == BetweenSamples::Interpolate
     }
 
-    /// Puts the pieces that hold at `seconds` in force.
-    pub fn advance(&mut self, seconds: f64) {
-        let last = self.trace.samples() - 1;
-        let sample = (seconds / self.step_s).floor().max(0.0) as usize;
-        self.set_sample(sample.min(last), sample > last);
+    /// From here on the trace begins again when it is over.
+    pub fn repeat(&mut self) {
+        self.repeats = true;
     }
 
-    /// Puts the pieces that begin at `sample` in force.
-    pub fn set_sample(&mut self, sample: usize, beyond: bool) {
-        if self.sample == Some(sample) && !beyond {
+    /// Puts the pieces that hold at `seconds` in force.
+    pub fn advance(&mut self, seconds: f64) {
+        self.set_sample((seconds / self.step_s).floor().max(0.0) as usize);
+    }
+
+    /// Puts the pieces that begin at `sample` in force; it may lie beyond the last of the trace.
+    pub fn set_sample(&mut self, sample: usize) {
+        if self.sample == Some(sample) {
             return;
         }
         self.sample = Some(sample);
         self.start_s = sample as f64 * self.step_s;
-        let next = if beyond { sample } else { (sample + 1).min(self.trace.samples() - 1) };
+        let samples = self.trace.samples();
+        let row_of = |sample: usize| {
+            if self.repeats { sample % samples } else { sample.min(samples - 1) }
+        };
+        let (sample, next) = (row_of(sample), row_of(sample + 1));
         for (vm, &row) in self.fleet.trace_row.iter() {
             let base = self.trace.fraction(row, sample);
             let slope = match self.between {

@@ -1,51 +1,135 @@
-//! Runs a workload of leases: keeps time for the scheduler until all is over.
+//! Leases in the event loop: when something happens to them next, and whose VMs run where from then
+//! on.
 //!
-//! The scheduler says when something happens next and is called then; the order of what happens
-//! at one instant is its own.
+//! The scheduler says when something happens next and is called then; the order of what happens to
+//! leases at one instant is its own. Where leases carry load, each core of each of their VMs is a VM
+//! of the fleet: those of the first lease by arrival come first.
 
-use std::ops::ControlFlow;
-
-use crate::lease::{LeasePolicies, LeaseRules, Schedule, Scheduler};
+use super::Error;
+use super::queue::Event;
+use super::run::Engine;
+use super::share::Role;
+use crate::id::{HostId, Id, VmId};
+use crate::lease::{LeasePolicies, LeaseRules, RunChange, Schedule, Scheduler};
 use crate::model::lease::{LeaseRequest, Site};
+use crate::model::record::{ActionKind, Reason};
 use crate::policy::PolicyError;
 use crate::time::Instant;
 
-/// Why a run of leases stopped before its end.
-#[derive(Debug, thiserror::Error)]
-pub enum LeaseError {
-    /// A policy failed.
-    #[error(transparent)]
-    Policy(#[from] PolicyError),
-    /// The caller asked it to stop.
-    #[error("the run was interrupted at {at}")]
-    Interrupted {
-        /// What would have happened next, then.
-        at: Instant,
-    },
+/// What a run of leases is made of.
+pub struct LeaseSide<'a> {
+    /// The hosts, as leases count them.
+    pub site: &'a Site,
+    /// What is asked for, in the order of arrival.
+    pub requests: &'a [LeaseRequest],
+    /// How leases are served.
+    pub rules: &'a LeaseRules,
+    /// Who decides.
+    pub policies: LeasePolicies,
 }
 
-/// Runs `requests`, which are in the order of their arrival, on `site`; `watch` is asked before
-/// every instant whether to go on.
-///
-/// # Errors
-///
-/// A policy may fail, and `watch` may say stop.
-pub fn run_leases(
-    site: &Site,
-    requests: &[LeaseRequest],
-    rules: &LeaseRules,
-    policies: LeasePolicies,
-    watch: &mut dyn FnMut(Instant) -> ControlFlow<()>,
-) -> Result<Schedule, LeaseError> {
-    let mut scheduler = Scheduler::new(site, requests, rules.clone(), policies);
-    let mut last = None;
-    while let Some(at) = scheduler.next_instant() {
-        assert!(last.is_none_or(|last| last < at), "time goes forward");
-        last = Some(at);
-        if watch(at).is_break() {
-            return Err(LeaseError::Interrupted { at });
+/// A VM that begins or ceases to run because its lease does.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Turn {
+    pub vm: VmId,
+    pub host: HostId,
+    pub begins: bool,
+}
+
+/// The scheduler, as the event loop sees it.
+pub(super) struct Leases<'a> {
+    scheduler: Scheduler<'a>,
+    requests: &'a [LeaseRequest],
+    /// The first VM of the fleet of each lease.
+    first_vm: Vec<usize>,
+    last: Option<Instant>,
+    turns: Vec<Turn>,
+}
+
+impl<'a> Leases<'a> {
+    /// `carry_load`: whether the VMs of leases are those of a fleet.
+    pub fn new(side: LeaseSide<'a>, carry_load: bool) -> Self {
+        let LeaseSide { site, requests, rules, policies } = side;
+        let mut scheduler = Scheduler::new(site, requests, rules.clone(), policies);
+        let mut first_vm = Vec::new();
+        if carry_load {
+            scheduler.tell_runs();
+            first_vm.extend(requests.iter().scan(0, |vms, lease| {
+                let first = *vms;
+                *vms += lease.cores().count();
+                Some(first)
+            }));
         }
-        scheduler.step(at)?;
+        Self { scheduler, requests, first_vm, last: None, turns: Vec::new() }
     }
-    Ok(scheduler.finish())
+
+    /// When something happens next; never again when all is over.
+    pub fn next_instant(&mut self) -> Option<Instant> {
+        self.scheduler.next_instant()
+    }
+
+    /// Lets happen what happens to leases at `at`; gives the VMs that begin or cease to run then.
+    pub fn step(&mut self, at: Instant) -> Result<&[Turn], PolicyError> {
+        assert!(self.last.is_none_or(|last| last < at), "time goes forward");
+        self.last = Some(at);
+        self.scheduler.step(at)?;
+        self.turns.clear();
+        for RunChange { lease, begins, hosts } in self.scheduler.take_run_changes() {
+            let vms = (self.first_vm[lease as usize]..).map(VmId::from_index);
+            let cores = self.requests[lease as usize].cores().zip(vms);
+            let turn = |((node, _), vm)| Turn { vm, host: HostId(hosts[node]), begins };
+            self.turns.extend(cores.map(turn));
+        }
+        Ok(&self.turns)
+    }
+
+    /// Everything that came of them.
+    pub fn finish(self) -> Schedule {
+        self.scheduler.finish()
+    }
+}
+
+impl Engine<'_> {
+    /// Begins without a VM, all hosts on: VMs come with their leases, and nobody says yet which
+    /// host could sleep until the next begins.
+    pub fn start_empty(&mut self) {
+        self.leased = true;
+        self.samples = usize::MAX;
+        self.world.demand.repeat();
+        self.world.demand.set_sample(0);
+        self.draft.count_memory(self.world.counts_memory());
+        for host in self.world.power.ids() {
+            self.host_on(host);
+        }
+        self.flush();
+        self.queue.push(self.clock.first_decision(), Event::Sample(1));
+    }
+
+    /// Lets VMs come and go with their leases at `at`.
+    pub fn follow(&mut self, at: Instant, turns: &[Turn]) -> Result<(), Error> {
+        self.reach(self.clock.at(at));
+        for &Turn { vm, host, begins } in turns {
+            if begins { self.admit(vm, host) } else { self.dismiss(vm, host) }
+        }
+        self.flush();
+        self.failure.take().map_or(Ok(()), |error| Err(error.into()))
+    }
+
+    /// A VM begins to run on `host`.
+    fn admit(&mut self, vm: VmId, host: HostId) {
+        self.world.close_interval(host);
+        self.world.home[vm] = Some(host);
+        self.world.enlist(host, vm, Role::Running);
+        self.world.note(ActionKind::VmStart, Some(vm), None, Some(host), Reason::Lease);
+        self.touched.push(host);
+    }
+
+    /// A VM ceases to run on `host`.
+    fn dismiss(&mut self, vm: VmId, host: HostId) {
+        self.world.close_interval(host);
+        self.world.delist(host, vm);
+        self.world.home[vm] = None;
+        self.world.note(ActionKind::VmStop, Some(vm), Some(host), None, Reason::Lease);
+        self.touched.push(host);
+    }
 }

@@ -18,6 +18,7 @@ mod queue;
 mod run;
 mod share;
 mod start;
+mod timeline;
 mod world;
 
 use crate::detect::{OverloadDetector, UnderloadDetector};
@@ -28,11 +29,12 @@ use crate::place::{HistoryKind, Placer, Planner};
 use crate::policy::PolicyError;
 use crate::problem::Problem;
 use crate::select::VmSelector;
+use crate::time::Instant;
 
 pub use decide::Consolidation;
-pub use leases::{LeaseError, run_leases};
-pub use run::{Progress, run};
+pub use leases::LeaseSide;
 pub use start::InitialDemand;
+pub use timeline::{LoadSide, Watch, run, run_leases, run_leases_with_load};
 
 /// The policies of one run, freshly built.
 pub struct Policies {
@@ -75,9 +77,9 @@ pub enum Error {
     #[error("{0}")]
     Infeasible(Problem),
     /// The caller asked it to stop.
-    #[error("the run was interrupted at sample {sample}")]
+    #[error("the run was interrupted at {at}")]
     Interrupted {
-        /// The sample that was due.
-        sample: usize,
+        /// When the next thing would have happened.
+        at: Instant,
     },
 }

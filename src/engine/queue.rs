@@ -1,7 +1,7 @@
 //! The event queue and its tie rule.
 //!
 //! Events are ordered by (time, phase, sequence number); the phases of one instant are finish,
-//! release, sample, decide, start. So a migration that ends exactly when a sample arrives is over
+//! release, (leases,) sample, decide. So a migration that ends exactly when a sample arrives is over
 //! before it is seen.
 
 use std::cmp::{Ordering, Reverse};
@@ -37,6 +37,11 @@ impl Event {
     /// Whether a leg of a migration ends.
     pub fn is_leg_end(self) -> bool {
         matches!(self, Self::LegEnds(..))
+    }
+
+    /// Whether it comes before what happens to leases at the same instant.
+    pub fn comes_before_leases(self) -> bool {
+        self.phase() < 2
     }
 
     fn phase(self) -> u8 {

@@ -1,4 +1,5 @@
-//! The event loop.
+//! What happens to load: samples, decisions, migrations, hosts that are switched on and off, and
+//! VMs that come and go with their leases.
 
 use std::ops::ControlFlow;
 
@@ -9,6 +10,7 @@ use super::moves::Moves;
 use super::queue::{Event, EventQueue};
 use super::share::Role;
 use super::start::place_all;
+use super::timeline::Watch;
 use super::world::{Entry, Move, PowerState, World};
 use super::{Error, Outcome, Policies};
 use crate::id::{HostId, VmId};
@@ -19,47 +21,19 @@ use crate::model::rules::{Contention, IdleVms, PowerPolicy, Window};
 use crate::model::{Fleet, Rules};
 use crate::place::Draft;
 use crate::policy::PolicyError;
-use crate::time::Span;
+use crate::time::{Instant, Span};
 use crate::topology::Routes;
 use crate::trace::UtilisationTrace;
 
-/// Called before each sample with its index; [`ControlFlow::Break`] stops the run.
-pub type Progress<'p> = dyn FnMut(usize) -> ControlFlow<()> + 'p;
-
-/// Runs `policies` on `fleet`, whose VMs replay `trace`, by `rules`.
-///
-/// # Errors
-/// [`Error::Policy`] when a policy fails, [`Error::Infeasible`] when the fleet cannot hold the VMs
-/// at the start, [`Error::Interrupted`] when `progress` says so.
-///
-/// # Panics
-/// When the topology has no path between two hosts: building a spec checks that first.
-pub fn run(
-    fleet: &Fleet,
-    trace: &UtilisationTrace,
-    rules: &Rules,
-    mut policies: Policies,
-    progress: &mut Progress<'_>,
-) -> Result<Outcome, Error> {
-    let topology = policies.migration.topology.clone();
-    let routes = topology.as_deref().map(Routes::new);
-    let mut engine = Engine::new(fleet, trace, rules, &policies, routes);
-    let result = engine.start(&mut policies);
-    let result = result.and_then(|()| engine.work(&mut policies, progress));
-    result.map_err(|error| match error {
-        Error::Policy(error) => Error::Policy(error.at(engine.world.now.instant)),
-        other => other,
-    })?;
-    Ok(engine.finish(trace))
-}
-
 pub(super) struct Engine<'a> {
     pub(super) world: World<'a>,
-    draft: Draft,
+    pub(super) draft: Draft,
     pub(super) queue: EventQueue,
     pub(super) moves: Moves<'a>,
     pub(super) clock: Clock,
-    samples: usize,
+    pub(super) samples: usize,
+    /// Whether VMs come and go with leases: samples go on until those are over, and hosts stay on.
+    pub(super) leased: bool,
     end: Moment,
     /// Hosts to evaluate before time goes on.
     pub(super) touched: Vec<HostId>,
@@ -68,11 +42,11 @@ pub(super) struct Engine<'a> {
     /// of that instant has happened.
     decided: Option<(usize, usize, usize)>,
     /// Why a model could not answer.
-    failure: Option<PolicyError>,
+    pub(super) failure: Option<PolicyError>,
 }
 
 impl<'a> Engine<'a> {
-    fn new(
+    pub fn new(
         fleet: &'a Fleet,
         trace: &'a UtilisationTrace,
         rules: &'a Rules,
@@ -101,7 +75,8 @@ impl<'a> Engine<'a> {
             moves,
             clock,
             samples: trace.samples(),
-            end: clock.at(crate::time::Instant::START + trace.step() * trace.samples() as i64),
+            leased: false,
+            end: clock.at(Instant::START + trace.step() * trace.samples() as i64),
             touched: Vec::new(),
             transfers_changed: false,
             decided: None,
@@ -110,8 +85,8 @@ impl<'a> Engine<'a> {
     }
 
     /// Places the VMs and schedules the first events.
-    fn start(&mut self, policies: &mut Policies) -> Result<(), Error> {
-        self.world.demand.set_sample(0, false);
+    pub fn start(&mut self, policies: &mut Policies) -> Result<(), Error> {
+        self.world.demand.set_sample(0);
         for vm in self.world.home.ids() {
             self.world.demand.update(vm, 0.0);
         }
@@ -133,52 +108,67 @@ impl<'a> Engine<'a> {
         Ok(())
     }
 
-    fn work(&mut self, policies: &mut Policies, progress: &mut Progress<'_>) -> Result<(), Error> {
-        while let Some((at, event)) = self.queue.pop() {
-            // An end announced for an earlier rate is no event, nor is a failure that comes too
-            // late: nothing is evaluated then.
-            let void = match event {
-                Event::LegEnds(id, revision) => !self.moves.transfers.is_current(id, revision),
-                Event::Fails(id, row, part) => self.moves.ends_by(id, row, part).is_none(),
-                _ => false,
-            };
-            if at.instant > self.world.now.instant && !void {
+    /// When the next event is, and whether it comes before what happens to leases then.
+    pub fn next_event(&self) -> Option<(Instant, bool)> {
+        self.queue.peek().map(|(at, event)| (at.instant, event.comes_before_leases()))
+    }
+
+    /// Lets the next event happen; says stop when it is the last.
+    pub fn happen(
+        &mut self,
+        policies: &mut Policies,
+        watch: &mut Watch<'_>,
+    ) -> Result<ControlFlow<()>, Error> {
+        let Some((at, event)) = self.queue.pop() else { return Ok(ControlFlow::Break(())) };
+        // An end announced for an earlier rate is no event, nor is a failure that comes too
+        // late: nothing is evaluated then.
+        let void = match event {
+            Event::LegEnds(id, revision) => !self.moves.transfers.is_current(id, revision),
+            Event::Fails(id, row, part) => self.moves.ends_by(id, row, part).is_none(),
+            _ => false,
+        };
+        if !void {
+            self.reach(at);
+        }
+        match event {
+            Event::LegEnds(id, revision) => self.end_leg(id, revision)?,
+            Event::Fails(id, row, part) => self.fail(id, row, part),
+            Event::Restart(vm) => self.restart(vm),
+            Event::HostOn(host) => self.host_on(host),
+            Event::HostOff(host) => self.host_off(host),
+            Event::Sample(sample) => {
+                if watch(at.instant).is_break() {
+                    return Err(Error::Interrupted { at: at.instant });
+                }
+                self.sample(sample);
+            }
+            Event::Decide(sample) => self.decide(sample, policies)?,
+            Event::End => {
                 self.describe();
-                self.world.now = at;
-                self.move_on();
-            }
-            match event {
-                Event::LegEnds(id, revision) => self.end_leg(id, revision)?,
-                Event::Fails(id, row, part) => self.fail(id, row, part),
-                Event::Restart(vm) => self.restart(vm),
-                Event::HostOn(host) => self.host_on(host),
-                Event::HostOff(host) => self.host_off(host),
-                Event::Sample(sample) => {
-                    if progress(sample).is_break() {
-                        return Err(Error::Interrupted { sample });
-                    }
-                    self.sample(sample);
-                }
-                Event::Decide(sample) => self.decide(sample, policies)?,
-                Event::End => {
-                    self.describe();
-                    self.world.evaluate_all();
-                    return Ok(());
-                }
-            }
-            let next_phase_is_later = self
-                .queue
-                .peek()
-                .is_none_or(|(next, e)| next.instant > at.instant || !e.is_leg_end());
-            if next_phase_is_later {
-                self.flush();
-            }
-            if let Some(error) = self.failure.take() {
-                return Err(error.into());
+                self.world.evaluate_all();
+                return Ok(ControlFlow::Break(()));
             }
         }
-        self.describe();
-        Ok(())
+        let next_phase_is_later =
+            self.queue.peek().is_none_or(|(next, e)| next.instant > at.instant || !e.is_leg_end());
+        if next_phase_is_later {
+            self.flush();
+        }
+        self.failure.take().map_or(Ok(ControlFlow::Continue(())), |error| Err(error.into()))
+    }
+
+    /// The time.
+    pub fn now(&self) -> Instant {
+        self.world.now.instant
+    }
+
+    /// Time goes on to `at`.
+    pub(super) fn reach(&mut self, at: Moment) {
+        if at.instant > self.world.now.instant {
+            self.describe();
+            self.world.now = at;
+            self.move_on();
+        }
     }
 
     /// Time has passed: demand that changes continuously is evaluated anew everywhere.
@@ -219,7 +209,7 @@ impl<'a> Engine<'a> {
 
     fn sample(&mut self, sample: usize) {
         if !self.world.demand.is_continuous() {
-            self.world.demand.set_sample(sample, false);
+            self.world.demand.set_sample(sample);
             self.evaluate_all();
         }
         self.remember_sample();
@@ -232,7 +222,7 @@ impl<'a> Engine<'a> {
 
     /// Appends the utilisation of every VM that is present (or about to be placed) to its past.
     fn remember_sample(&mut self) {
-        let before_start = self.world.inhabited().is_empty();
+        let before_start = self.world.inhabited().is_empty() && !self.leased;
         for vm in self.world.home.ids() {
             if before_start || self.world.home[vm].is_some() {
                 let u = self.world.demand.fraction(vm, self.world.now.seconds);
@@ -286,7 +276,7 @@ impl<'a> Engine<'a> {
         self.touched.push(host);
     }
 
-    fn host_on(&mut self, host: HostId) {
+    pub(super) fn host_on(&mut self, host: HostId) {
         self.world.power[host] = PowerState::On;
         self.world.note_host(ActionKind::HostOn, host);
         self.touched.push(host);
@@ -317,7 +307,7 @@ impl<'a> Engine<'a> {
     }
 
     /// Brings everything up to date after the events of one instant and phase.
-    fn flush(&mut self) {
+    pub(super) fn flush(&mut self) {
         self.settle_touched();
         while std::mem::take(&mut self.transfers_changed) {
             if let Err(error) = self.share_network() {
@@ -335,7 +325,7 @@ impl<'a> Engine<'a> {
         touched.dedup();
         for &host in &touched {
             let idle = self.world.lists[host].is_empty() && self.world.pending[host].is_empty();
-            if self.world.power[host] == PowerState::On && idle {
+            if self.world.power[host] == PowerState::On && idle && !self.leased {
                 self.shut_down(host);
             }
             self.world.evaluate(host);
@@ -356,7 +346,7 @@ impl<'a> Engine<'a> {
     }
 
     /// Writes down the state after the last decision and all that came with it.
-    fn describe(&mut self) {
+    pub fn describe(&mut self) {
         let Some((sample, overloaded, migrations)) = self.decided.take() else { return };
         let world = &self.world;
         let mut row = SampleRecord {
@@ -382,7 +372,7 @@ impl<'a> Engine<'a> {
     }
 
     /// Closes the books.
-    fn finish(mut self, trace: &UtilisationTrace) -> Outcome {
+    pub fn finish(mut self, trace: &UtilisationTrace) -> Outcome {
         let end = self.world.now.seconds;
         let fleet = self.world.fleet;
         let world = &mut self.world;

@@ -16,8 +16,8 @@ use super::manifest::{Manifest, RunReport};
 use super::{lease_tables, tables};
 use crate::lease::Schedule;
 use crate::lease::format::write_lwf;
-use crate::model::Record;
 use crate::model::lease::Workload;
+use crate::model::{Fleet, Record};
 use crate::problem::Problem;
 use crate::spec::{Inputs, LeaseInputs, RunSpec};
 
@@ -94,6 +94,8 @@ pub struct LeaseFolder<'a> {
     pub inputs: &'a LeaseInputs,
     /// What happened.
     pub schedule: &'a Schedule,
+    /// What their load came to, where they carry any.
+    pub load: Option<(&'a Inputs, &'a Record)>,
     /// The command line, empty when there was none.
     pub command: &'a [String],
 }
@@ -104,7 +106,7 @@ pub struct LeaseFolder<'a> {
 /// As [`write_run`].
 pub fn write_lease_run(dir: &Path, run: &LeaseFolder<'_>, existing: Existing) -> Result<(), Error> {
     let manifest = Manifest::new(run.report, run.spec, run.command);
-    let LeaseFolder { inputs, schedule, .. } = *run;
+    let LeaseFolder { inputs, schedule, load, .. } = *run;
     write_files(dir, manifest, existing, || {
         let site = Some(inputs.site.clone());
         let mut lwf = Vec::new();
@@ -118,7 +120,11 @@ pub fn write_lease_run(dir: &Path, run: &LeaseFolder<'_>, existing: Existing) ->
         ];
         let tables = tables.into_iter().map(parquet);
         let files = std::iter::once(Ok(lwf)).chain(tables);
-        LEASE_FILES.into_iter().zip(files).map(|(name, file)| Ok((name, file?))).collect()
+        let files = LEASE_FILES.into_iter().zip(files).map(|(name, file)| Ok((name, file?)));
+        let load = load.map_or(Ok(Vec::new()), |(inputs, record)| {
+            tables_of(record, &inputs.fleet, tables::trace_rows(&inputs.trace))
+        });
+        files.chain(load?.into_iter().map(Ok)).collect()
     })
 }
 
@@ -249,13 +255,18 @@ pub(crate) fn sync_folder(path: &Path) -> io::Result<()> {
 
 /// Every table as the bytes of its file.
 fn encoded(run: &RunFolder<'_>) -> io::Result<Files> {
-    let (record, fleet) = (run.record, &run.inputs.fleet);
+    let fleet = &run.inputs.fleet;
+    tables_of(run.record, fleet, tables::demand(&run.inputs.trace, fleet))
+}
+
+/// The tables of load.
+fn tables_of(record: &Record, fleet: &Fleet, demand: DataFrame) -> io::Result<Files> {
     let frames = [
         tables::hosts(record, fleet),
         tables::vms(record, fleet),
         tables::actions(record),
         tables::samples(record),
-        tables::demand(&run.inputs.trace, fleet),
+        demand,
         tables::moves(record),
         tables::stages(record),
     ];

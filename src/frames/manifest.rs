@@ -38,6 +38,10 @@ pub struct RunReport {
     pub timing: Timing,
     /// BLAKE3 of the event log: two runs that decide alike have the same.
     pub event_log_blake3: String,
+    /// BLAKE3 of what hosts and VMs did, in a run of leases that carry load; `event_log_blake3` is
+    /// that of the leases.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub load_log_blake3: Option<String>,
 }
 
 /// The identity of a trace.
@@ -133,6 +137,7 @@ impl RunReport {
             leases: None,
             timing,
             event_log_blake3: record.event_log_blake3(),
+            load_log_blake3: None,
         }
     }
 
@@ -167,6 +172,23 @@ impl RunReport {
             leases: Some(LeaseSummary::new(requests, schedule, &inputs.rules)),
             timing,
             event_log_blake3: event_log_blake3(&schedule.leases, &schedule.stretches),
+            load_log_blake3: None,
+        }
+    }
+
+    /// The report of a run of leases with what the load of their VMs came to.
+    pub fn with_load(
+        self,
+        spec: &RunSpec,
+        inputs: &Inputs,
+        record: &Record,
+        summary: &Summary,
+    ) -> Self {
+        Self {
+            trace: Some(TraceReport::new(spec, &inputs.trace)),
+            summary: Some(summary.clone()),
+            load_log_blake3: Some(record.event_log_blake3()),
+            ..self
         }
     }
 }

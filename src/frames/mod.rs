@@ -36,4 +36,4 @@ pub(crate) use folder::{parquet, sync_folder};
 pub use manifest::{Manifest, RunReport, Timing, TraceReport, WorkloadReport};
 pub use read::{FoundEvidence, FoundRun, read_manifest, read_run};
 pub use read_leases::FoundLeases;
-pub use tables::{actions, demand, hosts, moves, samples, stages, vms};
+pub use tables::{actions, demand, hosts, moves, samples, stages, trace_rows, vms};

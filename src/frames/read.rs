@@ -9,8 +9,9 @@ use super::folder::{MANIFEST, TABLES};
 use super::manifest::Manifest;
 use super::read_leases::{self, FoundLeases};
 use super::table_file::{TableFile, missing};
-use crate::check::{self, Evidence, Report};
+use crate::check::{self, Evidence, Report, Tenancy};
 use crate::id::{HostId, VmId};
+use crate::model::lease::LeaseRequest;
 use crate::model::record::{MoveEnding, MoveRecord, Reason, StageKind, StageRecord};
 use crate::model::{
     Action, ActionKind, Fleet, HostRecord, Record, Resources, SampleRecord, VmRecord,
@@ -41,11 +42,15 @@ pub enum FoundEvidence {
 
 impl FoundRun {
     /// The figures that the run reported, by name.
-    pub fn reported(&self) -> &[(String, f64)] {
-        match &self.evidence {
-            FoundEvidence::Load(evidence) => &evidence.summary,
-            FoundEvidence::Leases(leases) => &leases.claims.summary,
-        }
+    pub fn reported(&self) -> impl Iterator<Item = &(String, f64)> {
+        let (first, second): (&[_], &[_]) = match &self.evidence {
+            FoundEvidence::Load(evidence) => (&evidence.summary, &[]),
+            FoundEvidence::Leases(leases) => {
+                let load = leases.load.as_ref().map_or(&[][..], |load| &load.summary);
+                (&leases.claims.summary, load)
+            }
+        };
+        first.iter().chain(second)
     }
 
     /// Everything that is wrong with the run: contradictions between its files, then what its
@@ -89,22 +94,55 @@ fn read_load(
     manifest: Manifest,
     mut contradictions: Vec<Problem>,
 ) -> Result<FoundRun, Error> {
+    let files = load_files(dir)?;
+    let fleet = manifest.resolved_spec.fleet.build(files[1].frame.height(), manifest.report.seed);
+    let (evidence, found) = load_evidence(dir, &manifest, &files, fleet, None)?;
+    contradictions.splice(0..0, found);
+    let evidence = FoundEvidence::Load(Box::new(evidence));
+    Ok(FoundRun { manifest, evidence, contradictions })
+}
+
+/// Reads the tables of load of a run of leases, whose VMs were there as `tenancy` says.
+pub(super) fn read_leased_load(
+    dir: &Path,
+    manifest: &Manifest,
+    requests: &[LeaseRequest],
+    tenancy: Tenancy,
+) -> Result<(Evidence, Vec<Problem>), Error> {
+    let files = load_files(dir)?;
+    let rows = demand_rows(&files[4], "row")?.len();
+    let fleet = spec::fleet_of(&manifest.resolved_spec, requests, rows);
+    load_evidence(dir, manifest, &files, fleet, Some(tenancy))
+}
+
+/// The tables of load, in the order of their names.
+fn load_files(dir: &Path) -> Result<Vec<TableFile>, Error> {
     let (files, problems): (Vec<_>, Vec<_>) =
         TABLES.iter().map(|name| TableFile::read(dir, name)).partition(Result::is_ok);
     let problems: Vec<Problem> = problems.into_iter().filter_map(Result::err).collect();
     if !problems.is_empty() {
         return Err(Error { problems });
     }
-    let files: Vec<TableFile> = files.into_iter().flatten().collect();
-    contradictions.splice(0..0, files.iter().filter_map(|file| file.exchanged(&manifest)));
-    let [hosts, vms, actions, samples, demand, moves, stages] = &files[..] else {
+    Ok(files.into_iter().flatten().collect())
+}
+
+/// The tables of load for the check, and where they contradict `run.json`.
+fn load_evidence(
+    dir: &Path,
+    manifest: &Manifest,
+    files: &[TableFile],
+    fleet: Fleet,
+    tenancy: Option<Tenancy>,
+) -> Result<(Evidence, Vec<Problem>), Error> {
+    let mut contradictions: Vec<Problem> =
+        files.iter().filter_map(|file| file.exchanged(manifest)).collect();
+    let [hosts, vms, actions, samples, demand, moves, stages] = files else {
         unreachable!("every table was read")
     };
     let spec = &manifest.resolved_spec;
     let (Some(summary), Some(trace)) = (&manifest.report.summary, &manifest.report.trace) else {
         return Err(damaged(&dir.join(MANIFEST), &"no trace or no summary").into());
     };
-    let fleet = spec.fleet.build(vms.frame.height(), spec.run.seed);
     contradictions.extend(fleet_contradictions(&fleet, hosts, vms)?);
     let record = Record {
         hosts: host_rows(hosts)?,
@@ -115,19 +153,24 @@ fn read_load(
         stages: stage_rows(stages)?,
     };
     let figures = summary.named().into_iter();
+    let report = &manifest.report;
+    let log = match tenancy {
+        Some(_) => report.load_log_blake3.clone(),
+        None => Some(report.event_log_blake3.clone()),
+    };
     let evidence = Evidence {
         rules: spec.rules(),
-        demand: demand_rows(demand)?,
+        demand: demand_rows(demand, if tenancy.is_some() { "row" } else { "vm" })?,
         step_s: trace.step_s,
         vacate_receivers: spec.consolidation.vacate_receivers,
         unknown_durations: spec.unknown_durations(),
         record,
         summary: figures.filter_map(|(name, value)| Some((name.to_owned(), value?))).collect(),
-        event_log_blake3: Some(manifest.report.event_log_blake3.clone()),
+        event_log_blake3: log,
         fleet,
+        tenancy,
     };
-    let evidence = FoundEvidence::Load(Box::new(evidence));
-    Ok(FoundRun { manifest, evidence, contradictions })
+    Ok((evidence, contradictions))
 }
 
 /// Reads the `run.json` of the folder that [`write_run`](super::write_run) wrote.
@@ -247,6 +290,7 @@ fn reason(words: Option<&str>) -> Reason {
         Some((words, _)) if words == Reason::Initial.words() => Reason::Initial,
         Some((words, _)) if words == Reason::Planned.words() => Reason::Planned,
         Some((words, _)) if words == Reason::Idle.words() => Reason::Idle,
+        Some((words, _)) if words == Reason::Lease.words() => Reason::Lease,
         _ => Reason::Consequence,
     }
 }
@@ -313,7 +357,7 @@ fn stage_rows(table: &TableFile) -> Result<Vec<StageRecord>, Problem> {
 }
 
 /// Per VM the fraction of its rate that it asks for at each sample.
-fn demand_rows(table: &TableFile) -> Result<Vec<Vec<f64>>, Problem> {
+fn demand_rows(table: &TableFile, id: &str) -> Result<Vec<Vec<f64>>, Problem> {
     let values: Vec<f64> = match table.frame.column("cpu_pct") {
         Ok(_) => {
             let percent = table.numbers::<UInt8Type>("cpu_pct")?;
@@ -322,7 +366,7 @@ fn demand_rows(table: &TableFile) -> Result<Vec<Vec<f64>>, Problem> {
         Err(_) => table.numbers::<Float32Type>("cpu")?.into_iter().map(f64::from).collect(),
     };
     let mut rows: Vec<Vec<f64>> = Vec::new();
-    let (vms, samples) = (table.counts("vm")?, table.counts("sample")?);
+    let (vms, samples) = (table.counts(id)?, table.counts("sample")?);
     for ((&vm, &sample), value) in vms.iter().zip(&samples).zip(values) {
         if sample == 0 {
             rows.push(Vec::new());
@@ -331,7 +375,7 @@ fn demand_rows(table: &TableFile) -> Result<Vec<Vec<f64>>, Problem> {
         match rows.last_mut().filter(|row| in_order && row.len() == sample as usize) {
             Some(row) => row.push(value),
             None => {
-                let found = format!("found VM {vm}, sample {sample} out of order");
+                let found = format!("found {id} {vm}, sample {sample} out of order");
                 return Err(table.lacks("sample", &found));
             }
         }

@@ -7,9 +7,9 @@ use polars::prelude::*;
 use super::error::{Error, REMEDY, damaged};
 use super::folder::{LEASE_FILES, MANIFEST};
 use super::manifest::Manifest;
-use super::read::{FoundEvidence, FoundRun};
+use super::read::{FoundEvidence, FoundRun, read_leased_load as read_load};
 use super::table_file::{TableFile, missing};
-use crate::check::{LeaseClaims, LeaseEvidence, Report, check_lease_run};
+use crate::check::{Evidence, LeaseClaims, LeaseEvidence, Report, Tenancy, check, check_lease_run};
 use crate::id::LeaseId;
 use crate::lease::Schedule;
 use crate::lease::format::read_lwf;
@@ -36,6 +36,8 @@ pub struct FoundLeases {
     pub shutdown_inside: bool,
     /// What the run says of itself.
     pub claims: LeaseClaims,
+    /// What their load came to, where they carry any.
+    pub load: Option<Box<Evidence>>,
 }
 
 impl FoundLeases {
@@ -50,6 +52,7 @@ impl FoundLeases {
             odd_overheads: oddities.overheads_hold_more(),
             shutdown_inside: oddities.shutdown_inside_reservation,
             claims: LeaseClaims::default(),
+            load: None,
         }
     }
 
@@ -62,7 +65,15 @@ impl FoundLeases {
             odd_overheads: self.odd_overheads,
             shutdown_inside: self.shutdown_inside,
         };
-        check_lease_run(evidence, &self.claims)
+        let mut report = check_lease_run(evidence, &self.claims);
+        if let Some(load) = &self.load {
+            let Report { findings, recomputed, unverified, rows } = check(load);
+            report.findings.extend(findings);
+            report.recomputed.extend(recomputed);
+            report.unverified.extend(unverified);
+            report.rows.extend(rows);
+        }
+        report
     }
 }
 
@@ -103,9 +114,21 @@ pub(super) fn read(
         slowdown_by_request: rules.oddities.slowdown_by_request,
         overheads_count_as_use: rules.oddities.overheads_count_as_use,
     };
+    let outcomes = outcomes(leases, states, workload.leases.len())?;
+    let stretches = stretches(holdings, &site, workload.leases.len())?;
+    let load = match manifest.resolved_spec.loaded_leases() {
+        None => None,
+        Some(_) => {
+            let tenancy = Tenancy::of(&workload.leases, &outcomes, &stretches);
+            let read = read_load(dir, &manifest, &workload.leases, tenancy)?;
+            contradictions.extend(read.1);
+            Some(Box::new(read.0))
+        }
+    };
     let found = FoundLeases {
-        outcomes: outcomes(leases, states, workload.leases.len())?,
-        stretches: stretches(holdings, &site, workload.leases.len())?,
+        outcomes,
+        stretches,
+        load,
         odd_overheads: rules.oddities.overheads_hold_more(),
         shutdown_inside: rules.oddities.shutdown_inside_reservation,
         workload,

@@ -151,8 +151,16 @@ pub fn stages(record: &Record) -> DataFrame {
 /// What every VM of `fleet` asks for at each sample, VM by VM: whole per cent of its rate as
 /// `cpu_pct`, or, where the trace is finer, a fraction of it as `cpu`.
 pub fn demand(trace: &UtilisationTrace, fleet: &Fleet) -> DataFrame {
+    replayed(trace, fleet.trace_row.as_slice(), "vm")
+}
+
+/// One row per row of `trace` and sample, as it is in the trace: for VMs that come and go.
+pub fn trace_rows(trace: &UtilisationTrace) -> DataFrame {
+    replayed(trace, &(0..trace.vms()).collect::<Vec<_>>(), "row")
+}
+
+fn replayed(trace: &UtilisationTrace, rows: &[usize], id: &str) -> DataFrame {
     let samples = trace.samples();
-    let rows = fleet.trace_row.as_slice();
     let range = |row: &usize| row * samples..(row + 1) * samples;
     let value = match trace.values() {
         Values::Percent(all) => {
@@ -167,7 +175,7 @@ pub fn demand(trace: &UtilisationTrace, fleet: &Fleet) -> DataFrame {
     let vm = (0..rows.len() as u32).flat_map(|vm| std::iter::repeat_n(vm, samples));
     let sample = (0..rows.len()).flat_map(|_| 0..samples as u32);
     frame(vec![
-        Column::new("vm".into(), vm.collect::<Vec<u32>>()),
+        Column::new(id.into(), vm.collect::<Vec<u32>>()),
         Column::new("sample".into(), sample.collect::<Vec<u32>>()),
         value,
     ])

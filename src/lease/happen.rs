@@ -40,6 +40,8 @@ impl Scheduler<'_> {
         self.leave_future(lease);
         let run = self.table.get(id);
         let mapping = run.mapping.clone();
+        self.tell_run(lease, true, &mapping);
+        let run = self.table.get(id);
         let resumed = run.before.iter().any(|&part| self.table.get(part).purpose == Use::Resume);
         let now = self.now;
         let life = self.life(lease);
@@ -89,6 +91,10 @@ impl Scheduler<'_> {
         let hosts = std::mem::take(&mut reservation.hosts);
         let (start, lease) = (reservation.start, LeaseId(reservation.lease));
         let (purpose, cpu) = (reservation.purpose, reservation.cpu);
+        if purpose == Use::Run && self.runs.is_some() {
+            let mapping = reservation.mapping.clone();
+            self.tell_run(lease.0, false, &mapping);
+        }
         if start < now && !hosts.is_empty() {
             self.stretches.push(Stretch { lease, purpose, start, end: now, hosts });
         }

@@ -64,6 +64,6 @@ pub use pricing::{PricingPolicy, PricingSpec, RATE, highest_rate};
 pub use rules::{
     Backfilling, ColdMigration, Estimate, Exclusion, LeaseRules, Mapping, Oddities, Suspension,
 };
-pub use scheduler::{LeasePolicies, Schedule, Scheduler, UseOfCpu};
+pub use scheduler::{LeasePolicies, RunChange, Schedule, Scheduler, UseOfCpu};
 pub use state::is_legal;
 pub use summary::{LeaseSummary, bounded_slowdown, wait_s};

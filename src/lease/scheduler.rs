@@ -78,6 +78,17 @@ impl UseOfCpu {
     }
 }
 
+/// VMs of a lease that begin or cease to run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunChange {
+    /// Row of the lease among the requests.
+    pub lease: u32,
+    /// Whether they begin.
+    pub begins: bool,
+    /// The host of each VM.
+    pub hosts: Vec<u32>,
+}
+
 /// Places leases on hosts and moves them through their lives.
 pub struct Scheduler<'a> {
     pub(super) requests: &'a [LeaseRequest],
@@ -103,6 +114,8 @@ pub struct Scheduler<'a> {
     pub(super) now: Instant,
     pub(super) stretches: Vec<Stretch>,
     pub(super) cpu: UseOfCpu,
+    /// Which VMs began and ceased to run since that was last asked, if it is.
+    pub(super) runs: Option<Vec<RunChange>>,
     arrived: usize,
     /// Instants at which something happened.
     steps: u64,
@@ -143,8 +156,27 @@ impl<'a> Scheduler<'a> {
             now: Instant::START,
             stretches: Vec::new(),
             cpu: UseOfCpu::default(),
+            runs: None,
             arrived: 0,
             steps: 0,
+        }
+    }
+
+    /// From here on it can be asked which VMs begin and cease to run.
+    pub fn tell_runs(&mut self) {
+        self.runs = Some(Vec::new());
+    }
+
+    /// The VMs that began or ceased to run since this was last asked, in order; none unless
+    /// [`tell_runs`](Self::tell_runs) was called.
+    pub fn take_run_changes(&mut self) -> Vec<RunChange> {
+        self.runs.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    /// Notes that the VMs of a lease begin or cease to run.
+    pub(super) fn tell_run(&mut self, lease: u32, begins: bool, hosts: &[u32]) {
+        if let Some(runs) = &mut self.runs {
+            runs.push(RunChange { lease, begins, hosts: hosts.to_vec() });
         }
     }
 

@@ -19,6 +19,8 @@ pub const DISK: usize = 2;
 pub const NET_IN: usize = 3;
 /// Position of traffic out of a host, Mbit/s.
 pub const NET_OUT: usize = 4;
+/// Hundredths of a core that make a core.
+pub const CORE: i64 = 100;
 /// Names of the known resources, by position.
 pub const KNOWN_RESOURCES: [&str; 5] = ["CPU", "Memory", "Disk", "Net-in", "Net-out"];
 
@@ -128,6 +130,20 @@ impl LeaseRequest {
         self.nodes.iter().flat_map(|set| std::iter::repeat_n(set.need, set.count as usize))
     }
 
+    /// The virtual cores of its VMs: which VM each belongs to, and what CPU and memory it needs.
+    ///
+    /// A VM has a core for every 100 hundredths begun, which share its CPU as evenly as whole
+    /// numbers can; its memory goes with the first.
+    pub fn cores(&self) -> impl Iterator<Item = (usize, [i64; 2])> + '_ {
+        self.needs().enumerate().flat_map(|(vm, need)| {
+            let cores = (need[CPU] + CORE - 1).div_euclid(CORE).max(1);
+            (0..cores).map(move |core| {
+                let cpu = need[CPU] / cores + i64::from(core < need[CPU] % cores);
+                (vm, [cpu, if core == 0 { need[MEMORY] } else { 0 }])
+            })
+        })
+    }
+
     /// Whether it starts exactly when it says.
     pub fn is_reservation(&self) -> bool {
         matches!(self.kind, LeaseKind::AdvanceReservation { .. })
@@ -217,5 +233,32 @@ impl Workload {
             self.leases.push(lease);
         }
         self.leases.sort_by_key(|lease| lease.arrival);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// 250 hundredths are 3 cores of 84, 83 and 83.
+    #[test]
+    fn a_vm_of_several_cores_shares_its_cpu_among_them() {
+        let mut need = Amounts::default();
+        (need[CPU], need[MEMORY]) = (250, 512);
+        let request = LeaseRequest {
+            number: 1,
+            arrival: Instant::START,
+            kind: LeaseKind::BestEffort,
+            nodes: vec![NodeSet { count: 2, need }],
+            duration: Span::from_seconds(60.0),
+            real_duration: None,
+            preemptible: true,
+            software: Software::None,
+            user: None,
+            extras: Vec::new(),
+        };
+        let cores: Vec<_> = request.cores().collect();
+        let of = |vm| [(vm, [84, 512]), (vm, [83, 0]), (vm, [83, 0])];
+        assert_eq!(cores, [of(0), of(1)].concat());
     }
 }

@@ -117,6 +117,8 @@ pub enum Reason {
     Planned,
     /// The VM asked for nothing.
     Idle,
+    /// Its lease began or ceased to run.
+    Lease,
 }
 
 impl Reason {
@@ -129,6 +131,7 @@ impl Reason {
             Self::Underload(load) => format!("underload: source at {load:.3}"),
             Self::Planned => "planned".into(),
             Self::Idle => "idle VM retired".into(),
+            Self::Lease => "lease".into(),
         }
     }
 }

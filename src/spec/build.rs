@@ -4,7 +4,7 @@ use super::migration;
 use super::python::{self, Interpreter, Slot};
 use super::{Choice, PolicySpec, PythonPolicy, RunSpec};
 use crate::detect::{DetectorSpec, WithFallback};
-use crate::engine::Policies;
+use crate::engine::{LoadSide, Policies};
 use crate::model::{Fleet, Rules};
 use crate::policy::PolicyError;
 use crate::trace::{self, UtilisationTrace};
@@ -33,6 +33,11 @@ impl Inputs {
     pub fn with(spec: &RunSpec, trace: UtilisationTrace) -> Self {
         let fleet = spec.fleet.build(trace.vms(), spec.run.seed);
         Self { trace, fleet, rules: spec.rules() }
+    }
+
+    /// What the engine runs, with `policies`.
+    pub fn side(&self, policies: Policies) -> LoadSide<'_> {
+        LoadSide { fleet: &self.fleet, trace: &self.trace, rules: &self.rules, policies }
     }
 }
 

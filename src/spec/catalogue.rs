@@ -48,6 +48,12 @@ pub fn named(path: &Path) -> Option<Entry> {
     catalogue().into_iter().find(|entry| entry.name == name)
 }
 
+/// A policy in Python to start from, by the key that it fills.
+pub fn template(role: &str) -> Option<&'static [u8]> {
+    let path = format!("python/new/{}.py", role.replace('-', "_"));
+    POLICIES.get_file(path).map(include_dir::File::contents)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

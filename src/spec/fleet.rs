@@ -153,7 +153,8 @@ impl FleetSpec {
         if self.hosts.is_empty() { 800 } else { self.hosts.iter().map(|block| block.count).sum() }
     }
 
-    fn hosts(&self) -> Fleet {
+    /// Its hosts, without VMs.
+    pub(super) fn hosts(&self) -> Fleet {
         if self.hosts.is_empty() {
             let machine = |name| Machine::named(name, self.preset.ram());
             let machines = Machine::CATALOGUE.into_iter().filter_map(machine).collect();

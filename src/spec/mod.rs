@@ -12,7 +12,8 @@
 //! seed = 0
 //! ```
 //!
-//! A file with a section `[leases]` is a run of leases instead.
+//! A file with a section `[leases]` is a run of leases instead; with `load = "replayed"` in it
+//! their VMs carry load.
 
 mod build;
 mod catalogue;
@@ -20,8 +21,10 @@ mod choice;
 mod error;
 mod fleet;
 mod lease_code;
+mod lease_inputs;
 pub mod leases;
 mod limits;
+mod loaded_leases;
 mod migration;
 mod placer_limits;
 mod policy_limits;
@@ -46,12 +49,14 @@ use crate::select::SelectorSpec;
 use crate::trace::{Columns, Excess, Format, Gaps, Group, Offset, Order, Resources, Selection};
 
 pub use build::{Inputs, policies, policies_by};
-pub use catalogue::{Entry, catalogue, named};
+pub use catalogue::{Entry, catalogue, named, template};
 pub use choice::Choice;
 pub use error::Error;
 pub use fleet::{FleetSpec, HostBlock, Preset, VmSpec};
 pub use lease_code::{LeaseCode, lease_policies};
-pub use leases::{LeaseInputs, LeaseSpec};
+pub use lease_inputs::LeaseInputs;
+pub use leases::LeaseSpec;
+pub use loaded_leases::{LoadedLeases, fleet_of};
 pub use migration::MigrationSection;
 pub use processor::Processor;
 pub use python::PythonPolicy;
@@ -80,7 +85,7 @@ pub struct RunSpec {
     pub failures: Failures,
     /// How energy and SLA are counted.
     pub accounting: Accounting,
-    /// Which leases are asked for; all of the above is unused then.
+    /// Which leases are asked for; unless they carry load, all of the above is unused then.
     pub leases: Option<LeaseSpec>,
     /// Seed.
     pub run: RunSection,
@@ -201,6 +206,17 @@ pub struct PolicySpec {
     pub initial: InitialDemand,
 }
 
+impl PolicySpec {
+    /// Nobody is ever moved.
+    fn at_rest() -> Self {
+        Self {
+            overload: DetectorSpec::Never.into(),
+            underload: UnderloadSpec::Never.into(),
+            ..Self::default()
+        }
+    }
+}
+
 impl Default for PolicySpec {
     fn default() -> Self {
         Self {
@@ -225,30 +241,50 @@ pub struct RunSection {
 }
 
 impl Serialize for RunSpec {
-    /// The sections that are used: those of load, or that of leases.
+    /// The sections that are used: those of load, that of leases, or both.
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        let mut sections = to.serialize_struct("RunSpec", LOAD.len() + 1)?;
-        match &self.leases {
-            Some(leases) => sections.serialize_field("leases", leases)?,
-            None => {
-                sections.serialize_field("trace", &self.trace)?;
-                sections.serialize_field("fleet", &self.fleet)?;
+        let mut sections = to.serialize_struct("RunSpec", LOAD.len() + 2)?;
+        if let Some(leases) = &self.leases {
+            sections.serialize_field("leases", leases)?;
+        }
+        let decided = self.leases.is_none();
+        if decided || self.loaded_leases().is_some() {
+            sections.serialize_field("trace", &self.trace)?;
+            sections.serialize_field("fleet", &self.fleet)?;
+            if decided {
                 sections.serialize_field("policy", &self.policy)?;
                 sections.serialize_field("consolidation", &self.consolidation)?;
-                sections.serialize_field("demand", &self.demand)?;
-                sections.serialize_field("host", &self.host)?;
-                sections.serialize_field("migration", &self.migration)?;
-                sections.serialize_field("accounting", &self.accounting)?;
             }
+            sections.serialize_field("demand", &self.demand)?;
+            sections.serialize_field("host", &self.host)?;
+            if decided {
+                sections.serialize_field("migration", &self.migration)?;
+                if self.failures != Failures::default() {
+                    sections.serialize_field("failures", &self.failures)?;
+                }
+            }
+            sections.serialize_field("accounting", &self.accounting)?;
         }
         sections.serialize_field("run", &self.run)?;
         sections.end()
     }
 }
 
-/// The sections of a run of load, which one of leases does not have.
-const LOAD: [&str; 8] =
-    ["trace", "fleet", "policy", "consolidation", "demand", "host", "migration", "accounting"];
+/// The sections of a run of load, which one of leases without load does not have.
+const LOAD: [&str; 9] = [
+    "trace",
+    "fleet",
+    "policy",
+    "consolidation",
+    "demand",
+    "host",
+    "migration",
+    "failures",
+    "accounting",
+];
+
+/// Those of them that leases do not have even if they carry load: nobody moves their VMs.
+const DECISIONS: [&str; 4] = ["policy", "consolidation", "migration", "failures"];
 
 impl RunSpec {
     /// Refuses a run of leases where only load is dealt with; `name` is what problems call the
@@ -274,5 +310,26 @@ impl RunSpec {
     /// BLAKE3 of the resolved spec: what was run, whatever file it came from.
     pub fn blake3(&self) -> String {
         blake3::hash(self.to_toml().as_bytes()).to_hex().to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A resolved spec that leaves a section out is another run when it is run again.
+    #[test]
+    fn a_resolved_spec_is_read_as_the_same_with_every_section() {
+        let texts = [
+            "[failures]\nper-hour = 0.5\n[migration]\nmodel = \"pre-copy\"\nsla = \"measured\"\n",
+            "[leases]\nload = \"replayed\"\n[host]\nmemory = \"enforced\"\n[run]\nseed = 3\n",
+        ];
+        for text in texts {
+            let spec = parse(text, "x.toml", Vec::new()).unwrap();
+            let again = parse(&spec.to_toml(), "again", Vec::new()).unwrap();
+            assert_eq!(again, spec, "{text}");
+            let json = serde_json::to_string(&spec).unwrap();
+            assert_eq!(serde_json::from_str::<RunSpec>(&json).unwrap().to_toml(), spec.to_toml());
+        }
     }
 }

@@ -9,7 +9,7 @@ use toml::{Table, Value};
 use super::catalogue;
 use super::leases::{self, LeaseSpec};
 use super::limits;
-use super::{Error, LOAD, MigrationSection, PolicySpec, RunSpec, TraceSpec, python};
+use super::{DECISIONS, Error, LOAD, MigrationSection, PolicySpec, RunSpec, TraceSpec, python};
 use crate::detect::{DetectorSpec, UnderloadSpec};
 use crate::place::PlacerSpec;
 use crate::problem::{Problem, suggestion};
@@ -130,6 +130,7 @@ pub fn parse(text: &str, name: &str, overrides: Vec<Override>) -> Result<RunSpec
     let spec = sections(table, &place, &mut problems);
     if problems.is_empty() {
         problems = limits::problems(&spec, &place);
+        problems.extend(spec.loaded_problems(&place));
     }
     if problems.is_empty() { Ok(spec) } else { Err(Error { problems }) }
 }
@@ -159,6 +160,9 @@ fn sections(mut table: Table, place: Place<'_>, problems: &mut Vec<Problem>) -> 
         leases,
         run: section(&mut table, "run", place, problems),
     };
+    if spec.loaded_leases().is_some() {
+        spec.policy = PolicySpec::at_rest();
+    }
     let practice = &mut spec.migration.practice;
     practice.constants = practice.constants.rounded();
     let mut known = keys_of(&RunSpec::default());
@@ -169,7 +173,7 @@ fn sections(mut table: Table, place: Place<'_>, problems: &mut Vec<Problem>) -> 
     spec
 }
 
-/// Reads `[leases]`, if there is one; sections that describe load may not stand beside it.
+/// Reads `[leases]`, if there is one; sections that it does not go with may not stand beside it.
 fn leases_section(
     table: &mut Table,
     place: Place<'_>,
@@ -177,9 +181,16 @@ fn leases_section(
 ) -> Option<LeaseSpec> {
     let section = table.get_mut("leases")?;
     leases::spell_out(section, &place("[leases]"), problems);
-    for name in LOAD.iter().filter(|name| table.contains_key(**name)) {
-        let what = "describes load, and runs of load and leases together are not there yet";
-        let remedy = format!("Remove [{name}], or [leases]");
+    let loaded = section.get("load").and_then(Value::as_str) == Some("replayed");
+    let (refused, what): (&[&str], _) = match loaded {
+        true => (&DECISIONS, "decides about migrations, and VMs of leases are not migrated yet"),
+        false => (&LOAD, "describes load, and these leases carry none (leases.load)"),
+    };
+    for name in refused.iter().filter(|name| table.contains_key(**name)) {
+        let remedy = match loaded {
+            true => format!("Remove [{name}]"),
+            false => format!("Remove [{name}], or set leases.load to \"replayed\""),
+        };
         problems.push(Problem::new("GLN-206", place(&format!("[{name}]")), what, remedy));
     }
     Some(self::section(table, "leases", place, problems))

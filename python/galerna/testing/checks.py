@@ -8,13 +8,14 @@ import inspect
 import tempfile
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from galerna import spec as built_in
 from galerna._core import HostLoads, Vms
 from galerna.experiment import run
 from galerna.loading import make
-from galerna.policy import ROLES, other_role, resolve
+from galerna.policy import ALL_ROLES, LEASE_ROLES, other_role, resolve
 from galerna.results import Run
 from galerna.testing.report import Finding, PolicyCheckError, PolicyReport, Verdict
 from galerna.testing.worlds import WORLDS, World, tiny_world
@@ -28,6 +29,11 @@ ARGUMENTS = {
     ("host", "vms"): "select",
     ("vm", "hosts"): "place",
     ("snapshot",): "plan",
+    ("lease",): "admission",
+    ("lease", "other", "start_s"): "preemption",
+    ("host", "lease"): "host-selection",
+    ("lease", "rooms"): "mapping",
+    ("lease", "displaced"): "pricing",
 }
 """By the names of its parameters, what a function is for."""
 
@@ -37,6 +43,16 @@ KINDS = (
     (built_in.Selector, "select"),
     (built_in.Placer, "place"),
 )
+
+LEASE_WORLDS = (
+    "leases/easy",
+    "leases/none",
+    "leases/conservative",
+    "leases/image-transfer",
+    "leases/no-suspension",
+    "haizea-1.1/easy",
+)
+"""The runs of leases in which `check_policy` tries a policy of leases."""
 
 HOST_COLUMNS = ("now", "history", "lengths")
 VM_COLUMNS = ("ids", "mips", "ram_bytes", "demand_mips", "utilisation", "history", "lengths")
@@ -51,9 +67,12 @@ def check_policy(
 ) -> PolicyReport:
     """Run a policy through tiny worlds and check what every policy must do.
 
+    Policies of leases are tried in bundled runs of leases instead, whatever `worlds` are.
+
     `policy` is an object, a class that can be made without arguments, a function, a built-in policy
-    or code by its name. `role` (`"overload"`, `"underload"`, `"select"`, `"place"`, `"plan"`) is
-    needed only where the policy does not show it.
+    or code by its name. `role` (`"overload"`, `"underload"`, `"select"`, `"place"`, `"plan"`,
+    `"admission"`, `"preemption"`, `"host-selection"`, `"mapping"`, `"pricing"`) is needed only
+    where the policy does not show it.
 
     | check | the policy |
     |---|---|
@@ -69,6 +88,8 @@ def check_policy(
 
     >>> import galerna as gl
     >>> check_policy(gl.Mad(safety=3.0)).is_clean
+    True
+    >>> check_policy(lambda lease, displaced: 0.1 * lease.vms, "pricing").is_clean
     True
     >>> try:
     ...     check_policy(lambda vm, hosts: 7)
@@ -96,8 +117,8 @@ def role_of(policy: Any) -> str:
     role = None if isinstance(policy, str | Mapping) else other_role(policy)
     if role is None and inspect.isroutine(policy):
         role = ARGUMENTS.get(tuple(inspect.signature(policy).parameters))
-    if role not in ROLES or role is None:
-        known = ", ".join(repr(role) for role in ROLES if role != "fallback")
+    if role not in ALL_ROLES or role is None:
+        known = ", ".join(repr(role) for role in ALL_ROLES if role != "fallback")
         raise TypeError(f"what is {policy!r} for? Say role= one of {known}")
     return role
 
@@ -129,15 +150,23 @@ class Subject:
     @property
     def method(self) -> str:
         """The method by which it is asked."""
-        role = ROLES[self.role]
+        role = ALL_ROLES[self.role]
         batched = self.resolved is not None and self.resolved.batched
         return (role.many if batched else role.one) or role.many or ""
 
-    def run(self, world: dict[str, Any], policy: Any, out: str | None = None) -> Run:
-        """A run in which it plays its role."""
-        return run(world, set={f"policy.{self.role}": policy}, out=out)
+    @property
+    def of_leases(self) -> bool:
+        """Whether it decides about leases."""
+        return self.role in LEASE_ROLES
 
-    def log(self, world: dict[str, Any], policy: Any) -> str:
+    def run(self, world: dict[str, Any] | str, policy: Any, out: str | None = None) -> Run:
+        """A run in which it plays its role."""
+        section = "leases.policies" if self.of_leases and not self.is_built_in else "policy"
+        if self.of_leases and self.is_built_in:
+            section = "leases"
+        return run(world, set={f"{section}.{self.role}": policy}, out=out)
+
+    def log(self, world: dict[str, Any] | str, policy: Any) -> str:
         """Hash of what happens when it plays its role."""
         return self.run(world, policy).event_log_blake3
 
@@ -160,7 +189,7 @@ def findings(subject: Subject, worlds: Sequence[World]) -> Iterator[Finding]:
 
 
 Said = tuple[Verdict, str]
-Property = Callable[[Subject, dict[str, Any]], Said]
+Property = Callable[[Subject, Any], Said]
 
 
 def over_worlds(
@@ -169,17 +198,28 @@ def over_worlds(
     """The first finding that is not ok, or the last."""
     verdict: Verdict = "skipped"
     detail = "there is no world"
-    for world in worlds:
-        with tiny_world(world.cpu_pct, hosts=world.hosts, ram_gib=world.ram_gib) as spec:
+    tried = LEASE_WORLDS if subject.of_leases else worlds
+    for world in tried:
+        with specified(world) as (title, spec):
             try:
                 verdict, detail = property_of(subject, spec)
             except Exception as error:
                 verdict, detail = "failed", told(error)
         if verdict in ("failed", "note"):
-            return Finding(verdict, name, f"in the world `{world.name}`: {detail}")
+            return Finding(verdict, name, f"in the world `{title}`: {detail}")
         if verdict == "skipped":
             break
-    return Finding(verdict, name, detail.format(worlds=len(worlds)))
+    return Finding(verdict, name, detail.format(worlds=len(tried)))
+
+
+@contextmanager
+def specified(world: World | str) -> Iterator[tuple[str, dict[str, Any] | str]]:
+    """Name and spec of a world; that of leases is bundled."""
+    if isinstance(world, str):
+        yield world, world
+        return
+    with tiny_world(world.cpu_pct, hosts=world.hosts, ram_gib=world.ram_gib) as spec:
+        yield world.name, spec
 
 
 def told(error: BaseException) -> str:
@@ -190,7 +230,7 @@ def told(error: BaseException) -> str:
     return words + last
 
 
-def runs(subject: Subject, world: dict[str, Any]) -> Said:
+def runs(subject: Subject, world: Any) -> Said:
     """Legal answers, nothing raised."""
     if subject.resolved is None:
         subject.run(world, subject.fresh())
@@ -201,7 +241,7 @@ def runs(subject: Subject, world: dict[str, Any]) -> Said:
     return "ok", f"in {{worlds}} worlds, asked {subject.asked:,} times"
 
 
-def repeats(subject: Subject, world: dict[str, Any]) -> Said:
+def repeats(subject: Subject, world: Any) -> Said:
     """Two fresh policies decide alike."""
     if subject.log(world, subject.fresh()) != subject.log(world, subject.fresh()):
         return "failed", (
@@ -211,7 +251,7 @@ def repeats(subject: Subject, world: dict[str, Any]) -> Said:
     return "ok", "fresh policies give the same log"
 
 
-def starts_afresh(subject: Subject, world: dict[str, Any]) -> Said:
+def starts_afresh(subject: Subject, world: Any) -> Said:
     """One object decides the same in a second run."""
     if subject.resolved is None:
         return "skipped", "built-in policies are made for each run"
@@ -225,7 +265,7 @@ def starts_afresh(subject: Subject, world: dict[str, Any]) -> Said:
     return "ok", "the same object gives the same log again"
 
 
-def leaves_alone(subject: Subject, world: dict[str, Any]) -> Said:
+def leaves_alone(subject: Subject, world: Any) -> Said:
     """Nothing that is lent changes."""
     if subject.resolved is None:
         return "skipped", "built-in policies are lent nothing"
@@ -305,9 +345,9 @@ def judged(
     return [int(answer) for answer in call(HostLoads(now, history, window))]
 
 
-def forms_agree(subject: Subject, world: dict[str, Any]) -> Said:
+def forms_agree(subject: Subject, world: Any) -> Said:
     """A policy with both forms decides alike in both."""
-    role, policy = ROLES[subject.role], subject.fresh()
+    role, policy = ALL_ROLES[subject.role], subject.fresh()
     one = getattr(policy, role.one or "", None)
     if (
         subject.is_built_in
@@ -331,13 +371,15 @@ class OneForm:
         setattr(self, method, call)
 
 
-def loses_no_vm(subject: Subject, world: dict[str, Any]) -> Said:
+def loses_no_vm(subject: Subject, world: Any) -> Said:
     """The run holds up to an independent check, and every VM is there at the end."""
     with tempfile.TemporaryDirectory() as folder:
         done = subject.run(world, subject.fresh(), out=folder)
         report = check(folder)
     if not report.is_clean:
         return "failed", report.text
+    if subject.of_leases:
+        return "ok", "every run passes galerna.check"
     kinds = done.actions["kind"].to_list()
     begun, ended = kinds.count("vm-start"), kinds.count("vm-stop")
     if begun != done.vms.height or ended:

@@ -1,0 +1,113 @@
+//! In a run of leases that carry load: do VMs come and go with their leases, and nobody else?
+//!
+//! What the VMs of a lease that begin on a host at an instant reserved together is what the lease
+//! holds there for its run from then on, and the same at its end.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::model::lease::{CPU, LeaseRequest, MEMORY};
+use crate::model::lease_record::{LeaseOutcome, Stretch, Use};
+use crate::model::record::{Action, ActionKind};
+use crate::problem::Problem;
+use crate::time::Instant;
+
+const REMEDY: &str = "Rerun the spec; if it happens again, report it with the run directory";
+
+/// An instant, a lease, a host, and whether VMs begin there.
+type Turn = (Instant, u32, u32, bool);
+
+/// Which leases the VMs of a run belong to.
+#[derive(Debug, Clone, Default)]
+pub struct Tenancy {
+    /// When the last thing happens to a lease: the end of the run.
+    pub end: Instant,
+    /// Lease of each VM of the fleet, and the CPU and memory that it reserved.
+    vms: Vec<(u32, [i64; 2])>,
+    /// CPU and memory held for runs, from and until when.
+    runs: BTreeMap<Turn, [i64; 2]>,
+}
+
+impl Tenancy {
+    /// From the tables of leases.
+    pub fn of(requests: &[LeaseRequest], outcomes: &[LeaseOutcome], stretches: &[Stretch]) -> Self {
+        let vms = requests.iter().zip(0..).flat_map(|(request, lease)| {
+            cores(request).into_iter().map(move |needs| (lease, needs))
+        });
+        let states = outcomes.iter().filter_map(|outcome| outcome.history.last());
+        let ends = stretches.iter().map(|stretch| stretch.end);
+        let end = states.map(|&(at, _)| at).chain(ends).max().unwrap_or_default();
+        let mut runs = BTreeMap::new();
+        for stretch in stretches.iter().filter(|stretch| stretch.purpose == Use::Run) {
+            for (host, amounts) in &stretch.hosts {
+                let held = [amounts[CPU], amounts[MEMORY]];
+                add(&mut runs, (stretch.start, stretch.lease.0, *host, true), held);
+                add(&mut runs, (stretch.end, stretch.lease.0, *host, false), held);
+            }
+        }
+        Self { end, vms: vms.collect(), runs }
+    }
+
+    /// Where `actions` differ from what the leases held.
+    pub(super) fn check(&self, actions: &[Action]) -> Vec<Problem> {
+        let mut found = BTreeMap::new();
+        for action in actions {
+            let (host, begins) = match action.kind {
+                ActionKind::VmStart => (action.to, true),
+                ActionKind::VmStop => (action.from, false),
+                _ => continue,
+            };
+            let vm = action.vm.and_then(|vm| self.vms.get(vm.0 as usize));
+            let (Some(&(lease, needs)), Some(host)) = (vm, host) else { continue };
+            add(&mut found, (action.at, lease, host.0, begins), needs);
+        }
+        // A run that ends as it begins holds nothing.
+        let empty: Vec<Turn> = found
+            .keys()
+            .filter(|&&(at, lease, host, begins)| {
+                begins
+                    && !self.runs.contains_key(&(at, lease, host, true))
+                    && found.get(&(at, lease, host, false)) == found.get(&(at, lease, host, true))
+            })
+            .copied()
+            .collect();
+        for (at, lease, host, _) in empty {
+            found.remove(&(at, lease, host, true));
+            found.remove(&(at, lease, host, false));
+        }
+        let turns: BTreeSet<&Turn> = self.runs.keys().chain(found.keys()).collect();
+        let differs = |turn: &&Turn| self.runs.get(*turn) != found.get(*turn);
+        turns.into_iter().filter(differs).map(|turn| self.problem(turn, found.get(turn))).collect()
+    }
+
+    fn problem(&self, turn: &Turn, found: Option<&[i64; 2]>) -> Problem {
+        let &(at, lease, host, begins) = turn;
+        let verb = if begins { "begin" } else { "cease" };
+        let words = |held: Option<&[i64; 2]>| {
+            held.map_or("none".to_owned(), |[cpu, mb]| format!("{cpu} CPU and {mb} MB"))
+        };
+        let (found, held) = (words(found), words(self.runs.get(turn)));
+        let what = format!("VMs of lease {lease} {verb} on h{host}: {found}, the lease {held}");
+        Problem::new("GLN-616", format!("actions at {at}"), what, REMEDY)
+    }
+}
+
+/// What each VM of the fleet reserved: a VM of a lease is one for each core begun, which share its
+/// CPU evenly, and its memory is that of the first.
+fn cores(request: &LeaseRequest) -> Vec<[i64; 2]> {
+    let mut all = Vec::new();
+    for need in request.needs() {
+        let (mut cpu, mut left, mut memory) =
+            (need[CPU], ((need[CPU] + 99) / 100).max(1), need[MEMORY]);
+        while left > 0 {
+            let share = (cpu + left - 1) / left;
+            all.push([share, memory]);
+            (cpu, left, memory) = (cpu - share, left - 1, 0);
+        }
+    }
+    all
+}
+
+fn add(sums: &mut BTreeMap<Turn, [i64; 2]>, turn: Turn, amounts: [i64; 2]) {
+    let sum = sums.entry(turn).or_default();
+    *sum = [sum[0] + amounts[0], sum[1] + amounts[1]];
+}

@@ -1,0 +1,156 @@
+//! The event loop: what happens next, to load, to leases, or to leases that carry load.
+//!
+//! ```text
+//! finish -> release -> leases -> sample -> decide          within one instant
+//! ```
+//!
+//! What ends makes room before a lease begins, and a sample sees the VMs of the leases that begin
+//! with it. A run without leases and a run without load are the two ends of the same thing.
+
+use std::ops::ControlFlow;
+
+use super::leases::{LeaseSide, Leases};
+use super::run::Engine;
+use super::{Error, Outcome, Policies};
+use crate::lease::{LeasePolicies, LeaseRules, Schedule};
+use crate::model::lease::{LeaseRequest, Site};
+use crate::model::{Fleet, Rules};
+use crate::time::Instant;
+use crate::topology::Routes;
+use crate::trace::UtilisationTrace;
+
+/// Asked before each sample and before each instant of leases; [`ControlFlow::Break`] stops the
+/// run.
+pub type Watch<'w> = dyn FnMut(Instant) -> ControlFlow<()> + 'w;
+
+/// What a run of load is made of.
+pub struct LoadSide<'a> {
+    /// Hosts and VMs.
+    pub fleet: &'a Fleet,
+    /// What the VMs replay.
+    pub trace: &'a UtilisationTrace,
+    /// The rules.
+    pub rules: &'a Rules,
+    /// Who decides.
+    pub policies: Policies,
+}
+
+/// Runs `policies` on `fleet`, whose VMs replay `trace`, by `rules`.
+///
+/// # Errors
+/// [`Error::Policy`] when a policy fails, [`Error::Infeasible`] when the fleet cannot hold the VMs
+/// at the start, [`Error::Interrupted`] when `watch` says so.
+///
+/// # Panics
+/// When the topology has no path between two hosts: building a spec checks that first.
+pub fn run(
+    fleet: &Fleet,
+    trace: &UtilisationTrace,
+    rules: &Rules,
+    policies: Policies,
+    watch: &mut Watch<'_>,
+) -> Result<Outcome, Error> {
+    with_load(LoadSide { fleet, trace, rules, policies }, None, watch)
+}
+
+/// Serves `requests`, which are in the order of their arrival, on `site`.
+///
+/// # Errors
+/// [`Error::Policy`] when a policy fails, [`Error::Interrupted`] when `watch` says so.
+pub fn run_leases(
+    site: &Site,
+    requests: &[LeaseRequest],
+    rules: &LeaseRules,
+    policies: LeasePolicies,
+    watch: &mut Watch<'_>,
+) -> Result<Schedule, Error> {
+    let mut leases = Leases::new(LeaseSide { site, requests, rules, policies }, false);
+    work(None, Some(&mut leases), watch)?;
+    Ok(leases.finish())
+}
+
+/// Serves leases whose VMs replay a trace: VM `v` of the fleet is the `v`-th core of their VMs by
+/// arrival, and is there while its lease runs. The trace begins again when it is over, and the run
+/// ends with the last lease.
+///
+/// # Errors
+/// As [`run`] and [`run_leases`].
+///
+/// # Panics
+/// When the fleet does not have the hosts of the site and one VM for each core of the leases: what
+/// builds both from one spec sees to that.
+pub fn run_leases_with_load(
+    leases: LeaseSide<'_>,
+    load: LoadSide<'_>,
+    watch: &mut Watch<'_>,
+) -> Result<(Schedule, Outcome), Error> {
+    let cores = leases.requests.iter().flat_map(LeaseRequest::cores).count();
+    assert_eq!(load.fleet.vms(), cores, "every core of every lease is a VM of the fleet");
+    assert_eq!(
+        load.fleet.hosts(),
+        leases.site.hosts.len(),
+        "the hosts of the site are the fleet's"
+    );
+    let mut leases = Leases::new(leases, true);
+    let outcome = with_load(load, Some(&mut leases), watch)?;
+    Ok((leases.finish(), outcome))
+}
+
+fn with_load(
+    side: LoadSide<'_>,
+    leases: Option<&mut Leases<'_>>,
+    watch: &mut Watch<'_>,
+) -> Result<Outcome, Error> {
+    let LoadSide { fleet, trace, rules, mut policies } = side;
+    let topology = policies.migration.topology.clone();
+    let routes = topology.as_deref().map(Routes::new);
+    let mut engine = Engine::new(fleet, trace, rules, &policies, routes);
+    let started = match leases {
+        Some(_) => {
+            engine.start_empty();
+            Ok(())
+        }
+        None => engine.start(&mut policies),
+    };
+    let ended = started.and_then(|()| work(Some((&mut engine, &mut policies)), leases, watch));
+    ended.map_err(|error| match error {
+        Error::Policy(error) => Error::Policy(error.at(engine.now())),
+        other => other,
+    })?;
+    Ok(engine.finish(trace))
+}
+
+/// Lets everything happen in order, until all leases are over or nothing is left to happen.
+fn work(
+    mut load: Option<(&mut Engine<'_>, &mut Policies)>,
+    mut leases: Option<&mut Leases<'_>>,
+    watch: &mut Watch<'_>,
+) -> Result<(), Error> {
+    loop {
+        let next_lease = leases.as_mut().and_then(|leases| leases.next_instant());
+        let next_event = load.as_ref().and_then(|(engine, _)| engine.next_event());
+        let event_is_first = match (next_event, next_lease) {
+            (Some((at, early)), Some(lease)) => at < lease || (at == lease && early),
+            (next_event, None) => next_event.is_some() && leases.is_none(),
+            (None, Some(_)) => false,
+        };
+        if let (true, Some((engine, policies))) = (event_is_first, load.as_mut()) {
+            if engine.happen(policies, watch)?.is_break() {
+                return Ok(());
+            }
+            continue;
+        }
+        let (Some(leases), Some(at)) = (leases.as_mut(), next_lease) else { break };
+        if watch(at).is_break() {
+            return Err(Error::Interrupted { at });
+        }
+        let turns = leases.step(at)?;
+        if let Some((engine, _)) = load.as_mut() {
+            engine.follow(at, turns)?;
+        }
+    }
+    if let Some((engine, _)) = load.as_mut() {
+        engine.describe();
+    }
+    Ok(())
+}
