@@ -179,8 +179,8 @@ pub fn evaluate_migrations(
     if let Some(name) = model {
         spec::named(name).map_err(|problem| errors::migration(py, vec![problem]))?;
     }
-    let rows = read_measurements(&measurements)
-        .map_err(|error| errors::migration(py, error.problems))?;
+    let rows =
+        read_measurements(&measurements).map_err(|error| errors::migration(py, error.problems))?;
     let families = py.detach(|| evaluate::evaluate(&rows, &parameters, model));
     let families = families.map_err(|error| errors::policy(py, error))?;
     let families: Vec<(&String, &Family)> = families.iter().collect();
@@ -208,8 +208,8 @@ pub fn fit_migrations(
     seed: u64,
 ) -> PyResult<String> {
     let start = parameters(py, params.as_deref())?;
-    let rows = read_measurements(&measurements)
-        .map_err(|error| errors::migration(py, error.problems))?;
+    let rows =
+        read_measurements(&measurements).map_err(|error| errors::migration(py, error.problems))?;
     let Some(found) = py.detach(|| fit::fit(&rows, &start, seed)) else {
         let what = "fewer than ten pre-copy migrations were timed";
         let place = measurements.display().to_string();
