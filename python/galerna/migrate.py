@@ -82,6 +82,8 @@ class Prediction:
     energy_j: float
     lost_s: float
     """Guest work lost, as seconds of full speed."""
+    throttle: float
+    """Fraction of its speed that auto-converge had taken from the guest in the end."""
     stages: tuple[Stage, ...]
 
 
@@ -98,6 +100,8 @@ class Accuracy:
     downtime_p90_abs_s: float | None
     convergence_correct: int
     convergence_n: int
+    throttle_mean_abs: float | None = None
+    """Mean error of how far auto-converge had slowed the guest, as a fraction of its speed."""
 
 
 @dataclass(frozen=True)
