@@ -40,6 +40,7 @@ mod report;
 pub mod roadef;
 mod rows;
 mod snapshot;
+mod stages;
 mod supply;
 mod timetable;
 
@@ -49,6 +50,7 @@ mod tests;
 pub use lease_run::{LeaseClaims, check_lease_run};
 pub use leases::{LeaseEvidence, check_leases};
 pub use report::Report;
+pub use stages::Sending;
 
 use crate::model::{Fleet, Record, Rules};
 use doubt::Totals;
@@ -75,6 +77,8 @@ pub struct Evidence {
     pub summary: Vec<(String, f64)>,
     /// Why the durations of migrations cannot be worked out, where they cannot.
     pub unknown_durations: Option<String>,
+    /// What makes it possible to verify how long each stage of a pre-copy sends, where it is.
+    pub sending: Option<Sending>,
     /// The reported hash of the event log, hexadecimal; `None` leaves it unverified.
     pub event_log_blake3: Option<String>,
 }
@@ -136,6 +140,11 @@ pub fn check(evidence: &Evidence) -> Report {
     report.findings.extend(capacity::check(evidence, &events));
     copies::check(evidence, &events, &times, &mut report);
     moves::check(evidence, &events, &mut report);
+    if let Some(sending) = &evidence.sending
+        && report.is_clean()
+    {
+        stages::check(evidence, sending, &mut report);
+    }
     let totals = Totals::of(evidence, &events, &times, &mut report);
     report.findings.extend(totals.exact.idle_kept.iter().cloned());
     report.findings.extend(rows::check(evidence, &times, &totals));

@@ -121,6 +121,7 @@ fn read_load(
         step_s: trace.step_s,
         vacate_receivers: spec.consolidation.vacate_receivers,
         unknown_durations: spec.unknown_durations(),
+        sending: spec.sending(),
         record,
         summary: figures.filter_map(|(name, value)| Some((name.to_owned(), value?))).collect(),
         event_log_blake3: Some(manifest.report.event_log_blake3.clone()),
