@@ -86,6 +86,7 @@ fn a_planner_decides_alone_and_the_run_checks_clean() {
         step_s: trace.step().seconds(),
         vacate_receivers: false,
         unknown_durations: None,
+        sending: None,
         event_log_blake3: Some(record.event_log_blake3()),
         summary: summary
             .named()

@@ -11,13 +11,14 @@ polars data frames: `run.hosts`, `run.vms`, `run.actions`, `run.samples`; of a r
 policy of your own is a plain class or function, see `galerna.policy`; `galerna.testing` checks it.
 """
 
-from galerna import traces
+from galerna import migrate, traces
 from galerna._core import __version__
 from galerna.catalogue import describe, policies
 from galerna.comparison import Candidate, Comparison, compare
 from galerna.errors import (
     GalernaError,
     InfeasibleError,
+    MigrationError,
     NoRoomError,
     PolicyError,
     Problem,
@@ -95,6 +96,7 @@ __all__ = [
     "Mad",
     "Mc",
     "Mhod",
+    "MigrationError",
     "Mmt",
     "MmtMaxCpu",
     "Mu",
@@ -128,6 +130,7 @@ __all__ = [
     "check",
     "compare",
     "describe",
+    "migrate",
     "policies",
     "run",
     "sweep",

@@ -1,5 +1,5 @@
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import final
 
 import numpy as np
@@ -31,12 +31,17 @@ __all__ = [
     "convert_trace",
     "days",
     "describe",
+    "evaluate_migrations",
     "fetch_trace",
+    "fit_migrations",
     "generate_trace",
     "main",
+    "migration_models",
     "policies",
+    "predict_migration",
     "published_traces",
     "run",
+    "sequence_moves",
     "sweep",
     "trace_info",
 ]
@@ -595,6 +600,30 @@ class Planner:
         self, host: int, start: float, end: float | None, name: str
     ) -> tuple[list[int], list[int]]: ...
 
+def migration_models() -> list[str]: ...
+def predict_migration(
+    asked: Mapping[str, object],
+    model: str,
+    params: str | os.PathLike[str] | None,
+    given: str,
+) -> str: ...
+def evaluate_migrations(
+    measurements: str | os.PathLike[str],
+    model: str | None,
+    params: str | os.PathLike[str] | None,
+) -> str: ...
+def fit_migrations(
+    measurements: str | os.PathLike[str], params: str | os.PathLike[str] | None, seed: int
+) -> str: ...
+def sequence_moves(
+    hosts: Sequence[tuple[str, float, float | None, int | None, int | None]],
+    vms: Sequence[Mapping[str, object]],
+    network_given: tuple[float | None, str | None, str | os.PathLike[str] | None],
+    model: str,
+    params: str | os.PathLike[str] | None,
+    given: str,
+    how: Mapping[str, object],
+) -> str: ...
 def run(
     path: str,
     tables: str | None,

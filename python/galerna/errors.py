@@ -57,5 +57,9 @@ class NoRoomError(ReservationError):
     """Other reservations are in the way; nothing was changed."""
 
 
+class MigrationError(GalernaError, ValueError):
+    """A migration cannot be as it is asked for, or moves cannot be planned; nothing was done."""
+
+
 class PolicyError(GalernaError, RuntimeError):
     """A policy that is not Python could not answer, or a plan holds a move that cannot be made."""

@@ -88,6 +88,17 @@ pub fn engine(py: Python<'_>, error: engine::Error, interruption: Option<PyErr>)
     }
 }
 
+/// A `MigrationError` with its problems.
+pub fn migration(py: Python<'_>, problems: Vec<Problem>) -> PyErr {
+    raised(py, "MigrationError", &listed(&problems), problems)
+}
+
+/// `error` as it was raised, with a note.
+pub fn noted(py: Python<'_>, error: PyErr, note: &str) -> PyErr {
+    add_note(&error.value(py).clone(), note);
+    error
+}
+
 /// What a Python policy raised, with a note that says when it was asked and about whom; for other
 /// policies a `PolicyError`.
 pub fn policy(py: Python<'_>, error: PolicyError) -> PyErr {

@@ -7,12 +7,15 @@ mod batch;
 mod catalogue;
 mod check;
 mod command;
+mod dirty;
 mod enter;
 mod errors;
 mod interpreter;
+mod migrate;
 mod planner;
 mod policies;
 mod run;
+mod sequence;
 mod table;
 mod trace;
 
@@ -30,6 +33,10 @@ mod _core {
     #[pymodule_export]
     use super::command::main;
     #[pymodule_export]
+    use super::migrate::{
+        evaluate_migrations, fit_migrations, migration_models, predict_migration,
+    };
+    #[pymodule_export]
     use super::planner::Planner;
     #[pymodule_export]
     use super::policies::{
@@ -37,6 +44,8 @@ mod _core {
     };
     #[pymodule_export]
     use super::run::{Run, check_destination, run};
+    #[pymodule_export]
+    use super::sequence::sequence_moves;
     #[pymodule_export]
     use super::table::Table;
     #[pymodule_export]

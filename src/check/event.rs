@@ -93,6 +93,41 @@ pub(super) struct Event {
 }
 
 impl Event {
+    /// The VM that it names.
+    pub fn vm(&self) -> Option<usize> {
+        match self.deed {
+            Deed::Wake { .. } | Deed::On { .. } | Deed::Sleep { .. } | Deed::Off { .. } => None,
+            Deed::Start { vm, .. }
+            | Deed::Stop { vm, .. }
+            | Deed::Depart { vm, .. }
+            | Deed::Arrive { vm, .. }
+            | Deed::Stay { vm, .. }
+            | Deed::Switch { vm, .. }
+            | Deed::Abort { vm, .. }
+            | Deed::Crash { vm, .. }
+            | Deed::Restart { vm, .. }
+            | Deed::Pace { vm, .. } => Some(vm),
+        }
+    }
+
+    /// The hosts that it names.
+    pub fn hosts(&self) -> impl Iterator<Item = usize> {
+        let (one, other) = match self.deed {
+            Deed::Wake { host } | Deed::On { host } | Deed::Sleep { host } | Deed::Off { host } => {
+                (Some(host), None)
+            }
+            Deed::Start { to, .. } | Deed::Restart { to, .. } => (Some(to), None),
+            Deed::Stop { from, .. } | Deed::Stay { from, .. } => (Some(from), None),
+            Deed::Depart { from, to, .. }
+            | Deed::Arrive { from, to, .. }
+            | Deed::Switch { from, to, .. }
+            | Deed::Abort { from, to, .. }
+            | Deed::Crash { from, to, .. } => (Some(from), Some(to)),
+            Deed::Pace { .. } => (None, None),
+        };
+        one.into_iter().chain(other)
+    }
+
     /// Where a problem with this row is.
     pub fn place(&self) -> String {
         place(self.row, self.at)

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::record::MoveRecord;
 use crate::model::rules::{
-    Average, BetweenSamples, EnergyIntegral, IdleVms, PowerPolicy, Shutdowns,
+    Average, BetweenSamples, EnergyIntegral, IdleVms, Oversubscription, PowerPolicy, Shutdowns,
 };
 use crate::problem::Problem;
 use crate::time::Instant;
@@ -16,7 +16,7 @@ use crate::time::Instant;
 use super::Evidence;
 use super::event::{Deed, Event};
 use super::layout::Layout;
-use super::snapshot::{HostNow, Snapshot};
+use super::snapshot::{HostNow, Snapshot, Touched};
 use super::supply::{Moment, Rounding};
 use super::timetable::Timetable;
 
@@ -98,28 +98,45 @@ pub(super) fn keep(
         rounding,
         ..Ledger::default()
     };
-    let mut rest = events;
-    let mut before: Option<(f64, Snapshot)> = None;
+    let (mut rest, mut touched) = (events, Touched::default());
+    let mut before: Option<(f64, Moment, Snapshot)> = None;
     for (&at, &seconds) in times.instants.range(..=times.last) {
         let (now, later) = rest.split_at(rest.iter().take_while(|e| e.at == at).count());
         rest = later;
-        if let Some((since, left)) = &before {
+        if let Some((since, _, left)) = &before {
             ledger.add(evidence, &layout, left, *since, seconds);
         }
         if at >= times.first && demand_changes(evidence, times, at, now) {
             ledger.find_idle(evidence, &layout, at, seconds, now);
         }
-        ledger.play(&mut layout, now);
+        ledger.play(&mut layout, now, &mut touched);
         if times.counts(at) {
-            let snapshot = ledger.snapshot(evidence, &layout, seconds);
+            let moment = Moment::at(evidence, seconds);
+            let snapshot = match before.take() {
+                Some((_, seen, mut last)) if seen == moment && steady(evidence) => {
+                    last.renew(evidence, &layout, moment, &touched, rounding);
+                    last
+                }
+                _ => ledger.snapshot(evidence, &layout, seconds),
+            };
+            touched = Touched::default();
             ledger.look(evidence, &snapshot, (at, seconds), now, times);
-            before = Some((seconds, snapshot));
+            before = Some((seconds, moment, snapshot));
         }
     }
     if evidence.rules.host.power == PowerPolicy::AlwaysPeak {
-        ledger.draw_peak_from_the_start(times, before.map(|(_, last)| last));
+        ledger.draw_peak_from_the_start(times, before.map(|(_, _, last)| last));
     }
     ledger
+}
+
+/// Whether a host at which nothing happens stays as it is while its VMs ask for the same, and no
+/// doubt has to be noted anew.
+fn steady(evidence: &Evidence) -> bool {
+    let rules = &evidence.rules;
+    rules.demand.between_samples == BetweenSamples::Hold
+        && rules.accounting.energy == EnergyIntegral::Exact
+        && rules.host.oversubscription == Oversubscription::Proportional
 }
 
 /// What migrations that ended used.
@@ -189,9 +206,14 @@ impl Ledger {
         }
     }
 
-    /// Applies the actions of one instant.
-    fn play(&mut self, layout: &mut Layout<'_>, now: &[Event]) {
+    /// Applies the actions of one instant, and notes what they touch.
+    fn play(&mut self, layout: &mut Layout<'_>, now: &[Event], touched: &mut Touched) {
         for event in now {
+            touched.hosts.extend(event.hosts());
+            if let Some(vm) = event.vm() {
+                touched.vms.insert(vm);
+                touched.hosts.extend(layout.home[vm]);
+            }
             // An impossible action changes nothing; `history` has reported it.
             let _ = layout.apply(event);
             if let Deed::Depart { vm, .. } = event.deed {

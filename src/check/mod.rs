@@ -41,6 +41,7 @@ mod report;
 pub mod roadef;
 mod rows;
 mod snapshot;
+mod stages;
 mod supply;
 mod tenancy;
 mod timetable;
@@ -51,6 +52,7 @@ mod tests;
 pub use lease_run::{LeaseClaims, check_lease_run};
 pub use leases::{LeaseEvidence, check_leases};
 pub use report::Report;
+pub use stages::Sending;
 pub use tenancy::Tenancy;
 
 use crate::model::{Fleet, Record, Rules};
@@ -78,6 +80,8 @@ pub struct Evidence {
     pub summary: Vec<(String, f64)>,
     /// Why the durations of migrations cannot be worked out, where they cannot.
     pub unknown_durations: Option<String>,
+    /// What makes it possible to verify how long each stage of a pre-copy sends, where it is.
+    pub sending: Option<Sending>,
     /// The reported hash of the event log, hexadecimal; `None` leaves it unverified.
     pub event_log_blake3: Option<String>,
     /// Which leases the VMs belong to, in a run of leases; `demand` is then by row of the trace, and
@@ -153,6 +157,11 @@ pub fn check(evidence: &Evidence) -> Report {
     report.findings.extend(capacity::check(evidence, &events));
     copies::check(evidence, &events, &times, &mut report);
     moves::check(evidence, &events, &mut report);
+    if let Some(sending) = &evidence.sending
+        && report.is_clean()
+    {
+        stages::check(evidence, sending, &mut report);
+    }
     let totals = Totals::of(evidence, &events, &times, &mut report);
     report.findings.extend(totals.exact.idle_kept.iter().cloned());
     report.findings.extend(rows::check(evidence, &times, &totals));

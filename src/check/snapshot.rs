@@ -1,4 +1,7 @@
-//! The state of every host and VM at one instant, from scratch.
+//! The state of every host and VM at one instant: each host that anything has happened to is worked
+//! out from scratch.
+
+use std::collections::BTreeSet;
 
 use crate::model::Rules;
 use crate::model::rules::{ArrivingDemand, EnergyIntegral, MigrationLoss, PowerPolicy, Violation};
@@ -45,7 +48,32 @@ pub(super) struct Snapshot {
     pub in_doubt: Vec<(usize, usize)>,
 }
 
+/// Hosts and VMs that actions name, and hosts where such VMs run.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Touched {
+    pub hosts: BTreeSet<usize>,
+    pub vms: BTreeSet<usize>,
+}
+
 impl Snapshot {
+    /// Makes of the state before actions that `touched` those hosts and VMs the one after them, at
+    /// a time at which all VMs ask for the same as before.
+    pub fn renew(
+        &mut self,
+        evidence: &Evidence,
+        layout: &Layout<'_>,
+        now: Moment,
+        touched: &Touched,
+        rounding: Rounding,
+    ) {
+        let homes = touched.vms.iter().filter_map(|&vm| layout.home[vm]);
+        let hosts: BTreeSet<usize> = touched.hosts.iter().copied().chain(homes).collect();
+        touched.vms.iter().for_each(|&vm| self.vms[vm] = VmNow::default());
+        for host in hosts {
+            self.hosts[host] = self.look(evidence, layout, now, host, rounding);
+        }
+    }
+
     /// The state of `layout` at `seconds`.
     pub fn of(evidence: &Evidence, layout: &Layout<'_>, seconds: f64, rounding: Rounding) -> Self {
         let vms = vec![VmNow::default(); layout.home.len()];

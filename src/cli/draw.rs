@@ -6,6 +6,7 @@ use clap::Args;
 
 use super::{Answer, Failure};
 use crate::frames::{FoundEvidence, read_run};
+use crate::model::rules::Contention;
 use crate::problem::Problem;
 use crate::report::{View, moves};
 use crate::whole_file::replace;
@@ -61,7 +62,8 @@ impl Draw {
         };
         let migration = &found.manifest.resolved_spec.migration;
         let card = migration.topology.is_none().then(|| migration.rules.bandwidth());
-        let view = View { from: self.from, to, rows: self.rows, card };
+        let shared = migration.rules.contention == Contention::MaxMin;
+        let view = View { from: self.from, to, rows: self.rows, card, shared };
         let mut chart = moves(&evidence.record, &view);
         let drawn = chart.title.clone();
         chart.title = format!("{}: {drawn}", found.manifest.report.spec);

@@ -295,9 +295,12 @@ fn accuracy_row(name: &str, accuracy: &Accuracy) -> String {
         value.map_or_else(|| "-".to_owned(), |value| format!("{:.digits$}", value * factor))
     };
     let percent = |value| figure(value, 100.0, 1);
+    let throttle = accuracy.throttle_mean_abs.map_or_else(String::new, |mean| {
+        format!("  throttle off by {:.0}% of speed on average", 100.0 * mean)
+    });
     let ms = |value| figure(value, 1e3, 0);
     format!(
-        "{name:<23} {:>3} {:>6}% {:>6}% {:>8}% {:>6}% {:>8} {:>6}  {}/{}",
+        "{name:<23} {:>3} {:>6}% {:>6}% {:>8}% {:>6}% {:>8} {:>6}  {}/{}{}",
         accuracy.n,
         percent(accuracy.time_median_rel),
         percent(accuracy.time_p90_rel),
@@ -306,7 +309,8 @@ fn accuracy_row(name: &str, accuracy: &Accuracy) -> String {
         ms(accuracy.downtime_median_abs_s),
         ms(accuracy.downtime_p90_abs_s),
         accuracy.convergence_correct,
-        accuracy.convergence_n
+        accuracy.convergence_n,
+        throttle
     )
 }
 

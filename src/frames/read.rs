@@ -164,6 +164,7 @@ fn load_evidence(
         step_s: trace.step_s,
         vacate_receivers: spec.consolidation.vacate_receivers,
         unknown_durations: spec.unknown_durations(),
+        sending: spec.sending(),
         record,
         summary: figures.filter_map(|(name, value)| Some((name.to_owned(), value?))).collect(),
         event_log_blake3: log,

@@ -5,7 +5,8 @@
 //! compared as relative errors, downtimes (STOP to RESUME) as absolute ones, since they may be a
 //! few milliseconds; a median lies between the two middle values, and the 90th percentile on the
 //! straight line between its neighbours. Runs that were given up, or that completed without a total
-//! time, count for convergence only.
+//! time, count for convergence only. Where auto-converge was on, how far the guest was slowed when
+//! its migration ended or was given up is compared as well: runs that it could not save tell that.
 
 use std::collections::BTreeMap;
 
@@ -38,6 +39,10 @@ pub struct Accuracy {
     pub convergence_correct: usize,
     /// Measurements in all.
     pub convergence_n: usize,
+    /// Mean of |predicted - measured| fraction of its speed that the guest had lost to
+    /// auto-converge in the end; nothing where that was never on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub throttle_mean_abs: Option<f64>,
 }
 
 /// A family and how every model does on it.
@@ -140,7 +145,11 @@ fn predict(
     plain: bool,
     parameters: &Parameters,
 ) -> Result<Prediction, PolicyError> {
-    let task = if plain { row.plain_task(&parameters.guest) } else { row.task(&parameters.guest) };
+    let guest = &parameters.guest;
+    let mut task = if plain { row.plain_task(guest) } else { row.task(guest) };
+    if !row.completed {
+        task.give_up_s = row.give_up_s();
+    }
     let constants = &parameters.constants;
     if row.side_by_side() == 1 || plain || model.name() != "pre-copy" {
         return model.predict(&task, constants, None);
@@ -162,10 +171,11 @@ const STAGGER_S: f64 = 0.15;
 /// Compares predictions with what was measured.
 pub fn compare(rows: &[&Measurement], predictions: &[Prediction]) -> Accuracy {
     let (mut times, mut bytes, mut downtimes) = (Vec::new(), Vec::new(), Vec::new());
-    let mut right = 0;
+    let (mut right, mut throttles) = (0, Vec::new());
     for (row, prediction) in rows.iter().zip(predictions) {
         let ends = prediction.convergence.converged() && prediction.total_s <= row.give_up_s();
         right += usize::from(ends == row.completed);
+        throttles.extend(row.throttle().map(|measured| (prediction.throttle - measured).abs()));
         if let Some(measured) = row.measured {
             times.push((prediction.total_s - measured.total_s).abs() / measured.total_s);
             bytes.push((prediction.bytes - measured.bytes).abs() / measured.bytes);
@@ -186,6 +196,8 @@ pub fn compare(rows: &[&Measurement], predictions: &[Prediction]) -> Accuracy {
         downtime_p90_abs_s: quantile(&downtimes, 0.9),
         convergence_correct: right,
         convergence_n: rows.len(),
+        throttle_mean_abs: (!throttles.is_empty())
+            .then(|| throttles.iter().sum::<f64>() / throttles.len() as f64),
     }
 }
 

@@ -51,7 +51,7 @@ pub struct Measurement {
 
 const TEXTS: [&str; 6] = ["row", "run", "group", "algo", "status", "action"];
 /// Columns of numbers, and whether a line may leave them empty.
-const NUMBERS: [(&str, bool); 30] = [
+const NUMBERS: [(&str, bool); 31] = [
     ("ram_mb", false),
     ("ram_total", true),
     ("fill_mb", false),
@@ -82,6 +82,7 @@ const NUMBERS: [(&str, bool); 30] = [
     ("rate", true),
     ("read_rate", true),
     ("duplicate", true),
+    ("throttle_max", true),
 ];
 /// Columns that a file must have: those of [`TEXTS`] and these.
 const NEEDED: [&str; 12] = [
@@ -220,6 +221,13 @@ impl Measurement {
     /// Seconds after which it would have been given up, infinite where it never was.
     pub fn give_up_s(&self) -> f64 {
         self.numbers.get("tmax").copied().unwrap_or(f64::INFINITY)
+    }
+
+    /// The fraction of its speed that the guest had lost to auto-converge in the end, where that was
+    /// on and is known.
+    pub fn throttle(&self) -> Option<f64> {
+        let known = self.numbers.get("throttle_max").filter(|_| self.number("autoconv") > 0.0);
+        known.map(|percent| percent / 100.0)
     }
 
     /// How many migrations ran side by side.

@@ -212,6 +212,7 @@ impl<'a, 't> Course<'a, 't> {
             convergence,
             cpu_source_s: costs.cpu_source_s + pages * rounds.effective().cpu_page_s + scanned,
             lost_s: costs.lost_s + rounds.throttled_s(),
+            throttle: 1.0 - rounds.speed(),
             ..costs
         }
     }

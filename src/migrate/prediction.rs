@@ -32,6 +32,8 @@ pub struct Prediction {
     pub energy: Joules,
     /// Guest work lost, as seconds of full speed.
     pub lost_s: f64,
+    /// Fraction of its speed that auto-converge had taken from the guest in the end.
+    pub throttle: f64,
 }
 
 /// Whether a migration ends.
@@ -108,6 +110,7 @@ impl Prediction {
             cpu_destination_s: constants.destination_cpu_s_per_gb * bytes / 1e9,
             energy: energy(constants, bytes),
             lost_s: downtime_s + constants.logging_slowdown * running,
+            throttle: 0.0,
         }
     }
 }

@@ -1,13 +1,17 @@
 //! Migrations of a run as a picture: their stages over time, and what their links carry below.
 //!
-//! A stage is drawn with the mean of its rate; in it the rate may have changed as others came and
-//! went. Loads are sums over all migrations, also those that are not among the rows.
+//! Loads are sums over all migrations, also those that are not among the rows. Where migrations
+//! share the cards of their hosts, the load is that of the max-min fair rates between any two
+//! instants at which one begins or ends to send; on other networks each stage counts with the mean
+//! of its rate.
 
 use std::collections::BTreeMap;
 
 use super::chart::{Bar, Chart, Curve, Panel, Row};
-use crate::id::HostId;
+use crate::id::{HostId, Id};
 use crate::model::record::{MoveEnding, MoveRecord, Record, StageKind, StageRecord};
+use crate::time::Instant;
+use crate::topology::{FairShare, FlowId, LinkId};
 
 /// What of a run is drawn.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -20,11 +24,13 @@ pub struct View {
     pub rows: usize,
     /// Bytes per second that a host's card offers in each direction, where that is the network.
     pub card: Option<f64>,
+    /// Whether migrations share those cards max-min fairly.
+    pub shared: bool,
 }
 
 impl Default for View {
     fn default() -> Self {
-        Self { from: 0.0, to: f64::INFINITY, rows: 40, card: None }
+        Self { from: 0.0, to: f64::INFINITY, rows: 40, card: None, shared: false }
     }
 }
 
@@ -61,7 +67,91 @@ pub fn moves(record: &Record, view: &View) -> Chart {
     let marks = if numbers.iter().all(moved) { "" } else { "; x: did not get there" };
     let title = title + marks;
     let legend = StageKind::ALL.iter().map(|kind| kind.name().to_owned()).collect();
-    Chart { title, legend, rows, panels: vec![total(&sent), cards(&sent, view)] }
+    let (loads, how): (Vec<Load<'_>>, _) = match view.card.filter(|_| view.shared) {
+        Some(card) => (shared(record, view, card), "MB/s"),
+        None => (sent.iter().map(Sent::load).collect(), "MB/s (mean of each stage)"),
+    };
+    let panels = vec![total(&loads, how), cards(&loads, view, how)];
+    Chart { title, legend, rows, panels }
+}
+
+/// What a migration sends for some time, at a constant rate.
+#[derive(Debug, Clone, Copy)]
+struct Load<'r> {
+    of: &'r MoveRecord,
+    from: f64,
+    to: f64,
+    /// Bytes per second.
+    rate: f64,
+}
+
+impl<'r> Sent<'r> {
+    fn load(&self) -> Load<'r> {
+        Load { of: self.of, from: self.from, to: self.to, rate: self.rate }
+    }
+}
+
+/// When migrations send without a pause: `(migration, from, to)`, the last `None` where the run
+/// ends first.
+fn spells(record: &Record) -> Vec<(usize, Instant, Option<Instant>)> {
+    let mut last: BTreeMap<u32, usize> = BTreeMap::new();
+    let mut spells: Vec<(usize, Instant, Option<Instant>)> = Vec::new();
+    for stage in record.stages.iter().filter(|stage| stage.bytes > 0.0) {
+        match last.get(&stage.migration).map(|&at| &mut spells[at].2) {
+            Some(end) if *end == Some(stage.start) => *end = stage.end,
+            _ => {
+                last.insert(stage.migration, spells.len());
+                spells.push((stage.migration as usize, stage.start, stage.end));
+            }
+        }
+    }
+    spells
+}
+
+/// What everybody sends while all share cards of `card` bytes per second.
+fn shared<'r>(record: &'r Record, view: &View, card: f64) -> Vec<Load<'r>> {
+    let spells = spells(record);
+    let mut changes: BTreeMap<Instant, (Vec<usize>, Vec<usize>)> = BTreeMap::new();
+    for (number, &(_, start, end)) in spells.iter().enumerate() {
+        changes.entry(start).or_default().1.push(number);
+        if let Some(end) = end {
+            changes.entry(end).or_default().0.push(number);
+        }
+    }
+    let hosts = record.moves.iter().map(|row| row.from.max(row.to).index() + 1).max().unwrap_or(0);
+    let mut cards = FairShare::new((0..2 * hosts).map(|_| card));
+    let mut flow_of: Vec<Option<FlowId>> = vec![None; spells.len()];
+    // Spell, since when, rate: by flow.
+    let mut now: BTreeMap<FlowId, (usize, f64, f64)> = BTreeMap::new();
+    let (mut loads, mut altered) = (Vec::new(), Vec::new());
+    let mut note = |(spell, since, rate): (usize, f64, f64), until: f64| {
+        let (from, to) = (since.max(view.from), until.min(view.to));
+        if from < to && rate > 0.0 {
+            loads.push(Load { of: &record.moves[spells[spell].0], from, to, rate });
+        }
+    };
+    for (at, (over, begun)) in changes {
+        let seconds = at.seconds();
+        for flow in over.iter().filter_map(|&spell| flow_of[spell].take()) {
+            now.remove(&flow).into_iter().for_each(|piece| note(piece, seconds));
+            cards.remove(flow);
+        }
+        for spell in begun {
+            let row = &record.moves[spells[spell].0];
+            let path = [2 * row.from.index() as LinkId, 2 * row.to.index() as LinkId + 1];
+            let flow = cards.add(&path, 1.0, f64::INFINITY);
+            flow_of[spell] = Some(flow);
+            now.insert(flow, (spell, seconds, 0.0));
+        }
+        cards.share(&mut altered);
+        for flow in altered.drain(..) {
+            if let Some(piece) = now.get_mut(&flow) {
+                note(*piece, seconds);
+                (piece.1, piece.2) = (seconds, cards.rate(flow));
+            }
+        }
+    }
+    loads
 }
 
 fn sent<'r>(record: &'r Record, view: &View) -> Vec<Sent<'r>> {
@@ -95,39 +185,35 @@ fn row(record: &Record, number: usize, sent: &[Sent<'_>]) -> Row {
 }
 
 /// What all migrations send.
-fn total(sent: &[Sent<'_>]) -> Panel {
-    let curve = Curve { label: String::new(), points: load(sent.iter()) };
-    Panel {
-        label: "all migrations, MB/s (mean of each stage)".into(),
-        curves: vec![curve],
-        limit: None,
-    }
+fn total(loads: &[Load<'_>], how: &str) -> Panel {
+    let curve = Curve { label: String::new(), points: load(loads.iter()) };
+    Panel { label: format!("all migrations, {how}"), curves: vec![curve], limit: None }
 }
 
 /// What the busiest cards carry.
-fn cards(sent: &[Sent<'_>], view: &View) -> Panel {
+fn cards(loads: &[Load<'_>], view: &View, how: &str) -> Panel {
     let mut bytes: BTreeMap<(HostId, bool), f64> = BTreeMap::new();
-    for sent in sent {
-        for card in [(sent.of.from, true), (sent.of.to, false)] {
-            *bytes.entry(card).or_default() += sent.rate * (sent.to - sent.from);
+    for load in loads {
+        for card in [(load.of.from, true), (load.of.to, false)] {
+            *bytes.entry(card).or_default() += load.rate * (load.to - load.from);
         }
     }
     let mut busiest: Vec<_> = bytes.into_iter().collect();
     busiest.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
     let curve = |&((host, out), _): &((HostId, bool), f64)| {
-        let on_it = sent.iter().filter(|s| if out { s.of.from == host } else { s.of.to == host });
+        let on_it = loads.iter().filter(|l| if out { l.of.from == host } else { l.of.to == host });
         let label = format!("{host} {}", if out { "out" } else { "in" });
         Curve { label, points: load(on_it) }
     };
     let curves = busiest.iter().take(CARDS).map(curve).collect();
     let limit = view.card.map(|card| card / BYTES_PER_MB);
-    Panel { label: "busiest cards, MB/s (mean of each stage)".into(), curves, limit }
+    Panel { label: format!("busiest cards, {how}"), curves, limit }
 }
 
 /// The sum of the rates over time, MB/s.
-fn load<'s, 'r: 's>(sent: impl Iterator<Item = &'s Sent<'r>>) -> Vec<(f64, f64)> {
+fn load<'s, 'r: 's>(loads: impl Iterator<Item = &'s Load<'r>>) -> Vec<(f64, f64)> {
     let mut changes: Vec<(f64, f64)> =
-        sent.flat_map(|sent| [(sent.from, sent.rate), (sent.to, -sent.rate)]).collect();
+        loads.flat_map(|load| [(load.from, load.rate), (load.to, -load.rate)]).collect();
     changes.sort_by(|a, b| a.0.total_cmp(&b.0));
     let (mut rate, mut points) = (0.0, Vec::new());
     for (at, change) in changes {
@@ -193,5 +279,16 @@ mod tests {
         assert_eq!(chart.panels[1].curves[0].label, "h0 out");
         let part = moves(&record(), &View { to: 1.0, rows: 1, ..View::default() });
         assert_eq!((part.rows.len(), part.rows[0].bars[0].to), (1, 1.0));
+    }
+
+    /// A card of 2 MB/s: alone the first has all of it, from 2 s on both have half, and nothing lies
+    /// above the line; means of the stages would add up to 1 + 2.
+    #[test]
+    fn shared_cards_carry_no_more_than_they_can() {
+        let view = View { card: Some(2e6), shared: true, ..View::default() };
+        let chart = moves(&record(), &view);
+        let out = &chart.panels[1].curves[0];
+        assert_eq!((out.label.as_str(), chart.panels[1].limit), ("h0 out", Some(2.0)));
+        assert_eq!(out.points, [(0.0, 2.0), (2.0, 2.0), (4.0, 0.0)]);
     }
 }

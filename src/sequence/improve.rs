@@ -11,8 +11,8 @@
 
 use std::cmp::Ordering;
 
-use super::serial::Starts;
-use super::{Detour, Instance, Move, bound, chronological, cycles, dependencies, serial};
+use super::serial::{Serial, Starts};
+use super::{Detour, Instance, Move, bound, chronological, cycles, dependencies};
 use crate::id::Id;
 use crate::problem::{Problem, listed};
 use crate::random::{Stream, below, permutation, stream};
@@ -186,11 +186,17 @@ fn worth(instance: &Instance, starts: &Starts, goal: Goal) -> (Worth, f64) {
 
 /// Plans of up to so many moves are made move by move, larger ones as time goes on.
 const SMALL: usize = 48;
+const _: () = assert!(SMALL <= Serial::MOST);
 /// Trials without progress after which the search starts from a random order.
 const PATIENCE: usize = 60;
 
 struct Search<'a> {
     instance: &'a Instance,
+    /// For small plans.
+    serial: Option<Serial<'a>>,
+    /// What has begun before goes on: it comes first in every order.
+    begun: bool,
+    first: Vec<usize>,
     goal: Goal,
     bound: f64,
     best: (Starts, Vec<usize>),
@@ -201,17 +207,28 @@ struct Search<'a> {
 impl Search<'_> {
     /// Schedules `order`, keeps it where it is the best so far, and says what it is worth.
     fn attempt(&mut self, order: &[usize]) -> Worth {
-        let small = self.instance.moves.len() <= SMALL;
-        let generate = if small { serial::schedule } else { chronological::schedule };
-        // What has begun before goes on: it comes first in every order.
-        let begun = |at: &usize| self.instance.moves[*at].begun;
-        let (mut first, ahead): (Vec<usize>, Vec<usize>) = order.iter().partition(|at| begun(at));
-        first.extend(ahead);
-        let starts = generate(self.instance, &first);
-        let (worth, makespan) = worth(self.instance, &starts, self.goal);
+        let instance = self.instance;
+        let order = if self.begun {
+            let begun = |at: &&usize| instance.moves[**at].begun;
+            self.first.clear();
+            self.first.extend(order.iter().filter(begun));
+            self.first.extend(order.iter().filter(|at| !begun(at)));
+            self.first.as_slice()
+        } else {
+            order
+        };
+        let owned;
+        let starts = match &mut self.serial {
+            Some(serial) => serial.schedule(order),
+            None => {
+                owned = chronological::schedule(instance, order);
+                &owned
+            }
+        };
+        let (worth, makespan) = worth(instance, starts, self.goal);
         if worth.partial_cmp(&self.worth) == Some(Ordering::Less) {
             (self.worth, self.makespan) = (worth, makespan);
-            self.best = (starts, order.to_vec());
+            self.best = (starts.clone(), order.to_vec());
         }
         worth
     }
@@ -227,6 +244,9 @@ fn search(instance: &Instance, bound: f64, options: &Options) -> (Starts, Vec<us
     let nothing = Worth { undone: usize::MAX, late: 0, first: 0.0, second: 0.0 };
     let mut search = Search {
         instance,
+        serial: (count <= SMALL).then(|| Serial::new(instance)),
+        begun: instance.moves.iter().any(|one| one.begun),
+        first: Vec::new(),
         goal: options.goal,
         bound,
         best: (vec![None; count], (0..count).collect()),
@@ -241,17 +261,18 @@ fn search(instance: &Instance, bound: f64, options: &Options) -> (Starts, Vec<us
     }
     let mut random = stream(options.seed, "sequence.improve");
     let (mut current, mut level) = (search.best.1.clone(), search.worth);
-    let mut idle = 0;
+    let (mut idle, mut order) = (0, Vec::with_capacity(count));
     for _ in 0..options.trials {
         if search.is_done() || count < 2 {
             break;
         }
-        let mut order = current.clone();
+        order.clone_from(&current);
         shift(&mut order, &mut random);
         let worth = search.attempt(&order);
         idle = if worth < level { 0 } else { idle + 1 };
         if worth <= level {
-            (current, level) = (order, worth);
+            std::mem::swap(&mut current, &mut order);
+            level = worth;
         }
         if idle > PATIENCE && count <= SMALL {
             current = together(instance, permutation(count, &mut random));

@@ -37,9 +37,11 @@ mod improve;
 mod instance;
 mod replan;
 mod serial;
+mod transition;
 
 pub use cycles::Detour;
 pub use dependencies::dependencies;
 pub use improve::{Goal, Options, Plan, PlanError, Step, plan};
 pub use instance::{Host, Instance, Move, MoveKind};
 pub use replan::{Interruption, Remainder, remainder};
+pub use transition::{Standing, Transition, TransitionError};

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::RunSpec;
+use crate::check::Sending;
 use crate::id::{HostId, Id};
 use crate::migrate::failure::Failures;
 use crate::migrate::limits::Limits;
-use crate::migrate::{Conduct, Practice, spec};
+use crate::migrate::{Conduct, Features, PAGE, Practice, spec};
 use crate::model::rules::MigrationRules;
 use crate::policy::PolicyError;
 use crate::problem::{Problem, listed};
@@ -104,6 +105,20 @@ impl MigrationSection {
 }
 
 impl RunSpec {
+    /// What a check has to know to verify how long each stage of a migration sends; `None` where it
+    /// follows from more than the cards of the hosts.
+    pub fn sending(&self) -> Option<Sending> {
+        let section = &self.migration;
+        let Practice { limits, features, constants, used, .. } = &section.practice;
+        let unlimited = Limits::preset(limits).is_ok_and(|limits| limits.rate.is_none());
+        let plain = unlimited && *features == Features::default() && section.topology.is_none();
+        (section.rules.model == "pre-copy" && plain).then(|| Sending {
+            efficiency: constants.link_efficiency,
+            pause_s_per_byte: (1.0 - used) * constants.zero_page_s / PAGE,
+            least_s: constants.min_round_s,
+        })
+    }
+
     /// Why a check that knows cards and whole copies only cannot tell how long migrations take.
     pub fn unknown_durations(&self) -> Option<String> {
         let section = &self.migration;

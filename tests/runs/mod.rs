@@ -59,6 +59,7 @@ pub fn evidence(
         step_s: trace.step().seconds(),
         vacate_receivers: spec.consolidation.vacate_receivers,
         unknown_durations: spec.unknown_durations(),
+        sending: spec.sending(),
         event_log_blake3: Some(run.record.event_log_blake3()),
         summary: figures.filter_map(|(name, v)| Some((name.to_owned(), v?))).collect(),
         fleet: fleet.clone(),
