@@ -130,6 +130,7 @@ impl Roadef {
             budget: self.budget(begun.elapsed()),
             threads: usize::from(self.threads),
             seed: self.seed,
+            gap: 0.0,
         };
         let solution = interruptible(&instance, options)?;
         let new = roadef::assignment_text(&solution.assignment);
@@ -181,6 +182,7 @@ impl Roadef {
         }
         let status = match report.status {
             Status::Optimal => "no assignment costs less",
+            Status::GapReached => "as near to the bound as asked",
             Status::Limit => "the limit was reached",
             Status::Stopped => "interrupted; the best so far",
         };

@@ -33,7 +33,7 @@ const SAMPLE: usize = 5_000;
 const PULSE: Duration = Duration::from_millis(50);
 
 /// What a search may use.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Options {
     /// When it ends.
     pub budget: Budget,
@@ -41,6 +41,17 @@ pub struct Options {
     pub threads: usize,
     /// Seed of all draws.
     pub seed: u64,
+    /// Gap at which it ends, `(cost - bound) / cost`; 0 to go on until nothing can be better.
+    pub gap: f64,
+}
+
+/// What is known before a search begins, from an integer programme for instance.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Hints {
+    /// A cost below which no assignment lies; the search takes the larger of it and its own.
+    pub lower_bound: Option<i64>,
+    /// Assignments to begin with; those that break a rule or cost more than the start are not used.
+    pub assignments: Vec<Vec<u32>>,
 }
 
 /// How a search ended.
@@ -49,6 +60,8 @@ pub struct Options {
 pub enum Status {
     /// The cost is that of the lower bound.
     Optimal,
+    /// It is as near to the lower bound as was asked.
+    GapReached,
     /// The budget is used up.
     Limit,
     /// It was asked to end.
@@ -106,6 +119,7 @@ struct Shared<'a> {
     best: AtomicI64,
     steps: AtomicU64,
     lower_bound: i64,
+    gap: f64,
     reproducible: bool,
 }
 
@@ -144,12 +158,17 @@ impl Runner<'_> {
 impl Shared<'_> {
     /// How far the whole search is after `steps` of a chain; none when `round` is over for it.
     fn progress(&self, round: Round, steps: u64, best: i64) -> Option<f64> {
-        let proved = best <= self.lower_bound;
+        let proved = self.is_enough(best);
         if proved && !self.reproducible {
             self.stop.store(true, Ordering::Relaxed);
         }
         let progress = self.clock.progress(steps);
         (!proved && !round.is_over(progress)).then_some(progress)
+    }
+
+    /// Whether a cost is as near to the bound as was asked.
+    fn is_enough(&self, cost: i64) -> bool {
+        cost <= self.lower_bound || gap(cost, self.lower_bound) <= self.gap
     }
 
     /// Notes a block of steps, after which a chain's best costs `best`.
@@ -175,7 +194,7 @@ impl Shared<'_> {
 /// let model = "1  0 10  2  0 0 4 2 0 1  0 1 3 3 1 0  1  0 0  1  0 3 5  0  1 1 1";
 /// let instance = roadef::parse((model.as_bytes(), "model"), (b"0", "start"))?;
 /// let budget = Budget { steps: Some(10_000), ..Budget::default() };
-/// let options = Options { budget, threads: 1, seed: 0 };
+/// let options = Options { budget, threads: 1, seed: 0, gap: 0.0 };
 /// let solution = solve(&instance, options, &mut |_| ControlFlow::Continue(()))?;
 /// assert_eq!((solution.initial_cost, solution.cost), (10, 7));
 /// assert_eq!(solution.assignment, [1]);
@@ -184,6 +203,20 @@ impl Shared<'_> {
 pub fn solve(
     instance: &Instance,
     options: Options,
+    watch: &mut dyn FnMut(&Progress) -> ControlFlow<()>,
+) -> Result<Solution, Error> {
+    solve_with(instance, options, &Hints::default(), watch)
+}
+
+/// The same, with what is known before.
+///
+/// # Errors
+///
+/// Those of [`solve`].
+pub fn solve_with(
+    instance: &Instance,
+    options: Options,
+    hints: &Hints,
     watch: &mut dyn FnMut(&Progress) -> ControlFlow<()>,
 ) -> Result<Solution, Error> {
     let state = State::at_start(instance)?;
@@ -196,12 +229,14 @@ pub fn solve(
         stop: &stop,
         best: AtomicI64::new(initial_cost),
         steps: AtomicU64::new(0),
-        lower_bound: lower_bound(&state, &reach),
+        lower_bound: lower_bound(&state, &reach).max(hints.lower_bound.unwrap_or(i64::MIN)),
+        gap: options.gap,
         reproducible,
     };
     let chains = if reproducible { CHAINS } else { options.threads.max(1) };
     let mut runners: Vec<Runner<'_>> =
         (0..chains).map(|at| runner(state.clone(), &reach, options.seed, at)).collect();
+    begin_with(hints, &state, &mut runners);
     drop(state);
     let mut story = Story { trajectory: Vec::new(), stopped: false, watch };
     for round in ROUNDS {
@@ -212,6 +247,7 @@ pub fn solve(
     let best = best_of(&runners);
     let status = match () {
         () if best.0 <= shared.lower_bound => Status::Optimal,
+        () if shared.is_enough(best.0) => Status::GapReached,
         () if story.stopped => Status::Stopped,
         () => Status::Limit,
     };
@@ -233,6 +269,24 @@ fn runner<'a>(state: State<'a>, reach: &'a Reach, seed: u64, at: usize) -> Runne
     let mut chain = Chain::new(state, reach, Dice::new(seed, &format!("reassign.{at}")));
     let increase = chain.mean_increase(SAMPLE);
     Runner { chain, steps: 0, increase }
+}
+
+/// Lets all chains begin with the cheapest of the start and the assignments hinted at.
+fn begin_with(hints: &Hints, start: &State<'_>, runners: &mut [Runner<'_>]) {
+    let instance = start.instance();
+    let fits = |machines: &&Vec<u32>| {
+        machines.len() == instance.item_count()
+            && machines.iter().all(|&machine| (machine as usize) < instance.machine_count())
+    };
+    let reached = hints.assignments.iter().filter(fits).filter_map(|machines| {
+        let mut state = start.clone();
+        state.become_like(machines);
+        state.is_sound().then(|| (state.cost(), machines))
+    });
+    let best = reached.min_by_key(|&(cost, _)| cost).filter(|&(cost, _)| cost < start.cost());
+    if let Some((cost, machines)) = best {
+        runners.iter_mut().for_each(|runner| runner.chain.restart(cost, machines));
+    }
 }
 
 /// The least cost, with the assignment of the first chain that has it.
