@@ -20,6 +20,7 @@
 //! it without `fixed` and `possible`; these and the count of moves, which proves the optimum of
 //! a1_1, are ours.
 
+use super::class_bound::class_bound;
 use super::instance::Instance;
 use super::reach::Reach;
 use super::rules::overbook;
@@ -85,7 +86,7 @@ pub(super) fn lower_bound(start: &State<'_>, reach: &Reach) -> i64 {
     let instance = start.instance();
     let pooled = bound_of_use(instance, reach);
     if !instance.power.is_empty() || !instance.tiers.is_empty() {
-        return pooled;
+        return class_bound(instance, reach).map_or(pooled, |bound| bound.max(pooled));
     }
     let items = 0..instance.item_count() as u32;
     let mut gains: Vec<i64> = items.clone().map(|item| largest_gain(instance, item)).collect();

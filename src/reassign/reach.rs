@@ -79,6 +79,11 @@ impl Reach {
         self.lists.row(self.row[item as usize])
     }
 
+    /// Every machine on which some item may be, often more than once.
+    pub(super) fn all_rows(&self) -> impl Iterator<Item = &u32> {
+        (0..self.lists.len() as u32).flat_map(|row| self.lists.row(row))
+    }
+
     /// One of the machines on which `item` may ever be.
     #[inline]
     pub(super) fn draw(&self, item: u32, dice: &mut Dice) -> u32 {

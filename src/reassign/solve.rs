@@ -15,7 +15,7 @@ use serde::Serialize;
 use super::anneal::{BLOCK, Chain};
 use super::bound::lower_bound;
 use super::budget::{Budget, Clock};
-use super::cooling::{ROUNDS, Round, Way};
+use super::cooling::{ROUNDS, RUIN_ROUNDS, Round, Way};
 use super::dice::Dice;
 use super::error::Error;
 use super::instance::Instance;
@@ -134,12 +134,19 @@ impl Runner<'_> {
     /// Takes part in `round` until it is over.
     fn run(&mut self, round: Round, shared: &Shared<'_>) {
         while let Some(progress) = shared.progress(round, self.steps, self.chain.best.cost()) {
-            if round.way == Way::Reheat {
-                self.reheat(round, shared);
-            } else {
-                self.chain.block(round.temperature(progress, self.increase));
-                self.steps += BLOCK;
-                shared.count(self.chain.best.cost());
+            match round.way {
+                Way::Reheat => self.reheat(round, shared),
+                Way::Ruin => {
+                    let idle = self.chain.ruin.idle();
+                    let blocks = self.chain.ruin_block(round.ruin_temperature(progress, idle));
+                    self.steps += blocks * BLOCK;
+                    shared.count(self.chain.best.cost(), blocks);
+                }
+                Way::Quench | Way::Anneal => {
+                    self.chain.block(round.temperature(progress, self.increase));
+                    self.steps += BLOCK;
+                    shared.count(self.chain.best.cost(), 1);
+                }
             }
         }
     }
@@ -149,7 +156,7 @@ impl Runner<'_> {
         let Self { chain, steps, .. } = self;
         chain.reheat(|best| {
             *steps += BLOCK;
-            shared.count(best);
+            shared.count(best, 1);
             shared.progress(round, *steps, best).is_some()
         });
     }
@@ -171,9 +178,9 @@ impl Shared<'_> {
         cost <= self.lower_bound || gap(cost, self.lower_bound) <= self.gap
     }
 
-    /// Notes a block of steps, after which a chain's best costs `best`.
-    fn count(&self, best: i64) {
-        self.steps.fetch_add(BLOCK, Ordering::Relaxed);
+    /// Notes blocks of steps, after which a chain's best costs `best`.
+    fn count(&self, best: i64, blocks: u64) {
+        self.steps.fetch_add(blocks * BLOCK, Ordering::Relaxed);
         self.best.fetch_min(best, Ordering::Relaxed);
     }
 }
@@ -239,7 +246,9 @@ pub fn solve_with(
     begin_with(hints, &state, &mut runners);
     drop(state);
     let mut story = Story { trajectory: Vec::new(), stopped: false, watch };
-    for round in ROUNDS {
+    let switches = !instance.power.idle.is_empty() && instance.can_be_ruined();
+    let rounds: &[Round] = if switches { &RUIN_ROUNDS } else { &ROUNDS };
+    for &round in rounds {
         in_parallel(&mut runners, round, &shared, options.threads.max(1), &mut story);
         share_the_best(&mut runners);
     }
