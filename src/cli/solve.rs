@@ -18,7 +18,7 @@ use super::{Answer, DONE, Failure, Format, INTERRUPTED, POLICY_FAILED, json};
 use crate::check::roadef::judge;
 use crate::problem::Problem;
 use crate::reassign::{
-    Budget, Instance, Options, Progress, Solution, Status, Terms, gap, roadef, solve,
+    Budget, Instance, Options, Progress, Solution, State, Status, Terms, gap, roadef, solve,
 };
 use crate::whole_file;
 
@@ -132,6 +132,8 @@ impl Roadef {
             seed: self.seed,
             gap: 0.0,
         };
+        // The files of the challenge begin with an assignment that keeps all rules.
+        State::at_start(&instance).map_err(Failure::bad_input)?;
         let solution = interruptible(&instance, options)?;
         let new = roadef::assignment_text(&solution.assignment);
         verified(&model, &start, &new, solution.cost)?;

@@ -15,13 +15,16 @@ use serde::Serialize;
 use super::anneal::{BLOCK, Chain};
 use super::bound::lower_bound;
 use super::budget::{Budget, Clock};
+use super::clash::{clash, search};
 use super::cooling::{ROUNDS, RUIN_ROUNDS, Round, Way};
 use super::dice::Dice;
 use super::error::Error;
 use super::instance::Instance;
 use super::reach::Reach;
+use super::repair::repair;
 use super::state::State;
 use super::terms::Terms;
+use crate::problem::Problem;
 
 /// Chains under a limit of steps.
 const CHAINS: usize = 2;
@@ -84,7 +87,7 @@ pub struct Progress {
 pub struct Solution {
     /// The machine of each item.
     pub assignment: Vec<u32>,
-    /// Its cost, never above that of the start.
+    /// Its cost, never above that of the start where the start keeps all rules.
     pub cost: i64,
     /// The cost by term.
     pub terms: Terms,
@@ -190,7 +193,8 @@ impl Shared<'_> {
 ///
 /// # Errors
 ///
-/// GLN-545 when the start breaks a rule.
+/// GLN-545 when the start breaks a spread over locations or a dependency, which are not repaired;
+/// GLN-549 when it breaks another rule and no assignment was found that keeps all.
 ///
 /// ```
 /// use std::ops::ControlFlow;
@@ -226,17 +230,20 @@ pub fn solve_with(
     hints: &Hints,
     watch: &mut dyn FnMut(&Progress) -> ControlFlow<()>,
 ) -> Result<Solution, Error> {
-    let state = State::at_start(instance)?;
     let reach = Reach::of(instance);
-    let initial_cost = state.cost();
+    let origin = State::as_it_is(instance);
+    let initial_cost = origin.cost();
+    let known_bound = hints.lower_bound.unwrap_or(i64::MIN);
+    let lower_bound = lower_bound(&origin, &reach).max(known_bound);
+    let state = sound(origin, &reach, options.seed)?;
     let stop = AtomicBool::new(false);
     let reproducible = options.budget.steps.is_some();
     let shared = Shared {
         clock: Clock::start(options.budget, &stop),
         stop: &stop,
-        best: AtomicI64::new(initial_cost),
+        best: AtomicI64::new(state.cost()),
         steps: AtomicU64::new(0),
-        lower_bound: lower_bound(&state, &reach).max(hints.lower_bound.unwrap_or(i64::MIN)),
+        lower_bound,
         gap: options.gap,
         reproducible,
     };
@@ -260,7 +267,7 @@ pub fn solve_with(
         () if story.stopped => Status::Stopped,
         () => Status::Limit,
     };
-    let mut last = State::at_start(instance)?;
+    let mut last = State::as_it_is(instance);
     last.become_like(&best.1);
     Ok(Solution {
         cost: best.0,
@@ -278,6 +285,30 @@ fn runner<'a>(state: State<'a>, reach: &'a Reach, seed: u64, at: usize) -> Runne
     let mut chain = Chain::new(state, reach, Dice::new(seed, &format!("reassign.{at}")));
     let increase = chain.mean_increase(SAMPLE);
     Runner { chain, steps: 0, increase }
+}
+
+/// An assignment that keeps all rules: the first one, repaired where it does not.
+fn sound<'a>(mut state: State<'a>, reach: &Reach, seed: u64) -> Result<State<'a>, Error> {
+    if state.is_sound() {
+        return Ok(state);
+    }
+    let instance = state.instance();
+    if !instance.can_be_ruined() {
+        return State::at_start(instance);
+    }
+    if repair(&mut state, reach, &mut Dice::new(seed, "reassign.repair")) {
+        return Ok(state);
+    }
+    let mut other = State::as_it_is(instance);
+    if search(&mut other, reach) == Some(true) {
+        return Ok(other);
+    }
+    let what = clash(instance).map_or_else(
+        || format!("no assignment was found that keeps all rules: {} violations", state.wrong()),
+        |clash| clash.words(instance),
+    );
+    let remedy = "Drop or loosen one of the rules, or add machines";
+    Err(Problem::new("GLN-549", "reassignment", what, remedy).into())
 }
 
 /// Lets all chains begin with the cheapest of the start and the assignments hinted at.
