@@ -45,6 +45,8 @@ mod power;
 mod reach;
 mod region;
 mod reheat;
+mod relaxation;
+mod relaxed_value;
 mod repair;
 pub mod roadef;
 mod roster;

@@ -74,19 +74,21 @@ impl Patterns {
     /// Most steps of the simplex method.
     const PIVOTS: usize = 500;
 
-    /// The combination that is worth most at `prices` per piece, with its worth.
-    pub(super) fn most_worth(&self, prices: &[f64]) -> (f64, &[u16]) {
-        let worth = |counts: &[u16]| -> f64 {
-            counts.iter().zip(prices).map(|(&n, price)| f64::from(n) * price).sum()
-        };
-        let mut best = (0.0, &[][..]);
-        for counts in self.counts.chunks_exact(self.sizes.max(1)) {
-            let worth = worth(counts);
+    /// The most that a combination is worth at `prices` per piece, and which one it is.
+    pub(super) fn most_worth(&self, prices: &[f64]) -> (f64, usize) {
+        let mut best = (0.0, 0);
+        for (at, counts) in self.counts.chunks_exact(self.sizes.max(1)).enumerate() {
+            let worth: f64 = counts.iter().zip(prices).map(|(&n, p)| f64::from(n) * p).sum();
             if worth > best.0 {
-                best = (worth, counts);
+                best = (worth, at);
             }
         }
         best
+    }
+
+    /// How many pieces of each size combination `at` has.
+    pub(super) fn counts_of(&self, at: usize) -> &[u16] {
+        &self.counts[at * self.sizes..][..self.sizes]
     }
 }
 
@@ -119,8 +121,9 @@ mod tests {
     #[test]
     fn the_most_worth_depends_on_prices() {
         let patterns = Patterns::of(10, &[3, 4]).expect("they are few");
-        assert_eq!(patterns.most_worth(&[1.0, 1.0]), (3.0, &[2, 1][..]));
-        assert_eq!(patterns.most_worth(&[1.0, 3.0]), (6.0, &[0, 2][..]));
+        assert_eq!(patterns.most_worth(&[1.0, 1.0]), (3.0, 1));
+        assert_eq!(patterns.counts_of(1), [2, 1]);
+        assert_eq!(patterns.most_worth(&[1.0, 3.0]), (6.0, 0));
     }
 
     #[test]
