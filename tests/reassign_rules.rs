@@ -136,8 +136,8 @@ fn agrees(instance: &Instance, state: &State<'_>, shifts: &[Shift], delta: Optio
     }
 }
 
-/// A random walk through allowed and forbidden changes. How many states kept all rules, and how many
-/// did not.
+/// A random walk through allowed and forbidden changes. How many states kept all rules, and how
+/// many did not.
 fn walk(kinds: &[usize], seed: u64) -> (usize, usize) {
     let draws = &mut stream(seed, "rules");
     let mut instance = cluster(7, draws);

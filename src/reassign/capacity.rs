@@ -83,8 +83,9 @@ impl Capacity {
         &self.room[instance.row(machine)]
     }
 
-    /// What `machine` holds too much once `shift`, if any, is made: over all resources, in thousandths
-    /// of a mean item's demand, rounded up, so that it may be added up with other violations.
+    /// What `machine` holds too much once `shift`, if any, is made: over all resources, in
+    /// thousandths of a mean item's demand, rounded up, so that it may be added up with other
+    /// violations.
     pub(super) fn excess(&self, instance: &Instance, machine: u32, shift: Option<Shift>) -> i64 {
         let room = self.room(instance, machine).iter().enumerate();
         let over = room.map(|(r, &room)| {

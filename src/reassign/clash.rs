@@ -1,4 +1,5 @@
-//! Which rules clash? Where no assignment keeps all of them, a small set that already cannot be kept.
+//! Which rules clash? Where no assignment keeps all of them, a small set that already cannot be
+//! kept.
 //!
 //! ```text
 //! start with all rules; for each part of the list, halves first, single rules last:

@@ -4,16 +4,17 @@
 //! ```text
 //! bound  = min over boxes B of counts k of  max over prices p >= 0 of L(p, B)
 //! L(p,B) = sum over i of move(i) + sum over classes t of
-//!          min over k in B(t) of the k smallest of (idle(t) - worth(t) + sum of min(0, stay - move))
+//!          min over k in B(t) of the k smallest of (idle(t) - worth(t) + sum of min(0, stay -
+//! move))
 //! ```
 //!
-//! Each item has three kinds of choice: to stay, or to go to some machine of one of the classes. What
-//! items use of a class must be found on its open machines: in the sum over all of them, of every
-//! resource, and of the time on the links into them. Each of these conditions has a price, `p`; then
-//! every machine can be decided by itself: off, all its items go where that is cheapest (`move`);
-//! on, it costs `idle`, has `worth(t)` to offer at these prices, and each of its items may stay.
-//! Because the number of open machines is whole, it is branched on: boxes of counts are halved where
-//! they are fractional, as long as that raises the bound.
+//! Each item has three kinds of choice: to stay, or to go to some machine of one of the classes.
+//! What items use of a class must be found on its open machines: in the sum over all of them, of
+//! every resource, and of the time on the links into them. Each of these conditions has a price,
+//! `p`; then every machine can be decided by itself: off, all its items go where that is cheapest
+//! (`move`); on, it costs `idle`, has `worth(t)` to offer at these prices, and each of its items
+//! may stay. Because the number of open machines is whole, it is branched on: boxes of counts are
+//! halved where they are fractional, as long as that raises the bound.
 //!
 //! Where the demands of a resource are of few sizes (flavours of VMs), pooling is too kind: pieces
 //! are lost. There each size has a price of its own, and the worth of a machine is the most that
@@ -21,9 +22,9 @@
 //!
 //! Rules are left out, except for where an item may be at all; so the bound holds with any rules.
 //!
-//! Source: Lagrangian relaxation, Fisher, Management Science 27(1), 1981, with the subgradient steps
-//! of Held, Wolfe and Crowder, Mathematical Programming 6, 1974; patterns as Gilmore and Gomory,
-//! Operations Research 9(6), 1961. The relaxation by classes is ours.
+//! Source: Lagrangian relaxation, Fisher, Management Science 27(1), 1981, with the subgradient
+//! steps of Held, Wolfe and Crowder, Mathematical Programming 6, 1974; patterns as Gilmore and
+//! Gomory, Operations Research 9(6), 1961. The relaxation by classes is ours.
 
 use super::instance::Instance;
 use super::reach::Reach;

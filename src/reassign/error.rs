@@ -10,7 +10,7 @@
 //! | GLN-545 | the starting assignment breaks a rule |
 //! | GLN-547 | a column has the wrong length, or a rule of the operator a wrong limit |
 //! | GLN-548 | a generated cluster has no room |
-//! | GLN-549 | no assignment that keeps all rules was found; where it is proved, which rules clash |
+//! | GLN-549 | no assignment that keeps all rules was found |
 
 use crate::problem::{Problem, first_listed};
 

@@ -1,4 +1,5 @@
-//! The relaxed problem of the bound by classes: what items need and where they may go, class by class.
+//! The relaxed problem of the bound by classes: what items need and where they may go, class by
+//! class.
 //!
 //! See `class_bound` for what it is good for, `relaxed_value` for what it is worth at some prices.
 

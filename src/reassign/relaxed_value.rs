@@ -1,5 +1,5 @@
-//! What is the relaxed problem of the bound by classes worth at some prices? Every machine is decided
-//! by itself, and every item goes where it is cheapest.
+//! What is the relaxed problem of the bound by classes worth at some prices? Every machine is
+//! decided by itself, and every item goes where it is cheapest.
 
 use super::patterns::Patterns;
 use super::relaxation::{Host, Need, Relaxation};

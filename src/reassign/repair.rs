@@ -1,4 +1,5 @@
-//! Repair: where the start breaks rules, a search first looks for an assignment that keeps them all.
+//! Repair: where the start breaks rules, a search first looks for an assignment that keeps them
+//! all.
 //!
 //! ```text
 //! place(i) = the machine with the least (violations, cost) of those on which i may be
@@ -6,8 +7,8 @@
 //!
 //! Suspects are the items without which there would be fewer violations. They are taken out, all at
 //! once, and put back one by one, large ones first, where they do least harm. When that does not
-//! help any more, the items of random machines are taken out with them. What has not more violations
-//! than before is kept.
+//! help any more, the items of random machines are taken out with them. What has not more
+//! violations than before is kept.
 //!
 //! Source: repair by ruin and recreate, as in `ruin`; that only the items involved are looked at is
 //! the repair mode of BtrPlace.

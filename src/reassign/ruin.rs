@@ -11,8 +11,8 @@
 //! sample where there are many), and an empty one where nothing else has room.
 //!
 //! Source: Schrimpf, Schneider, Stamm-Wilbrandt and Dueck, Journal of Computational Physics 159(2),
-//! 2000; skipping a candidate now and then ("blinks"): Christiaens and Vanden Berghe, Transportation
-//! Science 54(2), 2020; emptying whole machines as for bin packing.
+//! 2000; skipping a candidate now and then ("blinks"): Christiaens and Vanden Berghe,
+//! Transportation Science 54(2), 2020; emptying whole machines as for bin packing.
 
 use super::dice::Dice;
 use super::reach::Reach;

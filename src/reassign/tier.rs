@@ -4,8 +4,8 @@
 //! cost = sum over tiers t and machines m of weight(t) * max(0, used(m, r(t)) - threshold(t, m))
 //! ```
 //!
-//! Any convex piecewise linear cost of use is a sum of tiers. The safety capacity of the machines is
-//! a first one for every resource (`load.rs`); tiers add more where one is not enough, such as a
+//! Any convex piecewise linear cost of use is a sum of tiers. The safety capacity of the machines
+//! is a first one for every resource (`load.rs`); tiers add more where one is not enough, such as a
 //! penalty that grows towards full use.
 
 use serde::{Deserialize, Serialize};

@@ -1,4 +1,5 @@
-//! Link budget: what leaves a machine, and what comes to it, takes at most so much time on its link.
+//! Link budget: what leaves a machine, and what comes to it, takes at most so much time on its
+//! link.
 //!
 //! ```text
 //! out(m) = sum of link time of moved items that began on m

@@ -8,7 +8,7 @@
 //! | kind | files |
 //! |---|---|
 //! | items with items | `spread`, `gather`, `lonely`, `split`, `split_among`, `among` |
-//! | items with machines | `ban`, `fence`, `root`, `quarantine`, `offline`, put together by `permit` |
+//! | items with machines | `permit`: `ban`, `fence`, `root`, `quarantine`, `offline` |
 //! | capacity | `preserve`, `overbook`, `running_capacity`, `resource_capacity`, `max_online` |
 //! | how far a plan may go | `move_budget`, `link_budget` |
 //!

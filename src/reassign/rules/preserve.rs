@@ -8,8 +8,8 @@
 //! ```
 //!
 //! `limit`: the capacity, or what `overbook` makes of it. What is kept on a first machine of a
-//! transient resource is not counted here. Per resource with such a rule the room of each machine is
-//! kept; a change is judged from that of its two machines.
+//! transient resource is not counted here. Per resource with such a rule the room of each machine
+//! is kept; a change is judged from that of its two machines.
 //!
 //! Source: constraint `Preserve` of BtrPlace.
 

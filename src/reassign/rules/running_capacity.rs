@@ -4,7 +4,8 @@
 //! violations = sum over rules of max(0, items on its machines - most)
 //! ```
 //!
-//! One counter per rule; a shift concerns the rules that name one of its machines and not the other.
+//! One counter per rule; a shift concerns the rules that name one of its machines and not the
+//! other.
 //!
 //! Source: constraint `RunningCapacity` of BtrPlace.
 

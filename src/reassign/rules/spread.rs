@@ -4,7 +4,8 @@
 //! violations = sum over sets s and machines m of max(0, n(s, m) - 1)
 //! ```
 //!
-//! `n(s, m)`: items of `s` on `m`. A change is judged from the counters of the sets that it touches.
+//! `n(s, m)`: items of `s` on `m`. A change is judged from the counters of the sets that it
+//! touches.
 //!
 //! Source: constraint `Spread` of BtrPlace, with discrete restriction: it holds at the end of a
 //! plan.
