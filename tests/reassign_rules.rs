@@ -355,10 +355,10 @@ fn an_answer_is_the_same_on_any_number_of_threads() {
 }
 
 #[test]
-fn fifty_hosts_are_proved_within_a_thousandth() {
+fn fifty_hosts_are_proved_within_two_thousandths() {
     let instance = generate::consolidation(50, 150, 1).expect("there is room");
     let budget = Budget { steps: Some(20_000_000), ..Budget::default() };
-    let options = Options { budget, threads: 1, seed: 0, gap: 0.001 };
+    let options = Options { budget, threads: 1, seed: 0, gap: 0.002 };
     let solution = solve(&instance, options, &mut |_| ControlFlow::Continue(()));
     let solution = solution.expect("the start keeps all rules");
     assert!(matches!(solution.status, Status::GapReached | Status::Optimal), "{}", solution.gap());

@@ -32,10 +32,10 @@ use super::relaxation::Relaxation;
 use super::relaxed_value::Value;
 
 /// Boxes of counts that are looked at.
-const BOXES: usize = 300;
+const BOXES: usize = 500;
 
 /// How often the prices of a box whose counts are fixed are improved.
-const REFINED: u32 = 4;
+const REFINED: u32 = 8;
 
 /// Steps for the prices of the first box, and of each further one.
 const FIRST_STEPS: usize = 400;
@@ -157,7 +157,7 @@ impl Relaxation {
     /// Improves the prices of a box again, by smaller steps each time.
     fn refine(&self, part: Part) -> Part {
         let refined = part.refined + 1;
-        let hope = FIRST_HOPE * 0.3_f64.powi(refined as i32);
+        let hope = FIRST_HOPE * 0.5_f64.powi(refined as i32);
         let better = self.improve(part.box_, part.prices, 4 * STEPS, hope);
         Part { value: better.value.max(part.value), refined, ..better }
     }

@@ -170,7 +170,7 @@ mod tests {
 
     #[test]
     fn a_drawn_cluster_keeps_its_rules_and_is_as_the_recipe_says() {
-        let instance = consolidation(200, 2_000, 7).expect("there is room");
+        let instance = consolidation(400, 2_000, 7).expect("there is room");
         instance.check("generated").expect("its columns fit");
         let state = State::at_start(&instance).expect("it keeps all rules");
         let terms = state.terms();
@@ -178,7 +178,7 @@ mod tests {
         let used: i64 = instance.items.demand.iter().step_by(2).sum();
         // The mean VM has 1,500 MIPS and uses 0.9 / 5.9 of them.
         let mean = used as f64 / 2_000.0;
-        assert!((mean - 1_500.0 * 0.9 / 5.9).abs() < 15.0, "{mean}");
+        assert!((mean - 1_500.0 * 0.9 / 5.9).abs() < 20.0, "{mean}");
     }
 
     #[test]

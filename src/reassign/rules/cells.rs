@@ -60,7 +60,9 @@ mod tests {
     #[test]
     fn changes_of_one_cell_add_up() {
         let mut net = Net::new();
-        [(3, 1), (1, 1), (3, -1), (2, -1)].map(|(cell, by)| net.add(cell, by));
+        for (cell, by) in [(3, 1), (1, 1), (3, -1), (2, -1)] {
+            net.add(cell, by);
+        }
         assert_eq!(net.iter().collect::<Vec<_>>(), [(3, 0), (1, 1), (2, -1)]);
         assert_eq!((net.of(1), net.of(9)), (1, 0));
         let cells = Cells(vec![0, 1, 2, 3]);
