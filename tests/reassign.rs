@@ -110,7 +110,7 @@ fn judged(instance: &Instance, assignment: &[u32]) -> Judgement {
 }
 
 fn steps(steps: u64, threads: usize, seed: u64) -> Options {
-    Options { budget: Budget { steps: Some(steps), ..Budget::default() }, threads, seed }
+    Options { budget: Budget { steps: Some(steps), ..Budget::default() }, threads, seed, gap: 0.0 }
 }
 
 fn solved(instance: &Instance, options: Options) -> Solution {
@@ -285,7 +285,7 @@ fn whoever_watches_can_end_a_search_and_gets_the_best_so_far() {
     // Whatever is gained costs a move, so that the bound is never reached.
     instance.items.move_cost.fill(1);
     let budget = Budget { time: Some(Duration::from_secs(600)), steps: None };
-    let options = Options { budget, threads: 2, seed: 0 };
+    let options = Options { budget, threads: 2, seed: 0, gap: 0.0 };
     let mut looks = 0;
     let solution = solve(&instance, options, &mut |_| {
         looks += 1;

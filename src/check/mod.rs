@@ -37,6 +37,7 @@ mod log;
 mod moves;
 pub mod plan;
 mod range;
+pub mod reassign;
 mod report;
 pub mod roadef;
 mod rows;

@@ -18,7 +18,7 @@ use super::{Answer, DONE, Failure, Format, INTERRUPTED, POLICY_FAILED, json};
 use crate::check::roadef::judge;
 use crate::problem::Problem;
 use crate::reassign::{
-    Budget, Instance, Options, Progress, Solution, Status, Terms, gap, roadef, solve,
+    Budget, Instance, Options, Progress, Solution, State, Status, Terms, gap, roadef, solve,
 };
 use crate::whole_file;
 
@@ -130,7 +130,10 @@ impl Roadef {
             budget: self.budget(begun.elapsed()),
             threads: usize::from(self.threads),
             seed: self.seed,
+            gap: 0.0,
         };
+        // The files of the challenge begin with an assignment that keeps all rules.
+        State::at_start(&instance).map_err(Failure::bad_input)?;
         let solution = interruptible(&instance, options)?;
         let new = roadef::assignment_text(&solution.assignment);
         verified(&model, &start, &new, solution.cost)?;
@@ -181,6 +184,7 @@ impl Roadef {
         }
         let status = match report.status {
             Status::Optimal => "no assignment costs less",
+            Status::GapReached => "as near to the bound as asked",
             Status::Limit => "the limit was reached",
             Status::Stopped => "interrupted; the best so far",
         };

@@ -19,6 +19,7 @@ use super::displacement::Displacement;
 use super::exchange::Exchange;
 use super::reach::Reach;
 use super::region::Region;
+use super::ruin::Ruin;
 use super::state::State;
 use super::step::{Shift, Swap};
 
@@ -39,13 +40,15 @@ pub(super) struct Chain<'a> {
     pub(super) region: Region,
     reach: &'a Reach,
     exchange: Exchange,
+    pub(super) ruin: Ruin,
 }
 
 impl<'a> Chain<'a> {
     pub(super) fn new(state: State<'a>, reach: &'a Reach, dice: Dice) -> Self {
         let best = Best::new(state.cost(), state.assignment());
         let region = Region::everything(&state);
-        Self { state, best, dice, region, reach, exchange: Exchange::new() }
+        let ruin = Ruin::new(&state);
+        Self { state, best, dice, region, reach, exchange: Exchange::new(), ruin }
     }
 
     /// Goes on from `machines`, which cost `cost`.
@@ -70,6 +73,26 @@ impl<'a> Chain<'a> {
                 _ => self.homeward(limit),
             }
         }
+    }
+
+    /// Ruins machines at one temperature, with single steps in between. How many blocks' worth of
+    /// candidates were looked at.
+    pub(super) fn ruin_block(&mut self, temperature: f64) -> u64 {
+        if self.state.open().is_empty() {
+            return 1;
+        }
+        self.ruin.looks = 0;
+        let mut tries = 0;
+        while self.ruin.looks < 8 * BLOCK && tries < 8 * BLOCK {
+            tries += 1;
+            let limit = (-temperature * self.dice.fraction().ln()) as i64;
+            if self.ruin.carry_out(&mut self.state, self.reach, &mut self.dice, limit) {
+                self.ruin.moved().for_each(|item| self.best.touch(item));
+                self.best.offer(self.state.cost(), self.state.assignment());
+            }
+        }
+        self.block(temperature);
+        1 + self.ruin.looks.max(tries) / BLOCK
     }
 
     /// Mean of the increases among `draws` random shifts that the rules allow.

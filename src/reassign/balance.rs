@@ -8,6 +8,9 @@
 use super::instance::{Balance, Instance};
 use super::step::{Cost, Shift, Swap};
 
+/// Nowhere, nothing is missing.
+const ENOUGH: i64 = i64::MIN / 8;
+
 /// What is missing of each triple on each machine; negative where more than enough is left.
 #[derive(Debug, Clone)]
 pub(super) struct Balances {
@@ -33,8 +36,10 @@ impl Balances {
             missing.extend(instance.balances.iter().map(|triple| need(triple, left)));
         }
         let width = instance.balances.len();
+        let nowhere = missing.len();
         let sum = |at: usize| -> i64 { missing.iter().skip(at).step_by(width).sum() };
         let is_scarce = (0..width).map(|at| sum(at) > 0).collect();
+        missing.resize(nowhere + width, ENOUGH);
         Self { missing, is_scarce }
     }
 

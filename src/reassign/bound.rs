@@ -20,8 +20,10 @@
 //! it without `fixed` and `possible`; these and the count of moves, which proves the optimum of
 //! a1_1, are ours.
 
+use super::class_bound::class_bound;
 use super::instance::Instance;
 use super::reach::Reach;
+use super::rules::overbook;
 use super::state::State;
 
 /// What the use of machines costs at least.
@@ -71,9 +73,10 @@ fn useful_safety(instance: &Instance, reach: &Reach) -> (Vec<i64>, Vec<i64>) {
     }
     let rows = safety.iter().zip(&fixed);
     let unavoidable = rows.map(|(safety, fixed)| (fixed - safety).max(0)).collect();
-    let limits = fixed.iter().zip(possible.iter().zip(&instance.machines.capacity));
-    let useful = safety.iter().zip(limits).map(|(&safety, (&fixed, (&possible, &capacity)))| {
-        safety.max(fixed).min(possible.min(capacity))
+    let limits = overbook::limits(instance);
+    let limits = fixed.iter().zip(possible.iter().zip(limits));
+    let useful = safety.iter().zip(limits).map(|(&safety, (&fixed, (&possible, limit)))| {
+        safety.max(fixed).min(possible.min(limit.max(fixed)))
     });
     (unavoidable, useful.collect())
 }
@@ -82,6 +85,9 @@ fn useful_safety(instance: &Instance, reach: &Reach) -> (Vec<i64>, Vec<i64>) {
 pub(super) fn lower_bound(start: &State<'_>, reach: &Reach) -> i64 {
     let instance = start.instance();
     let pooled = bound_of_use(instance, reach);
+    if !instance.power.is_empty() || !instance.tiers.is_empty() {
+        return class_bound(instance, reach).map_or(pooled, |bound| bound.max(pooled));
+    }
     let items = 0..instance.item_count() as u32;
     let mut gains: Vec<i64> = items.clone().map(|item| largest_gain(instance, item)).collect();
     gains.sort_unstable_by_key(|&gain| std::cmp::Reverse(gain));

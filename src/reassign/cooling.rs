@@ -24,6 +24,8 @@ pub(super) enum Way {
     Anneal,
     /// Regions annealed again.
     Reheat,
+    /// Machines emptied and filled again, at a temperature that falls.
+    Ruin,
 }
 
 /// A round: when it begins and ends, and what is done.
@@ -42,7 +44,24 @@ pub(super) const ROUNDS: [Round; 4] = [
     Round { begins: 0.99, ends: 1.0, way: Way::Quench },
 ];
 
+/// Those of a search in which machines can be switched off.
+pub(super) const RUIN_ROUNDS: [Round; 3] = [
+    Round { begins: 0.0, ends: 0.1, way: Way::Ruin },
+    Round { begins: 0.1, ends: 0.95, way: Way::Ruin },
+    Round { begins: 0.95, ends: 1.0, way: Way::Quench },
+];
+
+/// Heat of ruins in units of what an idle machine costs, at the start and the end of a round.
+const RUIN_HEAT: (f64, f64) = (0.05, 0.000_5);
+
 impl Round {
+    /// The temperature of ruins at `progress`, where an idle machine costs `idle`.
+    pub(super) fn ruin_temperature(self, progress: f64, idle: f64) -> f64 {
+        let x = (progress - self.begins) / (self.ends - self.begins);
+        let (hot, cold) = RUIN_HEAT;
+        idle * hot * (cold / hot).powf(x.clamp(0.0, 1.0))
+    }
+
     /// Whether it is over at `progress` through the whole budget.
     pub(super) fn is_over(self, progress: f64) -> bool {
         progress >= self.ends

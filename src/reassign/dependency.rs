@@ -13,6 +13,8 @@ pub(super) struct Dependency {
     items: Vec<u32>,
     /// Per service: those that depend on it.
     dependents: Lists,
+    /// Whether no service depends on any.
+    is_empty: bool,
 }
 
 /// Items that a change brings to a service and neighbourhood.
@@ -41,7 +43,8 @@ impl Dependency {
         let neighbourhoods = last.map_or(0, |&last| last as usize + 1);
         let items = vec![0; instance.service_count() * neighbourhoods];
         let dependents = instance.services.dependencies.inverted();
-        let mut dependency = Self { neighbourhoods, items, dependents };
+        let is_empty = instance.services.dependencies.has_no_values();
+        let mut dependency = Self { neighbourhoods, items, dependents, is_empty };
         for (item, &machine) in instance.start.iter().enumerate() {
             let service = instance.items.service[item];
             let place = instance.machines.neighbourhood[machine as usize];
@@ -65,6 +68,9 @@ impl Dependency {
     /// Whether all that `shift` could break holds after the whole `change`.
     #[inline]
     fn holds(&self, shift: Shift, change: &Change<'_>) -> bool {
+        if self.is_empty {
+            return true;
+        }
         let instance = change.instance;
         let service = instance.items.service[shift.item as usize];
         let left = instance.machines.neighbourhood[shift.from as usize];
@@ -96,6 +102,9 @@ impl Rule for Dependency {
     }
 
     fn apply(&mut self, instance: &Instance, shift: Shift) {
+        if self.is_empty {
+            return;
+        }
         let service = instance.items.service[shift.item as usize];
         let place = |machine: u32| instance.machines.neighbourhood[machine as usize];
         let (left, entered) =

@@ -51,11 +51,13 @@ impl Displacement {
         if !state.fits_displacement(come, go) {
             return false;
         }
+        let violations = state.violations();
         let gone = state.shift_delta(go);
         state.apply(go, gone);
         let came = state.shift_delta(come);
         state.apply(come, came);
-        if gone + came <= limit && state.holds_after(go) && state.holds_after(come) {
+        let holds = state.violations() <= violations;
+        if gone + came <= limit && holds && state.holds_after(go) && state.holds_after(come) {
             return true;
         }
         state.apply(come.back(), -came);

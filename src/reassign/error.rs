@@ -8,6 +8,9 @@
 //! | GLN-543 | a number names something that is not there |
 //! | GLN-544 | costs may become too large to be added exactly |
 //! | GLN-545 | the starting assignment breaks a rule |
+//! | GLN-547 | a column has the wrong length, or a rule of the operator a wrong limit |
+//! | GLN-548 | a generated cluster has no room |
+//! | GLN-549 | no assignment that keeps all rules was found |
 
 use crate::problem::{Problem, first_listed};
 

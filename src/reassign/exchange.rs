@@ -60,6 +60,7 @@ impl Exchange {
             return false;
         }
         let Shift { from, to, .. } = self.single;
+        let violations = state.violations();
         let back = |&item: &u32| Shift { item, from: to, to: from };
         for shift in [self.single].into_iter().chain(self.group.iter().map(back)) {
             let delta = state.shift_delta(shift);
@@ -67,7 +68,8 @@ impl Exchange {
             self.done.push((shift, delta));
         }
         let delta: i64 = self.done.iter().map(|(_, delta)| delta).sum();
-        if delta <= limit && self.done.iter().all(|&(shift, _)| state.holds_after(shift)) {
+        let holds = |&(shift, _): &(Shift, i64)| state.holds_after(shift);
+        if delta <= limit && state.violations() <= violations && self.done.iter().all(holds) {
             return true;
         }
         for &(shift, delta) in self.done.iter().rev() {

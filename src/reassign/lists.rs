@@ -1,5 +1,7 @@
 //! Lists of numbers, one per row, in one column.
 
+use serde::{Serialize, Serializer};
+
 /// Rows of different lengths, one after the other.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lists {
@@ -24,6 +26,11 @@ impl Lists {
         self.len() == 0
     }
 
+    /// Whether all rows are empty.
+    pub fn has_no_values(&self) -> bool {
+        self.values.is_empty()
+    }
+
     /// Adds a row.
     pub fn push(&mut self, row: impl IntoIterator<Item = u32>) {
         self.values.extend(row);
@@ -44,6 +51,13 @@ impl Lists {
             self.row(at).iter().for_each(|&value| holders[value as usize].push(at));
         }
         holders.into_iter().collect()
+    }
+}
+
+/// Written as a list of lists.
+impl Serialize for Lists {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq((0..self.len() as u32).map(|at| self.row(at)))
     }
 }
 

@@ -7,6 +7,9 @@
 use super::instance::Instance;
 use super::step::{Cost, Shift, Swap};
 
+/// Below any safety capacity: nowhere, load costs nothing.
+const FAR_BELOW: i64 = i64::MIN / 8;
+
 /// How far each machine is above its safety capacity.
 #[derive(Debug, Clone)]
 pub(super) struct Load {
@@ -20,11 +23,12 @@ impl Load {
     pub(super) fn at_start(instance: &Instance) -> Self {
         let used = instance.use_at_start();
         let safety = &instance.machines.safety;
-        let excess: Vec<i64> =
+        let mut excess: Vec<i64> =
             used.iter().zip(safety).map(|(used, safety)| used - safety).collect();
         let width = instance.resources();
         let sum = |r: usize| -> i64 { excess.iter().skip(r).step_by(width).sum() };
         let is_scarce = (0..width).map(|r| sum(r) > 0).collect();
+        excess.resize(excess.len() + width, FAR_BELOW);
         Self { excess, is_scarce }
     }
 

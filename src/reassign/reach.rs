@@ -1,7 +1,8 @@
 //! Where can an item ever be? On its first machine, and where it fits by itself.
 //!
 //! ```text
-//! item i may be on m  <=>  m is its first machine, or for all r: demand(i, r) <= open(m, r)
+//! item i may be on m  <=>  the rules of the operator permit m (`rules/permit.rs`), and
+//!                          m is its first machine, or for all r: demand(i, r) <= open(m, r)
 //! open(m, r) = capacity(m, r), of transient r less what the items use that are on m at the start
 //! ```
 //!
@@ -9,15 +10,20 @@
 //! never get more than was free at the start. Where that is little, most moves that a search could
 //! draw are impossible whatever else happens; they are not drawn.
 
+use std::collections::HashMap;
+
 use super::dice::Dice;
 use super::instance::Instance;
 use super::lists::Lists;
+use super::rules::{Permit, overbook};
 
 /// The machines of each item.
 #[derive(Debug)]
 pub(super) struct Reach {
     machines: usize,
-    /// One bit per item and machine.
+    /// Per item: its row; items that may be on the same machines share one.
+    row: Vec<u32>,
+    /// One bit per row and machine.
     bits: Vec<u64>,
     lists: Lists,
 }
@@ -25,35 +31,57 @@ pub(super) struct Reach {
 impl Reach {
     pub(super) fn of(instance: &Instance) -> Self {
         let open = open_room(instance);
+        let permit = Permit::at_start(instance);
         let machines = instance.machine_count();
-        let mut bits = vec![0; (machines * instance.item_count()).div_ceil(64)];
-        let mut lists = Lists::default();
+        let mut reach = Self { machines, row: vec![], bits: vec![], lists: Lists::default() };
+        let mut rows: HashMap<Vec<u64>, u32> = HashMap::new();
         for (item, &home) in instance.start.iter().enumerate() {
             let demand = instance.demand(item as u32);
+            let permits = |machine| permit.as_ref().is_none_or(|p| p.has(item as u32, machine));
             let fits = |machine: u32| {
                 let mut room = demand.iter().zip(&open[instance.row(machine)]);
-                machine == home || room.all(|(need, open)| need <= open)
+                (machine == home || room.all(|(need, open)| need <= open)) && permits(machine)
             };
-            lists.push((0..machines as u32).filter(|&machine| fits(machine)));
-            for &machine in lists.row(item as u32) {
-                let at = item * machines + machine as usize;
-                bits[at / 64] |= 1_u64 << (at % 64);
+            let mut bits = vec![0_u64; machines.div_ceil(64)];
+            for machine in (0..machines as u32).filter(|&machine| fits(machine)) {
+                bits[machine as usize / 64] |= 1 << (machine % 64);
             }
+            if bits.iter().all(|&bits| bits == 0) {
+                // Nothing permits it anywhere: it stays, and the rules say so.
+                bits[home as usize / 64] |= 1 << (home % 64);
+            }
+            let next = rows.len() as u32;
+            let row = *rows.entry(bits).or_insert_with_key(|bits| {
+                reach.add(bits);
+                next
+            });
+            reach.row.push(row);
         }
-        Self { machines, bits, lists }
+        reach
+    }
+
+    fn add(&mut self, bits: &[u64]) {
+        let has = |machine: &u32| (bits[*machine as usize / 64] >> (machine % 64)) & 1 == 1;
+        self.lists.push((0..self.machines as u32).filter(has));
+        self.bits.extend_from_slice(bits);
     }
 
     /// Whether `item` may ever be on `machine`.
     #[inline]
     pub(super) fn has(&self, item: u32, machine: u32) -> bool {
-        let at = item as usize * self.machines + machine as usize;
-        (self.bits[at / 64] >> (at % 64)) & 1 == 1
+        let row = self.row[item as usize] as usize * self.machines.div_ceil(64);
+        (self.bits[row + machine as usize / 64] >> (machine % 64)) & 1 == 1
     }
 
     /// The machines on which `item` may ever be, ascending.
     #[inline]
     pub(super) fn machines(&self, item: u32) -> &[u32] {
-        self.lists.row(item)
+        self.lists.row(self.row[item as usize])
+    }
+
+    /// Every machine on which some item may be, often more than once.
+    pub(super) fn all_rows(&self) -> impl Iterator<Item = &u32> {
+        (0..self.lists.len() as u32).flat_map(|row| self.lists.row(row))
     }
 
     /// One of the machines on which `item` may ever be.
@@ -68,9 +96,8 @@ impl Reach {
 fn open_room(instance: &Instance) -> Vec<i64> {
     let used = instance.use_at_start();
     let width = instance.resources();
-    let rows = instance.machines.capacity.iter().zip(used).enumerate();
-    let open =
-        |(at, (&have, used))| if instance.transient[at % width] { have - used } else { have };
+    let rows = overbook::limits(instance).into_iter().zip(used).enumerate();
+    let open = |(at, (have, used))| if instance.transient[at % width] { have - used } else { have };
     rows.map(open).collect()
 }
 

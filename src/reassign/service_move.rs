@@ -42,7 +42,7 @@ impl ServiceMoves {
     }
 
     fn price(&self, instance: &Instance, changes: &[(usize, i32)]) -> i64 {
-        if changes.iter().all(|&(_, by)| by == 0) {
+        if instance.weights.service == 0 || changes.iter().all(|&(_, by)| by == 0) {
             return 0;
         }
         instance.weights.service * (self.most_after(changes) as i64 - self.most as i64)

@@ -15,13 +15,16 @@ use serde::Serialize;
 use super::anneal::{BLOCK, Chain};
 use super::bound::lower_bound;
 use super::budget::{Budget, Clock};
-use super::cooling::{ROUNDS, Round, Way};
+use super::clash::{clash, search};
+use super::cooling::{ROUNDS, RUIN_ROUNDS, Round, Way};
 use super::dice::Dice;
 use super::error::Error;
 use super::instance::Instance;
 use super::reach::Reach;
+use super::repair::repair;
 use super::state::State;
 use super::terms::Terms;
+use crate::problem::Problem;
 
 /// Chains under a limit of steps.
 const CHAINS: usize = 2;
@@ -33,7 +36,7 @@ const SAMPLE: usize = 5_000;
 const PULSE: Duration = Duration::from_millis(50);
 
 /// What a search may use.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Options {
     /// When it ends.
     pub budget: Budget,
@@ -41,6 +44,17 @@ pub struct Options {
     pub threads: usize,
     /// Seed of all draws.
     pub seed: u64,
+    /// Gap at which it ends, `(cost - bound) / cost`; 0 to go on until nothing can be better.
+    pub gap: f64,
+}
+
+/// What is known before a search begins, from an integer programme for instance.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Hints {
+    /// A cost below which no assignment lies; the search takes the larger of it and its own.
+    pub lower_bound: Option<i64>,
+    /// Assignments to begin with; those that break a rule or cost more than the start are not used.
+    pub assignments: Vec<Vec<u32>>,
 }
 
 /// How a search ended.
@@ -49,6 +63,8 @@ pub struct Options {
 pub enum Status {
     /// The cost is that of the lower bound.
     Optimal,
+    /// It is as near to the lower bound as was asked.
+    GapReached,
     /// The budget is used up.
     Limit,
     /// It was asked to end.
@@ -71,7 +87,7 @@ pub struct Progress {
 pub struct Solution {
     /// The machine of each item.
     pub assignment: Vec<u32>,
-    /// Its cost, never above that of the start.
+    /// Its cost, never above that of the start where the start keeps all rules.
     pub cost: i64,
     /// The cost by term.
     pub terms: Terms,
@@ -106,6 +122,7 @@ struct Shared<'a> {
     best: AtomicI64,
     steps: AtomicU64,
     lower_bound: i64,
+    gap: f64,
     reproducible: bool,
 }
 
@@ -120,12 +137,19 @@ impl Runner<'_> {
     /// Takes part in `round` until it is over.
     fn run(&mut self, round: Round, shared: &Shared<'_>) {
         while let Some(progress) = shared.progress(round, self.steps, self.chain.best.cost()) {
-            if round.way == Way::Reheat {
-                self.reheat(round, shared);
-            } else {
-                self.chain.block(round.temperature(progress, self.increase));
-                self.steps += BLOCK;
-                shared.count(self.chain.best.cost());
+            match round.way {
+                Way::Reheat => self.reheat(round, shared),
+                Way::Ruin => {
+                    let idle = self.chain.ruin.idle();
+                    let blocks = self.chain.ruin_block(round.ruin_temperature(progress, idle));
+                    self.steps += blocks * BLOCK;
+                    shared.count(self.chain.best.cost(), blocks);
+                }
+                Way::Quench | Way::Anneal => {
+                    self.chain.block(round.temperature(progress, self.increase));
+                    self.steps += BLOCK;
+                    shared.count(self.chain.best.cost(), 1);
+                }
             }
         }
     }
@@ -135,7 +159,7 @@ impl Runner<'_> {
         let Self { chain, steps, .. } = self;
         chain.reheat(|best| {
             *steps += BLOCK;
-            shared.count(best);
+            shared.count(best, 1);
             shared.progress(round, *steps, best).is_some()
         });
     }
@@ -144,7 +168,7 @@ impl Runner<'_> {
 impl Shared<'_> {
     /// How far the whole search is after `steps` of a chain; none when `round` is over for it.
     fn progress(&self, round: Round, steps: u64, best: i64) -> Option<f64> {
-        let proved = best <= self.lower_bound;
+        let proved = self.is_enough(best);
         if proved && !self.reproducible {
             self.stop.store(true, Ordering::Relaxed);
         }
@@ -152,9 +176,14 @@ impl Shared<'_> {
         (!proved && !round.is_over(progress)).then_some(progress)
     }
 
-    /// Notes a block of steps, after which a chain's best costs `best`.
-    fn count(&self, best: i64) {
-        self.steps.fetch_add(BLOCK, Ordering::Relaxed);
+    /// Whether a cost is as near to the bound as was asked.
+    fn is_enough(&self, cost: i64) -> bool {
+        cost <= self.lower_bound || gap(cost, self.lower_bound) <= self.gap
+    }
+
+    /// Notes blocks of steps, after which a chain's best costs `best`.
+    fn count(&self, best: i64, blocks: u64) {
+        self.steps.fetch_add(blocks * BLOCK, Ordering::Relaxed);
         self.best.fetch_min(best, Ordering::Relaxed);
     }
 }
@@ -164,7 +193,8 @@ impl Shared<'_> {
 ///
 /// # Errors
 ///
-/// GLN-545 when the start breaks a rule.
+/// GLN-545 when the start breaks a spread over locations or a dependency, which are not repaired;
+/// GLN-549 when it breaks another rule and no assignment was found that keeps all.
 ///
 /// ```
 /// use std::ops::ControlFlow;
@@ -175,7 +205,7 @@ impl Shared<'_> {
 /// let model = "1  0 10  2  0 0 4 2 0 1  0 1 3 3 1 0  1  0 0  1  0 3 5  0  1 1 1";
 /// let instance = roadef::parse((model.as_bytes(), "model"), (b"0", "start"))?;
 /// let budget = Budget { steps: Some(10_000), ..Budget::default() };
-/// let options = Options { budget, threads: 1, seed: 0 };
+/// let options = Options { budget, threads: 1, seed: 0, gap: 0.0 };
 /// let solution = solve(&instance, options, &mut |_| ControlFlow::Continue(()))?;
 /// assert_eq!((solution.initial_cost, solution.cost), (10, 7));
 /// assert_eq!(solution.assignment, [1]);
@@ -186,25 +216,46 @@ pub fn solve(
     options: Options,
     watch: &mut dyn FnMut(&Progress) -> ControlFlow<()>,
 ) -> Result<Solution, Error> {
-    let state = State::at_start(instance)?;
+    solve_with(instance, options, &Hints::default(), watch)
+}
+
+/// The same, with what is known before.
+///
+/// # Errors
+///
+/// Those of [`solve`].
+pub fn solve_with(
+    instance: &Instance,
+    options: Options,
+    hints: &Hints,
+    watch: &mut dyn FnMut(&Progress) -> ControlFlow<()>,
+) -> Result<Solution, Error> {
     let reach = Reach::of(instance);
-    let initial_cost = state.cost();
+    let origin = State::as_it_is(instance);
+    let initial_cost = origin.cost();
+    let known_bound = hints.lower_bound.unwrap_or(i64::MIN);
+    let lower_bound = lower_bound(&origin, &reach).max(known_bound);
+    let state = sound(origin, &reach, options.seed)?;
     let stop = AtomicBool::new(false);
     let reproducible = options.budget.steps.is_some();
     let shared = Shared {
         clock: Clock::start(options.budget, &stop),
         stop: &stop,
-        best: AtomicI64::new(initial_cost),
+        best: AtomicI64::new(state.cost()),
         steps: AtomicU64::new(0),
-        lower_bound: lower_bound(&state, &reach),
+        lower_bound,
+        gap: options.gap,
         reproducible,
     };
     let chains = if reproducible { CHAINS } else { options.threads.max(1) };
     let mut runners: Vec<Runner<'_>> =
         (0..chains).map(|at| runner(state.clone(), &reach, options.seed, at)).collect();
+    begin_with(hints, &state, &mut runners);
     drop(state);
     let mut story = Story { trajectory: Vec::new(), stopped: false, watch };
-    for round in ROUNDS {
+    let switches = !instance.power.idle.is_empty() && instance.can_be_ruined();
+    let rounds: &[Round] = if switches { &RUIN_ROUNDS } else { &ROUNDS };
+    for &round in rounds {
         in_parallel(&mut runners, round, &shared, options.threads.max(1), &mut story);
         share_the_best(&mut runners);
     }
@@ -212,10 +263,11 @@ pub fn solve(
     let best = best_of(&runners);
     let status = match () {
         () if best.0 <= shared.lower_bound => Status::Optimal,
+        () if shared.is_enough(best.0) => Status::GapReached,
         () if story.stopped => Status::Stopped,
         () => Status::Limit,
     };
-    let mut last = State::at_start(instance)?;
+    let mut last = State::as_it_is(instance);
     last.become_like(&best.1);
     Ok(Solution {
         cost: best.0,
@@ -233,6 +285,48 @@ fn runner<'a>(state: State<'a>, reach: &'a Reach, seed: u64, at: usize) -> Runne
     let mut chain = Chain::new(state, reach, Dice::new(seed, &format!("reassign.{at}")));
     let increase = chain.mean_increase(SAMPLE);
     Runner { chain, steps: 0, increase }
+}
+
+/// An assignment that keeps all rules: the first one, repaired where it does not.
+fn sound<'a>(mut state: State<'a>, reach: &Reach, seed: u64) -> Result<State<'a>, Error> {
+    if state.is_sound() {
+        return Ok(state);
+    }
+    let instance = state.instance();
+    if !instance.can_be_ruined() {
+        return State::at_start(instance);
+    }
+    if repair(&mut state, reach, &mut Dice::new(seed, "reassign.repair")) {
+        return Ok(state);
+    }
+    let mut other = State::as_it_is(instance);
+    if search(&mut other, reach) == Some(true) {
+        return Ok(other);
+    }
+    let what = clash(instance).map_or_else(
+        || format!("no assignment was found that keeps all rules: {} violations", state.wrong()),
+        |clash| clash.words(instance),
+    );
+    let remedy = "Drop or loosen one of the rules, or add machines";
+    Err(Problem::new("GLN-549", "reassignment", what, remedy).into())
+}
+
+/// Lets all chains begin with the cheapest of the start and the assignments hinted at.
+fn begin_with(hints: &Hints, start: &State<'_>, runners: &mut [Runner<'_>]) {
+    let instance = start.instance();
+    let fits = |machines: &&Vec<u32>| {
+        machines.len() == instance.item_count()
+            && machines.iter().all(|&machine| (machine as usize) < instance.machine_count())
+    };
+    let reached = hints.assignments.iter().filter(fits).filter_map(|machines| {
+        let mut state = start.clone();
+        state.become_like(machines);
+        state.is_sound().then(|| (state.cost(), machines))
+    });
+    let best = reached.min_by_key(|&(cost, _)| cost).filter(|&(cost, _)| cost < start.cost());
+    if let Some((cost, machines)) = best {
+        runners.iter_mut().for_each(|runner| runner.chain.restart(cost, machines));
+    }
 }
 
 /// The least cost, with the assignment of the first chain that has it.

@@ -12,11 +12,14 @@ use super::instance::Instance;
 use super::item_move::ItemMoves;
 use super::load::Load;
 use super::machine_move::MachineMoves;
+use super::power::PowerCost;
 use super::roster::Roster;
+use super::rules::Catalogue;
 use super::service_move::ServiceMoves;
 use super::spread::Spread;
 use super::step::{Cost, Rule, Shift, Swap};
 use super::terms::Terms;
+use super::tier::Tiers;
 use crate::problem::Problem;
 
 /// An assignment that keeps all rules, with its cost.
@@ -33,6 +36,13 @@ pub struct State<'a> {
     items: ItemMoves,
     services: ServiceMoves,
     machines: MachineMoves,
+    power: PowerCost,
+    tiers: Tiers,
+    catalogue: Catalogue,
+    /// Whether there are power costs or tiers.
+    has_more_costs: bool,
+    /// Whether there are rules of an operator or budgets.
+    has_catalogue: bool,
     cost: i64,
 }
 
@@ -43,6 +53,20 @@ impl<'a> State<'a> {
     ///
     /// GLN-545 for each breach of a rule.
     pub fn at_start(instance: &'a Instance) -> Result<Self, Error> {
+        let state = Self::as_it_is(instance);
+        let mut breaches = state.broken_base();
+        if state.violations() > 0 {
+            breaches
+                .push(format!("the rules of the operator have {} violations", state.violations()));
+        }
+        let remedy = "Start from an assignment that keeps all rules";
+        let word = |what| Problem::new("GLN-545", "starting assignment", what, remedy);
+        Error::unless(breaches.into_iter().map(word).collect(), state)
+    }
+
+    /// The assignment with which everything begins, whatever it breaks; a search repairs it first.
+    pub fn as_it_is(instance: &'a Instance) -> Self {
+        let catalogue = Catalogue::at_start(instance);
         let mut state = Self {
             instance,
             roster: Roster::at_start(instance),
@@ -55,15 +79,22 @@ impl<'a> State<'a> {
             items: ItemMoves::default(),
             services: ServiceMoves::at_start(instance),
             machines: MachineMoves::default(),
+            power: PowerCost::at_start(instance),
+            tiers: Tiers::at_start(instance),
+            has_more_costs: !instance.power.is_empty() || !instance.tiers.is_empty(),
+            has_catalogue: !catalogue.is_empty(),
+            catalogue,
             cost: 0,
         };
         state.cost = state.terms().total();
+        state
+    }
+
+    /// What breaks capacity, conflict, spread and dependency, in words.
+    fn broken_base(&self) -> Vec<String> {
         let rules: [&dyn Rule; 4] =
-            [&state.capacity, &state.conflict, &state.spread, &state.dependency];
-        let breaches = rules.iter().flat_map(|rule| rule.breaches(instance));
-        let remedy = "Start from an assignment that keeps all rules";
-        let word = |what| Problem::new("GLN-545", "starting assignment", what, remedy);
-        Error::unless(breaches.map(word).collect(), state)
+            [&self.capacity, &self.conflict, &self.spread, &self.dependency];
+        rules.iter().flat_map(|rule| rule.breaches(self.instance)).collect()
     }
 
     /// The problem.
@@ -86,6 +117,47 @@ impl<'a> State<'a> {
         self.roster.away()
     }
 
+    /// The machines that hold an item, in no order.
+    pub fn open(&self) -> &[u32] {
+        self.roster.open()
+    }
+
+    /// What is left of each resource on `machine`.
+    pub fn room(&self, machine: u32) -> &[i64] {
+        self.capacity.room(self.instance, machine)
+    }
+
+    /// Whether every rule holds.
+    pub fn is_sound(&self) -> bool {
+        self.violations() == 0 && self.broken_base().is_empty()
+    }
+
+    /// Violations of the operator's rules and budgets.
+    pub fn violations(&self) -> i64 {
+        if self.has_catalogue { self.catalogue.violations() } else { 0 }
+    }
+
+    /// Violations of the operator's rules, of capacities and of conflicts.
+    pub(super) fn wrong(&self) -> i64 {
+        let machines = 0..self.instance.machine_count() as u32;
+        let excess = machines.map(|machine| self.capacity.excess(self.instance, machine, None));
+        excess.sum::<i64>() + self.conflict.violations() + self.violations()
+    }
+
+    /// By how much `shift` changes [`Self::wrong`].
+    pub(super) fn wrong_delta(&self, shift: Shift) -> i64 {
+        let instance = self.instance;
+        let excess: i64 = [shift.from, shift.to]
+            .map(|machine| {
+                self.capacity.excess(instance, machine, Some(shift))
+                    - self.capacity.excess(instance, machine, None)
+            })
+            .iter()
+            .sum();
+        let rules = if self.has_catalogue { self.catalogue.change(instance, &[shift]) } else { 0 };
+        excess + self.conflict.change(instance, shift) + rules
+    }
+
     /// The weighted cost.
     pub fn cost(&self) -> i64 {
         self.cost
@@ -99,6 +171,8 @@ impl<'a> State<'a> {
             item_moves: self.items.total(self.instance),
             service_moves: self.services.total(self.instance),
             machine_moves: self.machines.total(self.instance),
+            power: self.power.total(self.instance),
+            tiers: self.tiers.total(self.instance),
         }
     }
 
@@ -120,7 +194,8 @@ impl<'a> State<'a> {
         let delta = self.shift_delta(shift);
         (delta <= limit
             && self.spread.allows_shift(instance, shift)
-            && self.dependency.allows_shift(instance, shift))
+            && self.dependency.allows_shift(instance, shift)
+            && (!self.has_catalogue || self.catalogue.allows(instance, &[shift])))
         .then_some(delta)
     }
 
@@ -137,10 +212,12 @@ impl<'a> State<'a> {
             + costs.1.swap_delta(instance, swap)
             + costs.2.swap_delta(instance, swap)
             + costs.3.swap_delta(instance, swap)
-            + costs.4.swap_delta(instance, swap);
+            + costs.4.swap_delta(instance, swap)
+            + self.more_swap_delta(swap);
         (delta <= limit
             && self.spread.allows_swap(instance, swap)
-            && self.dependency.allows_swap(instance, swap))
+            && self.dependency.allows_swap(instance, swap)
+            && (!self.has_catalogue || self.catalogue.allows(instance, &swap.shifts())))
         .then_some(delta)
     }
 
@@ -153,6 +230,34 @@ impl<'a> State<'a> {
             + costs.2.shift_delta(instance, shift)
             + costs.3.shift_delta(instance, shift)
             + costs.4.shift_delta(instance, shift)
+            + self.more_shift_delta(shift)
+    }
+
+    /// The part of the costs that the problem of the challenge does not have.
+    #[inline]
+    fn more_shift_delta(&self, shift: Shift) -> i64 {
+        if !self.has_more_costs {
+            return 0;
+        }
+        let power = if self.instance.power.is_empty() {
+            0
+        } else {
+            self.power.shift_delta(self.instance, shift)
+        };
+        power + self.tiers.shift_delta(self.instance, shift)
+    }
+
+    #[inline]
+    fn more_swap_delta(&self, swap: Swap) -> i64 {
+        if !self.has_more_costs {
+            return 0;
+        }
+        let power = if self.instance.power.is_empty() {
+            0
+        } else {
+            self.power.swap_delta(self.instance, swap)
+        };
+        power + self.tiers.swap_delta(self.instance, swap)
     }
 
     #[inline]
@@ -174,6 +279,15 @@ impl<'a> State<'a> {
             &mut self.machines,
         ];
         costs.into_iter().for_each(|cost| cost.apply(instance, shift));
+        if !instance.power.is_empty() {
+            self.power.apply(instance, shift);
+        }
+        if !instance.tiers.is_empty() {
+            self.tiers.apply(instance, shift);
+        }
+        if self.has_catalogue {
+            self.catalogue.apply(instance, shift);
+        }
         self.roster.apply(instance, shift);
         self.cost += delta;
     }

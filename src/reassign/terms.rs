@@ -15,11 +15,23 @@ pub struct Terms {
     pub service_moves: i64,
     /// Ways from machine to machine.
     pub machine_moves: i64,
+    /// Machines that are on, and their use.
+    #[serde(skip_serializing_if = "is_nothing")]
+    pub power: i64,
+    /// Use above the thresholds of tiers.
+    #[serde(skip_serializing_if = "is_nothing")]
+    pub tiers: i64,
+}
+
+/// What a problem does not know is not told.
+fn is_nothing(cost: &i64) -> bool {
+    *cost == 0
 }
 
 impl Terms {
     /// The whole cost.
     pub fn total(&self) -> i64 {
-        self.load + self.balance + self.item_moves + self.service_moves + self.machine_moves
+        let moves = self.item_moves + self.service_moves + self.machine_moves;
+        self.load + self.balance + moves + self.power + self.tiers
     }
 }
