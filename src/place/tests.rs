@@ -280,7 +280,9 @@ fn the_risk_after_a_move_is_that_of_both_pasts_together() {
     let mut histories = VmHistories::with_window(3, 48);
     for k in 0..48 {
         let utilisation = if k % 2 == 0 { 0.2 } else { 0.6 };
-        [0, 1].map(|vm| histories.push(VmId(vm), utilisation));
+        for vm in [0, 1] {
+            histories.push(VmId(vm), utilisation);
+        }
     }
     let demand: IdVec<VmId, f64> = [400.0, 400.0, 900.0].into_iter().collect();
     let utilisation = IdVec::filled(0.0, 2);
