@@ -10,6 +10,7 @@ mod command;
 mod dirty;
 mod enter;
 mod errors;
+mod forecast;
 mod interpreter;
 mod migrate;
 mod planner;
@@ -36,6 +37,8 @@ mod _core {
     use super::migrate::{
         evaluate_migrations, fit_migrations, migration_models, predict_migration,
     };
+    #[pymodule_export]
+    use super::forecast::{Bank, Evaluation, Forecaster, forecasters};
     #[pymodule_export]
     use super::planner::Planner;
     #[pymodule_export]
