@@ -33,9 +33,8 @@ fn text(hosts: usize, vms: usize, seed: u64) -> String {
     let draws = &mut stream(seed, "test.cluster");
     let host = |at: usize| {
         let (cpu, idle, peak) = [(40, 90, 120), (60, 100, 150)][at % 2];
-        format!(
-            r#"{{"name": "h{at}", "cpu": {cpu}, "ram_mb": 4000, "idle_w": {idle}, "peak_w": {peak}}}"#
-        )
+        let power = format!(r#""idle_w": {idle}, "peak_w": {peak}"#);
+        format!(r#"{{"name": "h{at}", "cpu": {cpu}, "ram_mb": 4000, {power}}}"#)
     };
     let hosts_text: Vec<String> = (0..hosts).map(host).collect();
     let mut vm = |at: usize| {

@@ -11,7 +11,7 @@ polars data frames: `run.hosts`, `run.vms`, `run.actions`, `run.samples`; of a r
 policy of your own is a plain class or function, see `galerna.policy`; `galerna.testing` checks it.
 """
 
-from galerna import traces
+from galerna import solve, traces
 from galerna._core import __version__
 from galerna.catalogue import describe, policies
 from galerna.comparison import Candidate, Comparison, compare
@@ -130,6 +130,7 @@ __all__ = [
     "describe",
     "policies",
     "run",
+    "solve",
     "sweep",
     "trace_days",
     "trace_info",

@@ -171,7 +171,7 @@ mod tests {
     fn what_cannot_be_made_is_told() {
         for (snapshot, plan, what) in [
             (SNAPSHOT.replace("\"free_cpu\": 4", "\"free_cpu\": 3"), PLAN.to_owned(), "needs"),
-            (SNAPSHOT.replace("_mb\": 10}", "_mb\": 9}"), PLAN.to_owned(), "needs"),
+            (SNAPSHOT.replace("free_mb\": 10}", "free_mb\": 9}"), PLAN.to_owned(), "needs"),
             (SNAPSHOT.replace("true", "false"), PLAN.to_owned(), "may not migrate"),
             (SNAPSHOT.to_owned(), PLAN.replace("\"vm\": \"v\"", "\"vm\": \"w\""), "no VM"),
             (SNAPSHOT.to_owned(), PLAN.replace("{\"host\": \"a\"", "{\"host\": \"b\""), "is on a"),

@@ -1,5 +1,5 @@
-//! Where a plan of moves leaves a cluster of hosts and VMs: who is where, what it draws, which of the
-//! rules it breaks.
+//! Where a plan of moves leaves a cluster of hosts and VMs: who is where, what it draws, which of
+//! the rules it breaks.
 //!
 //! Reads snapshot and plan as JSON itself and makes every move afresh, without any of the code that
 //! searches.

@@ -19,10 +19,10 @@ use crate::reassign::{self, Budget, gap, roadef};
 
 /// Better placement of the VMs of a cluster, as a list of moves.
 ///
-/// Reads galerna's own snapshots (docs/reassign.md) for the goals consolidate, balance, evacuate and
-/// power-cap, and production snapshots with NUMA nodes (bytedance/DRL-based-VM-Rescheduling) for the
-/// goal defragment. Packed files (.xz, .gz) are read as they are. The plan is verified by code of its
-/// own before it is printed or written, and is never worse than making no move.
+/// Reads galerna's own snapshots (docs/reassign.md) for the goals consolidate, balance, evacuate
+/// and power-cap, and production snapshots with NUMA nodes (bytedance/DRL-based-VM-Rescheduling)
+/// for the goal defragment. Packed files (.xz, .gz) are read as they are. The plan is verified by
+/// code of its own before it is printed or written, and is never worse than making no move.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

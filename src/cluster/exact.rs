@@ -6,9 +6,9 @@
 //! e[h] >= sum over v of cpu(v) x[v, h] - safe(h)                 cost of overload
 //! ```
 //!
-//! `x <= y` for each pair, which the capacities imply for whole numbers, is what makes the relaxation
-//! tight: 50 hosts with 150 VMs are proved at the root. Rules of the operator, groups and curves that
-//! are not straight are not stated; problems that have them are left to the search.
+//! `x <= y` for each pair, which the capacities imply for whole numbers, is what makes the
+//! relaxation tight: 50 hosts with 150 VMs are proved at the root. Rules of the operator, groups
+//! and curves that are not straight are not stated; problems that have them are left to the search.
 //!
 //! Source: strong linking as for facility location: Krarup and Pruzan, EJOR 12(1), 1983.
 

@@ -6,10 +6,10 @@
 //!      + sum over moved VMs of migrations + bandwidth * ram
 //! ```
 //!
-//! `H`: seconds for which the cluster is expected to stay as it is; `p`: what a unit of CPU draws on
-//! the mean host at full use, times 10; `migrations`: J per move, `bandwidth`: J per MB. To balance,
-//! energy is left out and use above the mean of all hosts costs, above 1.1, 1.25 and 1.5 times the
-//! mean once more each. To evacuate, the hosts named must hold nothing, by a rule.
+//! `H`: seconds for which the cluster is expected to stay as it is; `p`: what a unit of CPU draws
+//! on the mean host at full use, times 10; `migrations`: J per move, `bandwidth`: J per MB. To
+//! balance, energy is left out and use above the mean of all hosts costs, above 1.1, 1.25 and 1.5
+//! times the mean once more each. To evacuate, the hosts named must hold nothing, by a rule.
 //!
 //! A longer `H` makes moves pay that a shorter one does not: the cost-benefit test of a move.
 
@@ -166,12 +166,14 @@ fn parts(amount: f64) -> i64 {
 /// Hosts that hold more CPU than they have may keep it, at the cost of overload.
 fn machines(snapshot: &Snapshot, limit: f64) -> Machines {
     let mut machines = Machines::default();
-    let mut used = vec![0; snapshot.hosts.len()];
+    let (mut used, mut held) = (vec![0; snapshot.hosts.len()], vec![0; snapshot.hosts.len()]);
     for (vm, &home) in snapshot.vms.iter().zip(&snapshot.home) {
         used[home as usize] += parts(vm.cpu);
+        held[home as usize] += (vm.ram_mb * PARTS).ceil() as i64;
     }
     for (at, host) in snapshot.hosts.iter().enumerate() {
-        let ram = (host.ram_mb * PARTS).floor() as i64 + snapshot.vms.len() as i64;
+        // Rounding must not refuse what is there.
+        let ram = ((host.ram_mb * PARTS).floor() as i64).max(held[at]);
         machines.neighbourhood.push(0);
         machines.location.push(0);
         machines.capacity.extend([parts(host.cpu).max(used[at]), ram]);

@@ -3,8 +3,8 @@
 //!
 //! A reassignment problem is built from the wish and searched ([`crate::reassign`]); a small one is
 //! proved by an integer programme ([`super::exact`]). The moves are put in an order in which each
-//! has room when its turn comes; those that wait for each other are marked. What a move gains is what
-//! the plan would lose without it: all others made, this one not.
+//! has room when its turn comes; those that wait for each other are marked. What a move gains is
+//! what the plan would lose without it: all others made, this one not.
 
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};

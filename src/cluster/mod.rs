@@ -2,11 +2,11 @@
 //!
 //! | snapshot | goals | file |
 //! |---|---|---|
-//! | galerna's own ([`Snapshot`]) | consolidate, balance, evacuate, power-cap | `goal.rs`, `improve.rs` |
-//! | production clusters with NUMA nodes ([`production`]) | defragment | `defragment/` |
+//! | own ([`Snapshot`]) | consolidate, balance, evacuate, power-cap | `goal.rs`, `improve.rs` |
+//! | with NUMA nodes ([`production`]) | defragment | `defragment/` |
 //!
-//! [`improve`] turns a [`Wish`] into a problem of [`crate::reassign`] and what is found into moves in
-//! order, each with its reason, gain and cost; small problems are proved by an integer programme
+//! [`improve`] turns a [`Wish`] into a problem of [`crate::reassign`] and what is found into moves
+//! in order, each with its reason, gain and cost; small problems are proved by an integer programme
 //! (`exact.rs`). `check::relocation` and `check::fragments` verify plans without this code.
 
 pub mod defragment;

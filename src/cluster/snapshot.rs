@@ -6,8 +6,8 @@
 //!  "rules": [{"kind": "spread", "vms": ["v0", "v1"]}]}
 //! ```
 //!
-//! `cpu` is in any one unit throughout, MIPS or cores: what hosts have and VMs use now. A host draws
-//! nothing without VMs, else `idle_w` and in proportion to its use up to `peak_w`.
+//! `cpu` is in any one unit throughout, MIPS or cores: what hosts have and VMs use now. A host
+//! draws nothing without VMs, else `idle_w` and in proportion to its use up to `peak_w`.
 //!
 //! | rule | fields | what must hold |
 //! |---|---|---|

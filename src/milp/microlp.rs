@@ -1,4 +1,5 @@
-//! microlp, in Rust alone: the solver of builds without C++. It says no bound until it has finished.
+//! microlp, in Rust alone: the solver of builds without C++. It says no bound until it has
+//! finished.
 
 use good_lp::{
     ResolutionError, Solution, SolutionStatus, SolverModel, WithInitialSolution, WithMipGap,

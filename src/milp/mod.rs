@@ -7,8 +7,8 @@
 //!
 //! A [`Programme`] is filled column by column and row by row and solved from an incumbent: what
 //! comes back never costs more than that. HiGHS (feature `ilp`) says a bound as well; microlp
-//! (`ilp-pure`, Rust alone) says one only when it has finished; without either feature the incumbent
-//! comes back as it is and [`Status::NoSolver`] says why.
+//! (`ilp-pure`, Rust alone) says one only when it has finished; without either feature the
+//! incumbent comes back as it is and [`Status::NoSolver`] says why.
 //!
 //! Limits of [`Limits::nodes`] give the same answer on every machine. A limit of time cuts short,
 //! and is looked at between the steps of the solver, which may take a second at the root of a large

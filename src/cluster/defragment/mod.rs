@@ -259,8 +259,8 @@ impl<'a> Search<'a> {
     }
 }
 
-/// Blocks that no plan exceeds, in closed form: those of each cluster's free cores in one piece, and
-/// as many more than now as the moves can free.
+/// Blocks that no plan exceeds, in closed form: those of each cluster's free cores in one piece,
+/// and as many more than now as the moves can free.
 fn closed_bound(start: &Counts, moves: usize) -> f64 {
     let clusters = start.owner.iter().map(|&(cluster, ..)| cluster + 1).max().unwrap_or(0);
     let mut free = vec![0.0; clusters];

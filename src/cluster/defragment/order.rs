@@ -1,8 +1,8 @@
 //! Flows as single moves, in an order in which each has room when its turn comes.
 //!
 //! A move takes room where it goes and gives room where it leaves. What may come last is nobody's
-//! room in the end, so a wrong choice is rare: of the moves that are possible now, one that leaves a
-//! place for which others wait goes first. If all that are left wait for each other, the choices
+//! room in the end, so a wrong choice is rare: of the moves that are possible now, one that leaves
+//! a place for which others wait goes first. If all that are left wait for each other, the choices
 //! are drawn anew, a few times.
 
 use rand::RngExt;
