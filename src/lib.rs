@@ -47,6 +47,8 @@
 //! | | [`detect`] | which hosts are over- or underloaded? |
 //! | | [`select`] | which VM leaves? |
 //! | | [`reassign`] | which item goes to which machine, and how far is that from the best? |
+//! | | [`milp`] | what do integers cost least that obey these rows? |
+//! | | [`cluster`] | which moves would make this cluster better? |
 //! | | [`place`] | where does it go? |
 //! | | [`migrate`] | what does a move cost? |
 //! | | [`provision`] | what must lie where before a lease starts? |
@@ -65,7 +67,9 @@
 //! # Features
 //!
 //! `frames` (default): Parquet traces, the folder of a run and batches, by polars. `cli` (default,
-//! needs `frames`): the command. Without either the engine and all policies are there.
+//! needs `frames`): the command. `ilp` (default): integer programmes by HiGHS, or by microlp with
+//! `ilp-pure`; without either, heuristics alone. Without all of them the engine and all policies
+//! are there.
 
 // The one exception, which tells polars its number of threads, is allowed where it stands.
 #![deny(unsafe_code)]
@@ -77,6 +81,7 @@ pub mod calendar;
 pub mod check;
 #[cfg(feature = "cli")]
 pub mod cli;
+pub mod cluster;
 pub mod detect;
 pub mod engine;
 pub mod evaluate;
@@ -88,6 +93,7 @@ pub mod id;
 pub mod lease;
 pub mod metric;
 pub mod migrate;
+pub mod milp;
 pub mod model;
 pub mod place;
 pub mod policy;

@@ -20,6 +20,8 @@ const CONCEPTS: &[&str] = &[
     "detect",
     "select",
     "reassign",
+    "milp",
+    "cluster",
     "place",
     "sequence",
     "provision",
@@ -50,6 +52,8 @@ const IMPORTS: &[(&str, &[&[&str]])] = &[
     ("select", &[VOCABULARY, NOUNS]),
     // The abstract problem knows machines and items, not hosts and VMs.
     ("reassign", &[VOCABULARY]),
+    ("milp", &[VOCABULARY]),
+    ("cluster", &[VOCABULARY, &["reassign", "milp"]]),
     ("place", &[VOCABULARY, NOUNS, &["power", "detect", "forecast"]]),
     ("provision", &[VOCABULARY, NOUNS]),
     ("lease", &[VOCABULARY, NOUNS, &["provision"]]),

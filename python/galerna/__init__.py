@@ -12,7 +12,7 @@ polars data frames: `run.hosts`, `run.vms`, `run.actions`, `run.samples`; of a r
 policy of your own is a plain class or function, see `galerna.policy`; `galerna.testing` checks it.
 """
 
-from galerna import forecast, migrate, traces
+from galerna import forecast, migrate, solve, traces
 from galerna._core import __version__
 from galerna.catalogue import describe, policies
 from galerna.comparison import Candidate, Comparison, compare
@@ -139,6 +139,7 @@ __all__ = [
     "migrate",
     "policies",
     "run",
+    "solve",
     "sweep",
     "trace_days",
     "trace_info",

@@ -26,6 +26,7 @@ mod policies;
 mod reserve;
 mod run;
 mod solve;
+mod solve_snapshot;
 mod sweep;
 mod threads;
 mod traces;

@@ -14,6 +14,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 use signal_hook::consts::SIGINT;
 
+use super::solve_snapshot::SolveSnapshot;
 use super::{Answer, DONE, Failure, Format, INTERRUPTED, POLICY_FAILED, json};
 use crate::check::roadef::judge;
 use crate::problem::Problem;
@@ -41,6 +42,7 @@ pub(super) struct Solve {
 #[derive(Debug, Subcommand)]
 enum Command {
     Roadef(Roadef),
+    Snapshot(SolveSnapshot),
 }
 
 /// Machine reassignment as in the ROADEF/EURO challenge 2012.
@@ -89,7 +91,7 @@ struct Roadef {
     format: Format,
 }
 
-fn seconds(text: &str) -> Result<f64, String> {
+pub(super) fn seconds(text: &str) -> Result<f64, String> {
     let number = text.parse::<f64>().ok().filter(|s| *s > 0.0 && *s <= LONGEST_S);
     number.ok_or_else(|| format!("expected seconds above 0 and at most {LONGEST_S:e}"))
 }
@@ -114,6 +116,7 @@ impl Solve {
     pub(super) fn execute(self) -> Result<Answer, Failure> {
         match self.command {
             Command::Roadef(roadef) => roadef.execute(),
+            Command::Snapshot(snapshot) => snapshot.execute(),
         }
     }
 }
@@ -134,7 +137,14 @@ impl Roadef {
         };
         // The files of the challenge begin with an assignment that keeps all rules.
         State::at_start(&instance).map_err(Failure::bad_input)?;
-        let solution = interruptible(&instance, options)?;
+        let solution = interruptible(|asked, line| {
+            solve(&instance, options, &mut |&Progress { cost, lower_bound, .. }| {
+                let gap = 100.0 * gap(cost, lower_bound);
+                line.show(|| format!("cost {cost}, bound {lower_bound}, gap {gap:.4} %"));
+                if asked() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            })
+        });
+        let solution = solution.map_err(Failure::bad_input)?;
         let new = roadef::assignment_text(&solution.assignment);
         verified(&model, &start, &new, solution.cost)?;
         if let Some(out) = &self.out {
@@ -216,39 +226,34 @@ fn report(instance: &Instance, solution: Solution, time: Duration) -> Report {
     }
 }
 
-/// Solves; Ctrl-C ends the search, a second one the process.
-fn interruptible(instance: &Instance, options: Options) -> Result<Solution, Failure> {
+/// The answer of `search`, which is told whether Ctrl-C was pressed and may show a line; a second
+/// Ctrl-C ends the process.
+pub(super) fn interruptible<T>(search: impl FnOnce(&dyn Fn() -> bool, &mut Line) -> T) -> T {
     let asked = Arc::new(AtomicBool::new(false));
     let handlers = [
         signal_hook::flag::register_conditional_shutdown(SIGINT, INTERRUPTED, asked.clone()),
         signal_hook::flag::register(SIGINT, asked.clone()),
     ];
     let mut line = Line { begun: Instant::now(), bar: None };
-    let solution = solve(instance, options, &mut |progress| {
-        line.show(progress);
-        if asked.load(Ordering::Relaxed) {
-            ControlFlow::Break(())
-        } else {
-            ControlFlow::Continue(())
-        }
-    });
+    let answer = search(&|| asked.load(Ordering::Relaxed), &mut line);
     if let Some(bar) = line.bar {
         bar.finish_and_clear();
     }
     for handler in handlers.into_iter().flatten() {
         signal_hook::low_level::unregister(handler);
     }
-    solution.map_err(Failure::bad_input)
+    answer
 }
 
 /// A line on the terminal, once a search takes long.
-struct Line {
+pub(super) struct Line {
     begun: Instant,
     bar: Option<ProgressBar>,
 }
 
 impl Line {
-    fn show(&mut self, progress: &Progress) {
+    /// Shows what `say` says.
+    pub(super) fn show(&mut self, say: impl FnOnce() -> String) {
         if self.bar.is_none() && self.begun.elapsed() > PATIENCE && io::stderr().is_terminal() {
             let bar = ProgressBar::new_spinner();
             let style = ProgressStyle::with_template("{elapsed} {msg}");
@@ -258,9 +263,7 @@ impl Line {
             });
         }
         if let Some(bar) = &self.bar {
-            let Progress { cost, lower_bound, .. } = *progress;
-            let gap = 100.0 * gap(cost, lower_bound);
-            bar.set_message(format!("cost {cost}, bound {lower_bound}, gap {gap:.4} %"));
+            bar.set_message(say());
         }
     }
 }
@@ -268,22 +271,23 @@ impl Line {
 /// Fails unless the independent check agrees that `new` is feasible and costs `cost`.
 fn verified(model: &[u8], start: &[u8], new: &str, cost: i64) -> Result<(), Failure> {
     let (model, start) = (String::from_utf8_lossy(model), String::from_utf8_lossy(start));
-    let what = match judge(&model, &start, new) {
-        Ok(judged) if judged.breaches.is_empty() && judged.cost() == i128::from(cost) => {
-            return Ok(());
-        }
-        Ok(judged) if judged.breaches.is_empty() => {
-            format!("costs {}, the search says {cost}", judged.cost())
-        }
-        Ok(judged) => judged.breaches.join("; "),
-        Err(what) => what,
-    };
-    let remedy = "This is a bug in galerna; please report it with the two files";
-    let problem = Problem::new("GLN-546", "new assignment", what, remedy);
+    let agreed = judge(&model, &start, new).and_then(|judged| match () {
+        () if !judged.breaches.is_empty() => Err(judged.breaches.join("; ")),
+        () if judged.cost() == i128::from(cost) => Ok(()),
+        () => Err(format!("costs {}, the search says {cost}", judged.cost())),
+    });
+    verified_or("new assignment", agreed)
+}
+
+/// Fails where the independent check disagreed about `answer`.
+pub(super) fn verified_or(answer: &str, agreed: Result<(), String>) -> Result<(), Failure> {
+    let Err(what) = agreed else { return Ok(()) };
+    let remedy = "This is a bug in galerna; please report it with what you read";
+    let problem = Problem::new("GLN-546", answer, what, remedy);
     Err(Failure { code: POLICY_FAILED, message: problem.to_string() })
 }
 
-fn write(path: &Path, text: &str) -> Result<(), Problem> {
+pub(super) fn write(path: &Path, text: &str) -> Result<(), Problem> {
     whole_file::replace(path, text.as_bytes()).map_err(|cause| {
         let what = format!("cannot be written ({cause})");
         let remedy = "Check that the folder exists, is writable and has room";
