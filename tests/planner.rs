@@ -87,6 +87,7 @@ fn a_planner_decides_alone_and_the_run_checks_clean() {
         vacate_receivers: false,
         unknown_durations: None,
         sending: None,
+        tenancy: None,
         event_log_blake3: Some(record.event_log_blake3()),
         summary: summary
             .named()

@@ -106,6 +106,7 @@ fn evidence(spec: &RunSpec, trace: &UtilisationTrace, fleet: Fleet, outcome: Out
         vacate_receivers: spec.consolidation.vacate_receivers,
         unknown_durations: spec.unknown_durations(),
         sending: spec.sending(),
+        tenancy: None,
         event_log_blake3: Some(record.event_log_blake3()),
         summary: figures.filter_map(|(name, v)| Some((name.to_owned(), v?))).collect(),
         fleet,

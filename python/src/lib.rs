@@ -34,11 +34,11 @@ mod _core {
     #[pymodule_export]
     use super::command::main;
     #[pymodule_export]
+    use super::forecast::{Bank, Evaluation, Forecaster, forecasters};
+    #[pymodule_export]
     use super::migrate::{
         evaluate_migrations, fit_migrations, migration_models, predict_migration,
     };
-    #[pymodule_export]
-    use super::forecast::{Bank, Evaluation, Forecaster, forecasters};
     #[pymodule_export]
     use super::planner::Planner;
     #[pymodule_export]

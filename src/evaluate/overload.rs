@@ -83,10 +83,10 @@ pub fn overload(
             rows.push(judged.row(name, at, &scores, false));
         }
     }
-    for at in 0..horizons.len() {
+    for (at, &rate) in bottom.iter().enumerate().take(horizons.len()) {
         let plain = judged.risks(&hosts, &learned, at);
         rows.push(judged.row("risk", at, &judged.calibrated(&plain, at), true));
-        let apart = judged.apart(test, &hosts, at, bottom[at]);
+        let apart = judged.apart(test, &hosts, at, rate);
         // The two see different things: what VMs do together, and what each of them does.
         let odds = |p: &f32| {
             let p = p.clamp(1e-4, 1.0 - 1e-4);

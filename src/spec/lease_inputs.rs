@@ -87,7 +87,7 @@ impl LeaseInputs {
     }
 
     /// Finds leases of the same number, and those that the empty site could not hold.
-    fn check(&mut self, name: &str, oversized: Oversized) -> Result<(), Error> {
+    pub(super) fn check(&mut self, name: &str, oversized: Oversized) -> Result<(), Error> {
         let mut problems = Vec::new();
         let mut numbers: Vec<u64> = self.workload.leases.iter().map(|l| l.number).collect();
         numbers.sort_unstable();

@@ -289,6 +289,7 @@ pub(super) fn of_configuration(path: &Path) -> Result<RunSpec, Error> {
 mod tests {
     use super::super::{LeaseInputs, Override, parse};
     use super::*;
+    use crate::lease::RATE;
     use crate::provision::Preparation;
 
     fn leases(text: &str, changes: &[&str]) -> Result<LeaseSpec, Error> {

@@ -60,6 +60,7 @@ pub fn evidence(
         vacate_receivers: spec.consolidation.vacate_receivers,
         unknown_durations: spec.unknown_durations(),
         sending: spec.sending(),
+        tenancy: None,
         event_log_blake3: Some(run.record.event_log_blake3()),
         summary: figures.filter_map(|(name, v)| Some((name.to_owned(), v?))).collect(),
         fleet: fleet.clone(),

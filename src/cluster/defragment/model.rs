@@ -88,9 +88,9 @@ impl Model {
         let mut touching = vec![Vec::new(); cores.len()];
         for variable in &self.variables {
             let flavour = &start.flavours[variable.flavour];
-            for node in variable.place..variable.place + flavour.width {
+            for touched in &mut touching[variable.place..variable.place + flavour.width] {
                 let (cores, mb) = (variable.sign * flavour.cores, variable.sign * flavour.mb);
-                touching[node].push((variable.column, cores, mb));
+                touched.push((variable.column, cores, mb));
             }
         }
         for (node, touching) in touching.iter().enumerate() {
@@ -229,7 +229,7 @@ fn memory_may_run_out(touching: &[(Column, f64, f64)], free: f64, mb: f64, limit
     let gone = (limit - free).max(0.0);
     let worst = dense * (free + gone) - sparse * gone;
     // A VM without cores makes the ratio no number, and the row stays.
-    !touching.is_empty() && !(worst <= mb)
+    !touching.is_empty() && (worst.is_nan() || worst > mb)
 }
 
 /// Cores of each node that are free once all that may leave has left.
