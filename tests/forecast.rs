@@ -185,3 +185,56 @@ fn a_fitted_risk_model_serves_a_run() {
     let (code, told) = run("no/such.json");
     assert!(code == Some(4) && told.contains("GLN-167 no/such.json"), "{told}");
 }
+
+/// Fitted once and kept, a forecaster says the same as one that is fitted on the spot.
+#[test]
+fn a_fitted_forecaster_is_judged_from_its_file() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("lqr.json");
+    let out = path.display().to_string();
+    let fit = galerna(&["fit", "--trace", "sample", "--model", "lqr", "--out", &out]);
+    let told = String::from_utf8_lossy(&fit.stdout).into_owned();
+    assert!(told.starts_with("lqr, fitted to 40"), "{told} {fit:?}");
+    let models = format!("{out},lqr");
+    let report = evaluated(&["--trace", "sample", "--models", &models, "--hosts", "0"]);
+    let rows = report["rows"].as_array().expect("rows");
+    let ratios: Vec<&Value> =
+        rows.iter().filter(|row| row["model"] == "lqr").map(|row| &row["pinball"]).collect();
+    assert_eq!(ratios.len(), 6);
+    assert_eq!(ratios[..3], ratios[3..]);
+    let other = refused(&["evaluate", "--trace", "sample", "--models", &out, "--horizons", "2"]);
+    assert!(other.contains("GLN-167 lqr: it forecasts [1, 6, 12]"), "{other}");
+    let wrong = refused(&["fit", "--trace", "sample", "--model", "knn-0", "--out", &out]);
+    assert!(wrong.contains("GLN-162 knn-0"), "{wrong}");
+}
+
+/// Memory of a Google cluster: forecast, its risk fitted, and refused by runs, which know CPUs
+/// only.
+#[test]
+fn memory_is_forecast_where_a_trace_has_it() {
+    let refusal = refused(&["evaluate", "--trace", "sample", "--resource", "memory"]);
+    assert!(refusal.contains("the trace does not tell memory"), "{refusal}");
+    let Some(trace) = shared::file("traces/google-2011-gcd/cpu_mem.parquet") else { return };
+    let trace = trace.display().to_string();
+    let part = ["--train", "vms:0..500", "--calibrate", "vms:500..650", "--test", "vms:650..900"];
+    let base = ["--trace", &trace, "--resource", "memory"];
+    let args = [&base[..], &part, &["--models", "selector-plain,median-12"]].concat();
+    let report = evaluated(&args);
+    assert!(figure(&report, "selector-plain", 1, "mae_ratio") < 1.0);
+    let risk = report["overload"].as_array().expect("rows");
+    let of =
+        |name: &str| risk.iter().find(|row| row["detector"] == name).expect(name)["ap"].as_f64();
+    assert!(of("risk") > of("thr"), "{risk:?}");
+    let folder = tempfile::tempdir().expect("a folder");
+    let out = folder.path().join("memory.json").display().to_string();
+    let fit = galerna(&[&["fit"][..], &base, &part, &["--out", &out]].concat());
+    let told = String::from_utf8_lossy(&fit.stdout).into_owned();
+    assert!(told.starts_with("risk model of memory"), "{told} {fit:?}");
+    let run = Command::new(env!("CARGO_BIN_EXE_galerna"))
+        .args(["run", "risk-mmt", "--set"])
+        .arg(format!("policy.overload={{kind=\"risk\",model=\"{out}\"}}"))
+        .output()
+        .expect("it starts");
+    let told = String::from_utf8_lossy(&run.stderr).into_owned();
+    assert!(told.contains("is of memory, and runs know the load of CPUs only"), "{told}");
+}

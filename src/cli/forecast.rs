@@ -1,7 +1,7 @@
 //! `galerna forecast`: how good are forecasts of this load, and who foresees overload?
 
 use std::io::{self, IsTerminal};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -9,12 +9,15 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::traces::Part;
 use super::{Answer, Failure, json, threads};
 use crate::evaluate::{
-    Chosen, OverloadTrials, PartSpec, Parts, Report, Trial, ceiling, overload, read_external,
-    score, write_points,
+    Chosen, Evaluation, OverloadTrials, PartSpec, Parts, Quantity, Report, read_external,
+    write_points,
 };
 use crate::forecast::hosts::{Draw, draw};
 use crate::forecast::risk::RiskModel;
-use crate::forecast::{Asked, Error, Forecaster, ForecasterSpec, write_fitted};
+use crate::forecast::{
+    Asked, Error, FitReport, Forecaster, ForecasterSpec, load_forecaster, save_forecaster,
+    write_fitted,
+};
 use crate::whole_file;
 
 /// Judge forecasts of load and of overload on a trace.
@@ -47,12 +50,15 @@ struct Split {
     /// What they are judged on.
     #[arg(long, value_name = "PART")]
     test: Option<PartSpec>,
+    /// Which quantity of the trace: cpu, or another that it has, such as memory.
+    #[arg(long, default_value = "cpu")]
+    resource: Quantity,
 }
 
 impl Split {
     fn read(&self) -> Result<Parts, Error> {
         let (train, calibrate) = (self.train.clone(), self.calibrate.clone());
-        let chosen = Chosen { train, calibrate, test: self.test.clone() };
+        let chosen = Chosen { train, calibrate, test: self.test.clone(), quantity: self.resource };
         Parts::read(&self.trace, &self.part.selection(), &chosen)
     }
 }
@@ -76,7 +82,7 @@ cut by time at 60 % and 75 %. docs/forecasting.md names models and figures.")]
 struct Evaluate {
     #[command(flatten)]
     split: Split,
-    /// Names of forecasters.
+    /// Names of forecasters, or files made by `galerna forecast fit --model`.
     #[arg(long, value_delimiter = ',', default_value = MODELS)]
     models: Vec<String>,
     /// Samples ahead.
@@ -125,11 +131,13 @@ enum Layout {
     Md,
 }
 
-/// Fit the overload risk model to hosts drawn from the training part.
+/// Fit the overload risk model to hosts drawn from the training part, or a forecaster to its VMs.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Example:
+Examples:
   galerna forecast fit --trace sample --out risk.json
+  galerna forecast fit --trace sample --model lqr --out lqr.json
+  galerna forecast evaluate --trace sample --models lqr.json
   galerna run thr-mmt --set 'policy.overload={kind=\"risk\",model=\"risk.json\"}'")]
 struct Fit {
     #[command(flatten)]
@@ -137,7 +145,13 @@ struct Fit {
     /// Where to write the model; a file that is there is replaced.
     #[arg(long)]
     out: PathBuf,
-    /// Samples ahead within which overload counts.
+    /// Name of a forecaster to fit in place of the risk model.
+    #[arg(long, value_name = "NAME")]
+    model: Option<String>,
+    /// Levels of quantiles of that forecaster.
+    #[arg(long, value_delimiter = ',', default_value = ".5,.9,.95", allow_negative_numbers = true)]
+    quantiles: Vec<f32>,
+    /// Samples ahead, within which overload counts.
     #[arg(long, value_delimiter = ',', default_value = "1,6,12")]
     horizons: Vec<u16>,
     /// Hosts drawn to learn from.
@@ -189,24 +203,13 @@ impl Evaluate {
         let asked = Asked { horizons, quantiles, ..Asked::default() };
         let asked = asked.checked("galerna forecast evaluate")?;
         limit_checked(self.limit)?;
-        let specs: Vec<ForecasterSpec> =
-            self.models.iter().map(|name| ForecasterSpec::named(name)).collect::<Result<_, _>>()?;
-        let parts = self.split.read()?;
-        let trial = Trial::new(parts.test.clone(), usize::from(self.stride));
-        let origins = trial.origins(&asked).len();
-        if origins == 0 {
-            let what = format!(
-                "the test part of {} samples, the first {} of them past, has no point {} samples \
-                 ahead",
-                parts.test.samples(),
-                parts.test.first_origin(),
-                asked.farthest()
-            );
-            let remedy = "Choose shorter horizons or a longer part";
-            return Err(Error::one("GLN-164", "test part", what, remedy));
-        }
+        let models = self.models.iter().map(|name| Judged::named(name));
+        let models: Vec<Judged> = models.collect::<Result<_, _>>()?;
+        let (trace, stride) = (self.split.trace.display().to_string(), usize::from(self.stride));
+        let mut evaluation = Evaluation::new(trace, self.split.read()?, asked, stride)?;
+        let asked = evaluation.asked().clone();
         if let Some(path) = &self.points {
-            let text = write_points(&trial, &asked, &parts.names);
+            let text = write_points(evaluation.trial(), &asked, &evaluation.parts().names);
             whole_file::replace(path, text.as_bytes()).map_err(|cause| {
                 let place = path.display().to_string();
                 Error::one("GLN-166", place, cause.to_string(), "Check path and permissions")
@@ -214,52 +217,48 @@ impl Evaluate {
             return Ok(None);
         }
         let externals = match &self.external {
-            Some(path) => read_external(path, &trial, &asked)?,
+            Some(path) => read_external(path, evaluation.trial(), &asked)?,
             None => Vec::new(),
         };
-        let bar = bar(origins * (specs.len() + 1));
+        let bar = bar(evaluation.trial().origins(&asked).len() * (models.len() + 1));
         let mut told = || bar.inc(1);
-        let last = ForecasterSpec::named("last")?.build(&asked, parts.season);
-        let last = trial.run(&*last, &mut told);
-        let mut rows = score("last", &asked, &trial, &last, &last);
-        let mut fits = Vec::new();
-        for spec in specs {
-            let mut forecaster = spec.build(&asked, parts.season);
-            bar.set_message(forecaster.name().to_owned());
-            let fit = forecaster.fit(&parts.train, &parts.calibrate)?;
-            let said = trial.run(&*forecaster as &dyn Forecaster, &mut told);
-            rows.extend(score(forecaster.name(), &asked, &trial, &said, &last));
-            fits.push((forecaster.name().to_owned(), fit));
+        for (name, model) in self.models.iter().zip(&models) {
+            bar.set_message(name.clone());
+            match model {
+                Judged::BuiltIn(spec) => evaluation.judge(spec, &mut told)?,
+                Judged::Fitted(forecaster) => {
+                    evaluation.judge_fitted(&**forecaster, &mut told)?;
+                }
+            }
         }
         for external in &externals {
-            rows.extend(score(&external.model, &asked, &trial, &external.said, &last));
+            evaluation.judge_said(external)?;
         }
         bar.set_message("overload");
-        let overload = self.overload(&parts, &asked)?;
-        bar.finish_and_clear();
-        Ok(Some(Report {
-            trace: self.split.trace.display().to_string(),
-            parts: parts.words.clone(),
-            stride: usize::from(self.stride),
-            noise_ceiling: ceiling(&parts.test),
-            fits,
-            rows,
-            overload,
-        }))
-    }
-
-    fn overload(
-        &self,
-        parts: &Parts,
-        asked: &Asked,
-    ) -> Result<Vec<crate::evaluate::OverloadRow>, Error> {
-        if self.hosts == 0 {
-            return Ok(Vec::new());
-        }
         let (hosts, vms, seed) = (self.hosts, self.host_vms, self.seed);
         let hosts = Draw { hosts, vms, seed, ..Draw::default() };
-        let trials = OverloadTrials { hosts, limit: self.limit, ..OverloadTrials::default() };
-        overload(&parts.train, &parts.calibrate, &parts.test, trials, &asked.horizons)
+        let limit = self.limit;
+        let overload =
+            evaluation.overload(OverloadTrials { hosts, limit, ..OverloadTrials::default() })?;
+        bar.finish_and_clear();
+        evaluation.report(overload).map(Some)
+    }
+}
+
+/// A model to judge.
+enum Judged {
+    /// Is fitted first.
+    BuiltIn(ForecasterSpec),
+    /// Was fitted before.
+    Fitted(Box<dyn Forecaster>),
+}
+
+impl Judged {
+    fn named(name: &str) -> Result<Self, Error> {
+        if name.ends_with(".json") {
+            return Ok(Self::Fitted(load_forecaster(Path::new(name))?.0));
+        }
+        ForecasterSpec::named(name).map(Self::BuiltIn)
     }
 }
 
@@ -272,18 +271,28 @@ impl Fit {
 
     fn fitted(&self) -> Result<String, Error> {
         let asked = Asked { horizons: self.horizons.clone(), ..Asked::default() };
+        let asked = Asked { quantiles: self.quantiles.clone(), ..asked };
         let asked = asked.checked("galerna forecast fit")?;
         limit_checked(self.limit)?;
+        let forecaster = self.model.as_deref().map(ForecasterSpec::named).transpose()?;
         let parts = self.split.read()?;
+        let out = self.out.display();
+        if let Some(spec) = forecaster {
+            let mut forecaster = spec.build(&asked, parts.season);
+            let fit = forecaster.fit(&parts.train, &parts.calibrate)?;
+            save_forecaster(&self.out, &*forecaster, parts.season)?;
+            let (name, FitReport { rows, seconds }) = (forecaster.name(), fit);
+            return Ok(format!(
+                "{name}, fitted to {rows} rows in {seconds:.1} s of CPU, written to {out}\n"
+            ));
+        }
         let (hosts, vms, seed) = (self.hosts, self.host_vms, self.seed);
         let hosts = draw(&parts.train, Draw { hosts, vms, seed, ..Draw::default() })?;
-        let model = RiskModel::fit(&hosts.panel, self.limit, &asked.horizons)?;
+        let mut model = RiskModel::fit(&hosts.panel, self.limit, &asked.horizons)?;
+        model.resource = self.split.resource.name().to_owned();
         write_fitted(&self.out, &model)?;
-        Ok(format!(
-            "risk model for {:?} samples, written to {}\n",
-            self.horizons,
-            self.out.display()
-        ))
+        let of = &model.resource;
+        Ok(format!("risk model of {of} for {:?} samples, written to {out}\n", self.horizons))
     }
 }
 

@@ -114,6 +114,13 @@ impl Sense {
         } else {
             read_fitted(Path::new(place)).map_err(|error| PolicyError::new(policy, error))?
         };
+        if model.resource != "cpu" {
+            let what = format!(
+                "the model `{place}` is of {}, and runs know the load of CPUs only; fit another",
+                model.resource
+            );
+            return Err(PolicyError::new(policy, what));
+        }
         let head = model.horizons.iter().position(|&h| h == self.about.horizon);
         let Some(head) = head.filter(|_| model.is_whole()) else {
             let known = &model.horizons;

@@ -8,6 +8,7 @@
 //! average_precision, reliability:  how well probabilities rank and how true they are
 //! overload  detectors and risk models on drawn hosts
 //! external  forecasts that others made of the same points
+//! evaluation  models judged one after the other on the same points
 //! report    all of it as one object, as tables, as Markdown
 //! ```
 //!
@@ -16,6 +17,7 @@
 
 mod average_precision;
 mod ceiling;
+mod evaluation;
 mod external;
 mod overload;
 mod reliability;
@@ -26,10 +28,11 @@ mod trial;
 
 pub use average_precision::average_precision;
 pub use ceiling::{Ceiling, ceiling};
+pub use evaluation::Evaluation;
 pub use external::{External, read_external, write_points};
 pub use overload::{OverloadRow, Trials as OverloadTrials, overload};
 pub use reliability::{Bin, Reliability, reliability};
 pub use report::Report;
 pub use score::{Row, score};
-pub use split::{Chosen, PartSpec, Parts};
+pub use split::{Chosen, PartSpec, Parts, Quantity};
 pub use trial::{Said, Trial};

@@ -6,8 +6,9 @@
 //! | `vms:0..500` | VMs in the order of the trace, the last one not among them |
 //! | `time:0..60%` | all VMs, from the begin to 60 % of the samples; also `time:0..4800` |
 //!
-//! All three parts are of one kind and may not overlap. By time a calibration or test part is
-//! preceded by 600 samples from before it, in which no forecast is made: a bank must have a past.
+//! All three are of the CPU, or of another [`Quantity`] that the trace has. They are of one kind
+//! and may not overlap. By time a calibration or test part is preceded by 600 samples from before
+//! it, in which no forecast is made: a bank must have a past.
 
 use std::ops::Range;
 use std::path::Path;
@@ -15,7 +16,7 @@ use std::str::FromStr;
 
 use crate::forecast::{Error, Panel};
 use crate::problem::Problem;
-use crate::trace::{self, Selection, UtilisationTrace};
+use crate::trace::{self, Resource, Resources, Selection, Unit, UtilisationTrace};
 
 /// Samples before a part by time in which banks learn the series.
 const PAST: usize = 600;
@@ -86,9 +87,42 @@ fn end(text: &str) -> Result<End, String> {
     }
 }
 
+/// Which quantity of a trace is forecast.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Quantity {
+    /// CPU utilisation.
+    #[default]
+    Cpu,
+    /// Another one, as a fraction of what the VM has of it.
+    Other(Resource),
+}
+
+impl Quantity {
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Cpu => "cpu",
+            Self::Other(resource) => resource.name(),
+        }
+    }
+}
+
+impl FromStr for Quantity {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let all = std::iter::once(Self::Cpu).chain(Resource::ALL.map(Self::Other));
+        let names: Vec<&str> = all.clone().map(Self::name).collect();
+        let mut all = all.filter(|quantity| quantity.name() == text);
+        all.next().ok_or_else(|| format!("`{text}` is none of {}", names.join(", ")))
+    }
+}
+
 /// What the user chose; what was left out follows from the trace.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Chosen {
+    /// Which quantity.
+    pub quantity: Quantity,
     /// Training part.
     pub train: Option<PartSpec>,
     /// Calibration part.
@@ -122,37 +156,124 @@ impl Parts {
     /// Reads the trace at `path` and cuts it as `chosen`; of a trace of three days and more the
     /// last tests and the one before calibrates, any other is cut by time at 60 % and 75 %.
     ///
-    /// # Errors `GLN-165` where parts overlap, are empty, of different kinds, or not there; those
-    /// of the trace.
+    /// # Errors `GLN-165` where parts overlap, are empty, of different kinds, or not there, or the
+    /// trace lacks the quantity; those of the trace.
     pub fn read(path: &Path, selection: &Selection, chosen: &Chosen) -> Result<Self, Error> {
-        let given = [&chosen.train, &chosen.calibrate, &chosen.test];
-        let specs = match given {
-            [Some(train), Some(calibrate), Some(test)] => {
-                [train.clone(), calibrate.clone(), test.clone()]
-            }
-            [None, None, None] => default_parts(path, selection)?,
-            _ => {
-                let what = "some of train, calibrate and test are given, others not";
-                return Err(fault(what, "Give all three, or none"));
-            }
+        let quantity = chosen.quantity;
+        let read = |selection: &Selection| Series::read(path, selection, quantity);
+        let specs = match chosen.specs()? {
+            Some(specs) => specs,
+            None => default_parts(path, selection)?,
         };
         match &specs {
             [PartSpec::Days(train), PartSpec::Days(calibrate), PartSpec::Days(test)] => {
-                by_days(path, selection, [train, calibrate, test])
+                by_days(selection, [train, calibrate, test], read)
             }
-            [PartSpec::Vms(..), PartSpec::Vms(..), PartSpec::Vms(..)] => {
-                by_vms(&read(path, selection)?, &specs)
+            _ => cut(&read(selection)?, &specs),
+        }
+    }
+
+    /// Cuts series that are at hand as `chosen`, which may not name days or a quantity; by time at
+    /// 60 % and 75 % where nothing is chosen. `step_s`: seconds between two samples.
+    ///
+    /// # Errors `GLN-165` as for a trace.
+    pub fn of(
+        panel: &Panel,
+        names: Vec<String>,
+        step_s: f64,
+        chosen: &Chosen,
+    ) -> Result<Self, Error> {
+        let specs = chosen.specs()?.unwrap_or_else(thirds);
+        if specs.iter().any(|spec| matches!(spec, PartSpec::Days(_))) {
+            return Err(fault("series at hand have no days", "Use vms: or time: for all parts"));
+        }
+        let values = (0..panel.vms()).flat_map(|row| panel.series(row).to_vec()).collect();
+        cut(&Series { samples: panel.samples(), step_s, names, values }, &specs)
+    }
+}
+
+impl Chosen {
+    /// All three parts, or none of them.
+    fn specs(&self) -> Result<Option<[PartSpec; 3]>, Error> {
+        match [&self.train, &self.calibrate, &self.test] {
+            [Some(train), Some(calibrate), Some(test)] => {
+                Ok(Some([train.clone(), calibrate.clone(), test.clone()]))
             }
-            [PartSpec::Time(..), PartSpec::Time(..), PartSpec::Time(..)] => {
-                by_time(&read(path, selection)?, &specs)
+            [None, None, None] => Ok(None),
+            _ => {
+                let what = "some of train, calibrate and test are given, others not";
+                Err(fault(what, "Give all three, or none"))
             }
-            _ => Err(fault("the parts are of different kinds", "Use days, vms: or time: for all")),
         }
     }
 }
 
-fn read(path: &Path, selection: &Selection) -> Result<UtilisationTrace, Error> {
-    trace::read(path, selection).map_err(|error| Error { problems: error.problems })
+/// One quantity of all VMs, VM-major.
+struct Series {
+    samples: usize,
+    step_s: f64,
+    names: Vec<String>,
+    values: Vec<f32>,
+}
+
+impl Series {
+    fn read(path: &Path, selection: &Selection, quantity: Quantity) -> Result<Self, Error> {
+        let selection = match quantity {
+            Quantity::Cpu => selection.clone(),
+            Quantity::Other(resource) => {
+                Selection { resources: Resources::Only(vec![resource]), ..selection.clone() }
+            }
+        };
+        let trace = trace::read(path, &selection);
+        let trace = trace.map_err(|error| Error { problems: error.problems })?;
+        let (vms, samples) = (trace.vms(), trace.samples());
+        let values = match quantity {
+            Quantity::Cpu => {
+                let row = |vm| (0..samples).map(move |at| (vm, at));
+                let cells = (0..vms).flat_map(row);
+                cells.map(|(vm, at)| trace.fraction(vm, at) as f32).collect()
+            }
+            Quantity::Other(resource) => other(&trace, resource)?,
+        };
+        let names = (0..vms).map(|vm| trace.name(vm).to_owned()).collect();
+        Ok(Self { samples, step_s: trace.step().seconds(), names, values })
+    }
+
+    fn values_of(&self, vms: Range<usize>, samples: Range<usize>) -> Vec<f32> {
+        vms.flat_map(|vm| self.values[vm * self.samples..][samples.clone()].to_vec()).collect()
+    }
+}
+
+/// The values of `resource` as fractions.
+fn other(trace: &UtilisationTrace, resource: Resource) -> Result<Vec<f32>, Error> {
+    let Some(metric) = trace.metric(resource) else {
+        let what = format!("the trace does not tell {resource}");
+        return Err(fault(what, "Choose cpu, or another trace"));
+    };
+    let size = |vm: usize| match (metric.unit, resource, trace.sizes()) {
+        (Unit::Fraction, ..) => Some(1.0),
+        (Unit::Kilobytes, Resource::Memory, Some(sizes)) => sizes[vm].memory_kb,
+        _ => None,
+    };
+    let sizes: Vec<Option<f64>> = (0..trace.vms()).map(size).collect();
+    if sizes.iter().all(Option::is_none) {
+        let unit = metric.unit.symbol();
+        let what = format!("{resource} is in {unit}, and the trace does not tell what VMs have");
+        return Err(fault(what, "Choose a quantity that is told as a share"));
+    }
+    // A VM of which no size is known, or none at all, has no share: a gap.
+    let samples = trace.samples();
+    let share = |index: usize| {
+        let size = sizes[index / samples].filter(|size| *size > 0.0).unwrap_or(f64::NAN);
+        (metric.values.value(index) / size) as f32
+    };
+    Ok((0..metric.values.len()).map(share).collect())
+}
+
+/// By time at 60 % and 75 %.
+fn thirds() -> [PartSpec; 3] {
+    let time = |from, to| PartSpec::Time(End::Percent(from), End::Percent(to));
+    [time(0.0, 60.0), time(60.0, 75.0), time(75.0, 100.0)]
 }
 
 fn default_parts(path: &Path, selection: &Selection) -> Result<[PartSpec; 3], Error> {
@@ -161,8 +282,7 @@ fn default_parts(path: &Path, selection: &Selection) -> Result<[PartSpec; 3], Er
         None => trace::days(path).map_err(|error| Error { problems: error.problems })?,
     };
     if days.len() < 3 {
-        let time = |from, to| PartSpec::Time(End::Percent(from), End::Percent(to));
-        return Ok([time(0.0, 60.0), time(60.0, 75.0), time(75.0, 100.0)]);
+        return Ok(thirds());
     }
     let (test, rest) = (days[days.len() - 1].clone(), &days[..days.len() - 1]);
     let calibrate = rest[rest.len() - 1].clone();
@@ -170,7 +290,11 @@ fn default_parts(path: &Path, selection: &Selection) -> Result<[PartSpec; 3], Er
     Ok([train, vec![calibrate], vec![test]].map(PartSpec::Days))
 }
 
-fn by_days(path: &Path, selection: &Selection, days: [&Vec<String>; 3]) -> Result<Parts, Error> {
+fn by_days(
+    selection: &Selection,
+    days: [&Vec<String>; 3],
+    read: impl Fn(&Selection) -> Result<Series, Error>,
+) -> Result<Parts, Error> {
     let all: Vec<&String> = days.into_iter().flatten().collect();
     let twice = all.iter().enumerate().find(|(at, day)| all[..*at].contains(day));
     if let Some((_, day)) = twice {
@@ -183,15 +307,14 @@ fn by_days(path: &Path, selection: &Selection, days: [&Vec<String>; 3]) -> Resul
         let (mut values, mut vms, mut samples) = (Vec::new(), 0, 0);
         names.clear();
         for day in days {
-            let part = Selection { day: Some(day.clone()), ..selection.clone() };
-            let trace = read(path, &part)?;
-            if samples != 0 && trace.samples() != samples {
-                let what = format!("day {day} has {} samples, not {samples}", trace.samples());
+            let series = read(&Selection { day: Some(day.clone()), ..selection.clone() })?;
+            if samples != 0 && series.samples != samples {
+                let what = format!("day {day} has {} samples, not {samples}", series.samples);
                 return Err(fault(what, "Choose days of one length"));
             }
-            (vms, samples, step) = (vms + trace.vms(), trace.samples(), trace.step().seconds());
-            values.extend(values_of(&trace, 0..trace.vms(), 0..samples));
-            names.extend((0..trace.vms()).map(|vm| trace.name(vm).to_owned()));
+            (vms, samples, step) = (vms + series.names.len(), series.samples, series.step_s);
+            values.extend(series.values);
+            names.extend(series.names);
         }
         panels.push(Panel::new(vms, values)?.with_first_origin(WARM));
     }
@@ -199,30 +322,39 @@ fn by_days(path: &Path, selection: &Selection, days: [&Vec<String>; 3]) -> Resul
     parts(panels, names, step, words)
 }
 
-fn by_vms(trace: &UtilisationTrace, specs: &[PartSpec; 3]) -> Result<Parts, Error> {
-    let ranges = ranges(specs, trace.vms(), "VMs")?;
+/// Cuts `series` by VMs or by time.
+fn cut(series: &Series, specs: &[PartSpec; 3]) -> Result<Parts, Error> {
+    match specs {
+        [PartSpec::Vms(..), PartSpec::Vms(..), PartSpec::Vms(..)] => by_vms(series, specs),
+        [PartSpec::Time(..), PartSpec::Time(..), PartSpec::Time(..)] => by_time(series, specs),
+        _ => Err(fault("the parts are of different kinds", "Use days, vms: or time: for all")),
+    }
+}
+
+fn by_vms(series: &Series, specs: &[PartSpec; 3]) -> Result<Parts, Error> {
+    let ranges = ranges(specs, series.names.len(), "VMs")?;
     let panels = ranges.iter().map(|range| {
-        let values = values_of(trace, range.clone(), 0..trace.samples());
+        let values = series.values_of(range.clone(), 0..series.samples);
         Ok(Panel::new(range.len(), values)?.with_first_origin(WARM))
     });
     let panels = panels.collect::<Result<Vec<_>, Error>>()?;
-    let names = ranges[2].clone().map(|vm| trace.name(vm).to_owned()).collect();
+    let names = series.names[ranges[2].clone()].to_vec();
     let words = [0, 1, 2].map(|at| format!("VMs {} to {}", ranges[at].start, ranges[at].end));
-    parts(panels, names, trace.step().seconds(), words)
+    parts(panels, names, series.step_s, words)
 }
 
-fn by_time(trace: &UtilisationTrace, specs: &[PartSpec; 3]) -> Result<Parts, Error> {
-    let ranges = ranges(specs, trace.samples(), "samples")?;
+fn by_time(series: &Series, specs: &[PartSpec; 3]) -> Result<Parts, Error> {
+    let ranges = ranges(specs, series.samples, "samples")?;
+    let vms = series.names.len();
     let panels = ranges.iter().map(|range| {
         let begin = range.start.saturating_sub(PAST);
-        let values = values_of(trace, 0..trace.vms(), begin..range.end);
+        let values = series.values_of(0..vms, begin..range.end);
         let first = (range.start - begin).max(WARM);
-        Ok(Panel::new(trace.vms(), values)?.with_first_origin(first))
+        Ok(Panel::new(vms, values)?.with_first_origin(first))
     });
     let panels = panels.collect::<Result<Vec<_>, Error>>()?;
-    let names = (0..trace.vms()).map(|vm| trace.name(vm).to_owned()).collect();
     let words = [0, 1, 2].map(|at| format!("samples {} to {}", ranges[at].start, ranges[at].end));
-    parts(panels, names, trace.step().seconds(), words)
+    parts(panels, series.names.clone(), series.step_s, words)
 }
 
 /// The ranges of `specs` in `0..all`, which lie apart.
@@ -252,11 +384,6 @@ fn ranges(specs: &[PartSpec; 3], all: usize, what: &str) -> Result<[Range<usize>
         }
     }
     if problems.is_empty() { Ok(ranges) } else { Err(Error { problems }) }
-}
-
-fn values_of(trace: &UtilisationTrace, vms: Range<usize>, samples: Range<usize>) -> Vec<f32> {
-    let cell = |vm: usize| samples.clone().map(move |at| trace.fraction(vm, at) as f32);
-    vms.flat_map(cell).collect()
 }
 
 fn parts(
@@ -306,10 +433,28 @@ mod tests {
         assert_eq!((parts.test.samples(), parts.test.first_origin()), (288, 216));
         let part = |text: &str| Some(text.parse().unwrap());
         let (train, calibrate) = (part("vms:0..500"), part("vms:500..700"));
-        let chosen = Chosen { train, calibrate, test: part("vms:700..1052") };
+        let test = part("vms:700..1052");
+        let chosen = Chosen { train, calibrate, test, ..Chosen::default() };
         let parts = Parts::read(path, &all, &chosen).unwrap();
         assert_eq!((parts.test.vms(), parts.names.len(), parts.season), (352, 352, 288));
         let half = Chosen { test: None, ..chosen };
         assert!(Parts::read(path, &all, &half).is_err());
+        let memory = Chosen { quantity: "memory".parse().unwrap(), ..Chosen::default() };
+        let fault = Parts::read(path, &all, &memory).unwrap_err().to_string();
+        assert!(fault.contains("GLN-165 parts: the trace does not tell memory"), "{fault}");
+        assert!("ram".parse::<Quantity>().unwrap_err().contains("none of cpu, cpu-peak, memory"));
+    }
+
+    /// 3 series of 400 samples: 240 train, 60 calibrate, 100 test with all 300 before them as past.
+    #[test]
+    fn series_at_hand_are_cut_like_a_trace() {
+        let panel = Panel::new(3, (0..1200).map(|k| k as f32 / 1200.0).collect()).unwrap();
+        let names = ["a", "b", "c"].map(str::to_owned).to_vec();
+        let parts = Parts::of(&panel, names.clone(), 300.0, &Chosen::default()).unwrap();
+        assert_eq!((parts.train.samples(), parts.test.first_origin()), (240, 300));
+        assert_eq!(parts.test.series(2), panel.series(2));
+        let day = || Some("monday".parse().unwrap());
+        let days = Chosen { train: day(), calibrate: day(), test: day(), ..Chosen::default() };
+        assert!(Parts::of(&panel, names, 300.0, &days).is_err());
     }
 }

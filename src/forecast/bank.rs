@@ -94,7 +94,7 @@ pub trait Model: Send + Sync + 'static {
 }
 
 /// VMs that one thread takes at a time.
-const CHUNK: usize = 1024;
+pub(super) const CHUNK: usize = 1024;
 
 /// A state, what came last and how much came.
 #[derive(Debug, Clone)]
@@ -115,6 +115,19 @@ impl<M: Model> Columns<M> {
     pub(super) fn new(model: Arc<M>, asked: &Asked, vms: usize) -> Self {
         let seat = Seat { last: 0.0, seen: 0, state: model.state() };
         Self { model, asked: asked.clone(), seats: vec![seat; vms] }
+    }
+
+    /// Whether series `vm` is long enough to be forecast by the model.
+    pub(super) fn is_old(&self, vm: usize) -> bool {
+        self.seats[vm].seen >= u32::from(self.asked.min_history.max(1))
+    }
+
+    /// What the model says of series `vm`, as it is, if it [is old](Columns::is_old).
+    pub(super) fn row(&self, vm: usize, row: &mut [f32]) -> bool {
+        if self.is_old(vm) {
+            self.model.predict(&self.seats[vm].state, row);
+        }
+        self.is_old(vm)
     }
 }
 

@@ -10,6 +10,7 @@
 //! | GLN-165 | parts for training, calibration and test overlap or do not exist |
 //! | GLN-166 | external predictions are damaged or miss points |
 //! | GLN-167 | a fitted model cannot be read, or is for something else |
+//! | GLN-168 | what Python gives or is given has the wrong shape or is no number |
 
 use crate::problem::{Problem, first_listed};
 

@@ -11,6 +11,9 @@
 //! last, window_mean, window_median, window_max, window_quantile, ewma, holt, ses,
 //! autoregression, markov, seasonal:  one series at a time
 //! features, least_squares, ridge, quantile_regression:  one model for all series
+//! random_forest, nearest_neighbours, support_vectors, gradient_boosting, auto_ets, mstl:  those
+//!               of libraries, to be compared with (feature `learn`)
+//! conformal     quantiles that are shifted as they miss
 //! selector      per VM, horizon and level the expert that has erred least of late
 //! risk          the probability that a host runs short
 //! ```
@@ -20,28 +23,46 @@
 //! by its last value, one without samples by 0. Forecasts lie in `[0, cap]`, quantiles ascend.
 
 mod asked;
+#[cfg(feature = "learn")]
+mod auto_ets;
 mod autoregression;
 mod bank;
+mod conformal;
 mod error;
 mod ewma;
 mod features;
 mod fitted;
+#[cfg(feature = "learn")]
+mod gradient_boosting;
 mod holt;
 pub mod hosts;
 mod last;
+#[cfg(feature = "learn")]
+mod learned;
 mod least_squares;
 mod linear;
 mod logistic;
 mod markov;
+#[cfg(feature = "learn")]
+mod mstl;
+#[cfg(feature = "learn")]
+mod nearest_neighbours;
 mod panel;
 mod quantile_regression;
+#[cfg(feature = "learn")]
+mod random_forest;
+#[cfg(feature = "learn")]
+mod recent;
 mod ridge;
 pub mod risk;
+mod saved;
 mod seasonal;
 mod selector;
 mod ses;
 mod sorted;
 mod spec;
+#[cfg(feature = "learn")]
+mod support_vectors;
 mod window;
 mod window_max;
 mod window_mean;
@@ -49,6 +70,8 @@ mod window_median;
 mod window_quantile;
 
 pub use asked::Asked;
+#[cfg(feature = "learn")]
+pub use auto_ets::AutoEts;
 pub use autoregression::Autoregression;
 pub use bank::{Bank, FitReport, Forecaster, Local, Model};
 pub use error::Error;
@@ -59,9 +82,12 @@ pub use holt::Holt;
 pub use last::Last;
 pub use logistic::Logistic;
 pub use markov::Markov;
+#[cfg(feature = "learn")]
+pub use mstl::Mstl;
 pub use panel::Panel;
 pub use quantile_regression::QuantileRegression;
 pub use ridge::Ridge;
+pub use saved::{load_forecaster, save_forecaster};
 pub use seasonal::Seasonal;
 pub use selector::Selector;
 pub use ses::Ses;

@@ -8,7 +8,8 @@
 //!
 //! `y_i`: change of a series from its origin to `h` samples later, `x_i`: its features there, `q`:
 //! level, `e`: falls to 0.05 of the mean absolute change. The point forecast is the median, before
-//! correction. A model per horizon and level; rows are at most 40,000, evenly spread.
+//! correction. In use the quantiles are corrected further as they miss ([`Corrected`]). A model per
+//! horizon and level; rows are at most 40,000, evenly spread.
 //!
 //! Source: Koenker and Bassett, Econometrica 46(1), 1978; Romano, Patterson and Candès,
 //! Conformalized Quantile Regression, NeurIPS 2019.
@@ -17,6 +18,7 @@ use std::sync::Arc;
 
 use super::asked::Asked;
 use super::bank::{Bank, Columns, FitReport, Forecaster};
+use super::conformal::Corrected;
 use super::error::Error;
 use super::features::FEATURES;
 use super::least_squares::Design;
@@ -75,7 +77,7 @@ impl Forecaster for QuantileRegression {
     }
     fn bank(&self, vms: usize) -> Box<dyn Bank> {
         match &self.model {
-            Some(model) => Box::new(Columns::new(model.clone(), &self.asked, vms)),
+            Some(model) => Box::new(Corrected::new(model.clone(), &self.asked, vms)),
             None => {
                 let fallback = Arc::new(WindowQuantile::<48>::new(&self.asked));
                 Box::new(Columns::new(fallback, &self.asked, vms))

@@ -38,6 +38,13 @@ pub struct RiskModel {
     pub horizons: Vec<u16>,
     /// One regression per horizon.
     pub heads: Vec<Logistic>,
+    /// Of which quantity the hosts that it was fitted on may run short; `cpu` where not told.
+    #[serde(default = "cpu")]
+    pub resource: String,
+}
+
+fn cpu() -> String {
+    "cpu".to_owned()
 }
 
 /// Most rows that a fit looks at.
@@ -108,7 +115,7 @@ impl RiskModel {
         }
         design.standardise();
         let heads = events.iter().map(|events| Logistic::fit(&design, events)).collect();
-        Ok(Self { horizons: horizons.to_vec(), heads })
+        Ok(Self { horizons: horizons.to_vec(), heads, resource: cpu() })
     }
 
     /// The log odds of overload within the horizon at `head`.

@@ -316,7 +316,11 @@ impl Model for Selection {
     }
     fn update(&self, past: &mut Past, value: f32) {
         self.score(past, value);
-        past.window.push(value);
+        // Only the global regression asks for all features.
+        match self.linear {
+            Some(_) => past.window.push(value),
+            None => past.window.remember(value),
+        }
         for (level, gain) in past.smoothed.iter_mut().zip(GAINS) {
             *level = if past.seen == 0 { value } else { *level + gain * (value - *level) };
         }

@@ -1,10 +1,17 @@
 //! The forecasters by their names.
 //!
-//! A name with a number carries its parameter: `median-12`, `ewma-0.3`, `ar-6`.
+//! A name with a number carries its parameter: `median-12`, `ewma-0.3`, `ar-6`. Those of libraries
+//! ([`LEARNED`]) are there with the feature `learn`.
 
 use super::asked::Asked;
 use super::bank::{Forecaster, Local, Model};
 use super::error::Error;
+#[cfg(feature = "learn")]
+use super::{
+    AutoEts, Mstl, gradient_boosting::GradientBoosting, learned::Learned,
+    nearest_neighbours::NearestNeighbours, random_forest::RandomForest,
+    support_vectors::SupportVectors,
+};
 use super::{
     Autoregression, Ewma, Holt, Last, Markov, QuantileRegression, Ridge, Seasonal, Selector, Ses,
     WindowMax, WindowMean, WindowMedian, WindowQuantile,
@@ -12,7 +19,7 @@ use super::{
 use crate::problem::suggestion;
 
 /// Every name, with its story.
-pub const KINDS: [(&str, &str); 25] = [
+pub const KINDS: [(&str, &str); 31] = [
     ("selector", "per VM the expert that erred least of late; `lqr` among them (the default)"),
     ("selector-local", "the same without a global model: needs no training"),
     ("selector-plain", "the same without autoregressions: the cheapest of the three"),
@@ -38,7 +45,19 @@ pub const KINDS: [(&str, &str); 25] = [
     ("ar-12", "autoregression of order 12"),
     ("markov", "Markov chain of 16 levels"),
     ("seasonal", "the value a day ago; seasonal-anchored keeps half of the departure from it"),
+    ("random-forest-20", "forest of 20 trees; also any other number of them up to 500"),
+    ("boosting-60", "gradient boosting of 60 rounds; also any other number of them up to 500"),
+    ("knn-50", "mean of the 50 nearest neighbours; also any other number of them up to 500"),
+    ("svr", "support vector regression"),
+    ("auto-ets", "the best exponential smoothing, fitted at every forecast"),
+    ("mstl", "season of a day and trend, fitted at every forecast"),
 ];
+
+/// The families that come from libraries and are there with the feature `learn`.
+pub const LEARNED: [&str; 6] = ["random-forest", "boosting", "knn", "svr", "auto", "mstl"];
+
+/// Most trees, rounds or neighbours.
+const MOST: usize = 500;
 
 /// A window of one of the known widths, each of which is compiled for itself.
 macro_rules! by_width {
@@ -60,6 +79,13 @@ pub struct ForecasterSpec {
 }
 
 impl ForecasterSpec {
+    /// The names of [`KINDS`] that this build knows.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        let there =
+            |name: &&str| cfg!(feature = "learn") || !LEARNED.contains(&family_and_number(name).0);
+        KINDS.into_iter().map(|(name, _)| name).filter(there)
+    }
+
     /// The forecaster called `name`.
     ///
     /// # Errors
@@ -78,10 +104,26 @@ impl ForecasterSpec {
             let what = format!("gain {gain} is outside of (0, 1]");
             return Err(Error::one("GLN-162", name, what, "Write a gain such as ewma-0.3"));
         }
+        let (family, size) = family_and_number(name);
+        if LEARNED.contains(&family) && !cfg!(feature = "learn") {
+            let what = format!("`{name}` is not part of this build");
+            return Err(Error::one("GLN-163", "models", what, "Build with the feature `learn`"));
+        }
+        let sized = ["random-forest", "boosting", "knn"].contains(&family);
+        if sized && !size.parse::<usize>().is_ok_and(|size| (1..=MOST).contains(&size)) {
+            let what = format!("found `{size}`, expected a whole number from 1 to {MOST}");
+            return Err(Error::one(
+                "GLN-162",
+                name,
+                what,
+                format!("Write {family}-20 or the like"),
+            ));
+        }
         let widths = ["6", "12", "24", "48", "96"];
         let window = |prefix: &str| name.strip_prefix(prefix).is_some_and(|w| widths.contains(&w));
         let known = KINDS.iter().any(|(kind, _)| *kind == name)
             || gain.is_some()
+            || sized
             || ["mean-", "median-", "max-", "quantile-"].into_iter().any(window)
             || ["ar-2", "seasonal-anchored"].contains(&name);
         if !known {
@@ -96,7 +138,7 @@ impl ForecasterSpec {
     /// The forecaster itself; `season` is the number of samples in a day.
     pub fn build(&self, asked: &Asked, season: usize) -> Box<dyn Forecaster> {
         let name = self.name.as_str();
-        let (family, number) = name.rsplit_once('-').unwrap_or((name, ""));
+        let (family, number) = family_and_number(name);
         match (family, number) {
             ("selector", "local") => Box::new(Selector::local(asked)),
             ("selector", "plain") => Box::new(Selector::plain(asked)),
@@ -118,9 +160,35 @@ impl ForecasterSpec {
             ("markov", _) => local(name, asked, Markov::new(asked)),
             ("seasonal", "anchored") => local(name, asked, Seasonal::new(asked, season, 0.5)),
             ("seasonal", _) => local(name, asked, Seasonal::new(asked, season, 0.0)),
+            #[cfg(feature = "learn")]
+            _ if LEARNED.contains(&family) => self.learned(family, number, asked, season),
             _ => local(name, asked, Last::new(asked)),
         }
     }
+
+    /// Those of libraries.
+    #[cfg(feature = "learn")]
+    fn learned(
+        &self,
+        family: &str,
+        number: &str,
+        asked: &Asked,
+        season: usize,
+    ) -> Box<dyn Forecaster> {
+        let (name, size) = (self.name.as_str(), number.parse().unwrap_or(20));
+        match family {
+            "random-forest" => Box::new(Learned::<RandomForest>::new(name, asked, size)),
+            "boosting" => Box::new(Learned::<GradientBoosting>::new(name, asked, size)),
+            "knn" => Box::new(Learned::<NearestNeighbours>::new(name, asked, size)),
+            "svr" => Box::new(Learned::<SupportVectors>::new(name, asked, size)),
+            "mstl" => local(name, asked, Mstl::new(asked, season)),
+            _ => local(name, asked, AutoEts::new(asked)),
+        }
+    }
+}
+
+fn family_and_number(name: &str) -> (&str, &str) {
+    name.rsplit_once('-').unwrap_or((name, ""))
 }
 
 fn local<M: Model>(name: &str, asked: &Asked, model: M) -> Box<dyn Forecaster> {
@@ -133,20 +201,24 @@ mod tests {
 
     #[test]
     fn every_name_builds_what_it_says_and_others_are_refused() {
-        for (name, _) in KINDS {
+        for name in ForecasterSpec::names() {
             let built = ForecasterSpec::named(name).unwrap().build(&Asked::default(), 288);
             assert!(name.starts_with(built.name()) || built.name() == name, "{name}");
         }
         let error = ForecasterSpec::named("medain-12").err().unwrap().to_string();
         assert!(error.contains("did you mean `median-12`?"), "{error}");
         assert!(ForecasterSpec::named("median-13").is_err());
+        for name in ["knn-0", "knn-501", "knn-x", "boosting-2.5", "random-forest-"] {
+            let error = ForecasterSpec::named(name).err().unwrap().to_string();
+            assert!(error.starts_with(&format!("GLN-162 {name}: found")), "{error}");
+        }
     }
 
     /// A constant series, a series of gaps, one that is too short: every forecaster has an answer.
     #[test]
     fn odd_series_have_defined_forecasts() {
         let asked = Asked::default();
-        for (name, _) in KINDS {
+        for name in ForecasterSpec::names() {
             let forecaster = ForecasterSpec::named(name).unwrap().build(&asked, 288);
             let mut bank = forecaster.bank(4);
             for at in 0..300 {

@@ -83,8 +83,6 @@ impl Window {
                 *sum = (sum.0 - old, sum.1 - old * old);
             }
         }
-        self.latest12.slide(value, self.old(11));
-        self.latest48.slide(value, self.old(47));
         if self.len > 0 {
             let change = (value - self.lag(0)).abs();
             let leaving = self.old(48).map(|older| (self.lag(47) - older).abs());
@@ -96,6 +94,15 @@ impl Window {
         } else {
             self.smoothed = [value; 2];
         }
+        self.remember(value);
+    }
+
+    /// Appends a sample for who asks for lags and for quantiles of 12 and 48 samples only: half of
+    /// the work of [`Window::push`]. The two may not be mixed.
+    #[inline]
+    pub(super) fn remember(&mut self, value: f32) {
+        self.latest12.slide(value, self.old(11));
+        self.latest48.slide(value, self.old(47));
         self.ring[usize::from(self.next)] = value;
         self.next = if usize::from(self.next) + 1 == LENGTH { 0 } else { self.next + 1 };
         self.len = (self.len + 1).min(LENGTH as u8);
