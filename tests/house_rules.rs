@@ -50,7 +50,7 @@ const IMPORTS: &[(&str, &[&[&str]])] = &[
     ("select", &[VOCABULARY, NOUNS]),
     // The abstract problem knows machines and items, not hosts and VMs.
     ("reassign", &[VOCABULARY]),
-    ("place", &[VOCABULARY, NOUNS, &["power", "detect"]]),
+    ("place", &[VOCABULARY, NOUNS, &["power", "detect", "forecast"]]),
     ("provision", &[VOCABULARY, NOUNS]),
     ("lease", &[VOCABULARY, NOUNS, &["provision"]]),
     ("sequence", &[VOCABULARY, NOUNS, &["migrate"]]),

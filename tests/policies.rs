@@ -32,7 +32,7 @@ const FURTHER: [&str; 10] = [
 ];
 
 /// Placements other than PABFD, bundled with THR-MMT under the honest model.
-const PLACEMENTS: [&str; 11] = [
+const PLACEMENTS: [&str; 12] = [
     "best-fit",
     "best-fit-decreasing",
     "cosine",
@@ -42,6 +42,7 @@ const PLACEMENTS: [&str; 11] = [
     "neat-best-fit-decreasing",
     "norm-diff",
     "pabfd-published",
+    "risk-fit",
     "worst-fit",
     "worst-fit-decreasing",
 ];

@@ -357,6 +357,27 @@ class NeatBestFitDecreasing(Placer):
 
 
 @dataclass(frozen=True, kw_only=True)
+class RiskFit(Placer):
+    """The fullest host whose probability to run short, with the VM on it, is at most `threshold`.
+
+    >>> import galerna as gl
+    >>> careful = gl.run("thr-mmt", place=gl.RiskFit(threshold=0.01))
+    >>> bold = gl.run("thr-mmt", place=gl.RiskFit(threshold=0.5))
+    >>> careful.summary["energy_kwh"] > bold.summary["energy_kwh"]
+    True
+    """
+
+    kind: ClassVar[str] = "risk-fit"
+    threshold: float = 0.05
+    limit: float = 1.0
+    horizon: int = 1
+    factor: float = 1.3
+    by: Measure = "cpu"
+    overload: Overload = "ignored"
+    wake: Wake = "last-resort"
+
+
+@dataclass(frozen=True, kw_only=True)
 class WorstFit(Placer):
     """The emptiest host with room."""
 

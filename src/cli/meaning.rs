@@ -112,6 +112,7 @@ fn placement(kind: &str) -> Option<&'static str> {
         "first-fit-decreasing" => "the largest VM first, to the first host with room",
         "best-fit" => "the fullest host with room receives",
         "best-fit-decreasing" => "the largest VM first, to the fullest host with room",
+        "risk-fit" => "the fullest host that will probably not run short receives",
         "worst-fit" => "the emptiest host with room receives",
         "worst-fit-decreasing" => "the largest VM first, to the emptiest host with room",
         "dot-product" => "most is left of what the VM takes most of",

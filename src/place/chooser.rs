@@ -9,6 +9,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::index::{Offer, Reader};
+use super::risk_after::RiskAfter;
 use super::{Arrival, Ask, Draft, Outcome, Placer, Placing, Room, place_in_order};
 use crate::detect::Verdict;
 use crate::id::{HostId, VmId};
@@ -64,13 +65,21 @@ pub(super) struct Chooser<P> {
     reader: Reader,
     overload: Overload,
     wake: Wake,
+    /// The greatest risk that a destination may have after the move.
+    at_most: Option<(f64, RiskAfter)>,
     tried: Vec<HostId>,
 }
 
 impl<P: Preference> Chooser<P> {
     /// The placer called `name`.
     pub fn new(name: &'static str, preference: P, overload: Overload, wake: Wake) -> Self {
-        Self { name, preference, reader: Reader::default(), overload, wake, tried: Vec::new() }
+        let (reader, at_most, tried) = (Reader::default(), None, Vec::new());
+        Self { name, preference, reader, overload, wake, at_most, tried }
+    }
+
+    /// The same, passing over hosts with VMs whose `risk` after the move is above `threshold`.
+    pub fn at_most(self, threshold: f64, risk: RiskAfter) -> Self {
+        Self { at_most: Some((threshold, risk)), ..self }
     }
 
     fn choose(
@@ -116,7 +125,13 @@ impl<P: Preference> Chooser<P> {
             while self.tried.len() < batch
                 && let Some(host) = self.preference.next(allowed)
             {
-                self.tried.push(host);
+                let low = self.at_most.as_mut().is_none_or(|(threshold, risk)| {
+                    draft.room(host).vms == 0
+                        || risk.with(vm, host, draft, &ask.state) <= *threshold
+                });
+                if low {
+                    self.tried.push(host);
+                }
             }
             let Some(arrival) = arrival.as_ref().filter(|_| !self.tried.is_empty()) else {
                 return Ok(self.tried.first().copied());

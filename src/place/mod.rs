@@ -17,6 +17,8 @@ mod pabfd;
 mod pabfd_published;
 mod plan;
 mod question;
+mod risk_after;
+mod risk_fit;
 mod room;
 mod spec;
 mod worst_fit;
@@ -35,6 +37,8 @@ pub use neat::{NeatBestFitDecreasing, NeatSpec};
 pub use pabfd::{Base, Pabfd, PabfdSpec, WakePower};
 pub use plan::{Planner, Refusal, Roster, enter};
 pub use question::{Arrival, Ask, HistoryKind};
+pub use risk_after::{After, RiskAfter};
+pub use risk_fit::RiskFitSpec;
 pub use room::{Held, HostSet, Resident, Room};
 pub use spec::PlacerSpec;
 

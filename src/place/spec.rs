@@ -8,10 +8,11 @@ use super::dot_product::dot_product;
 use super::first_fit::first_fit;
 use super::norm_diff::norm_diff;
 use super::pabfd_published::pabfd_published;
+use super::risk_fit::risk_fit;
 use super::worst_fit::worst_fit;
 use super::{
     AlignmentSpec, Decreasing, FirstFitDecreasingSpec, FirstFitSpec, FitSpec,
-    NeatBestFitDecreasing, NeatSpec, Pabfd, PabfdSpec, Placer,
+    NeatBestFitDecreasing, NeatSpec, Pabfd, PabfdSpec, Placer, RiskFitSpec,
 };
 use crate::model::Fleet;
 
@@ -33,6 +34,8 @@ pub enum PlacerSpec {
     BestFitDecreasing(FitSpec),
     /// Best fit decreasing as OpenStack Neat does it.
     NeatBestFitDecreasing(NeatSpec),
+    /// Best fit under a limit on the risk of the destination.
+    RiskFit(RiskFitSpec),
     /// Worst fit.
     WorstFit(FitSpec),
     /// Worst fit decreasing.
@@ -47,7 +50,7 @@ pub enum PlacerSpec {
 
 impl PlacerSpec {
     /// Names of the built-ins.
-    pub const KINDS: [&str; 12] = [
+    pub const KINDS: [&str; 13] = [
         "pabfd",
         "pabfd-published",
         "first-fit",
@@ -55,6 +58,7 @@ impl PlacerSpec {
         "best-fit",
         "best-fit-decreasing",
         "neat-best-fit-decreasing",
+        "risk-fit",
         "worst-fit",
         "worst-fit-decreasing",
         "dot-product",
@@ -79,6 +83,7 @@ impl PlacerSpec {
                 Box::new(Decreasing::new("best-fit-decreasing", spec.by, placer, fleet))
             }
             Self::NeatBestFitDecreasing(spec) => Box::new(NeatBestFitDecreasing::new(spec.clone())),
+            Self::RiskFit(spec) => risk_fit(spec, fleet),
             Self::WorstFit(spec) => worst_fit(spec, fleet),
             Self::WorstFitDecreasing(spec) => {
                 let placer = worst_fit(spec, fleet);

@@ -266,3 +266,44 @@ fn pasts_are_lent_whatever_the_detector() {
         });
     });
 }
+
+/// A host of 1000 MIPS with one VM that asks for .2 and .6 by turns: mean 400, variance 200^2. With
+/// another such VM the sum is 800 and, at factor 1, its spread 200 sqrt 2: the limit is .7071 of it
+/// away, of which the normal tail is .23975.
+#[test]
+fn the_risk_after_a_move_is_that_of_both_pasts_together() {
+    let any = Machine::named(Machine::CATALOGUE[0], Bytes::from_gib(8)).unwrap();
+    let machine = Machine { core_mips: Mips(1000.0), cores: 1, ..any };
+    let mut fleet = Fleet::of_hosts(vec![machine], [0, 0]);
+    let kind = VmType::new(Mips(1000.0), Bytes(1));
+    fleet.add_vms_in_blocks(&[kind], &[0, 1, 2]);
+    let mut histories = VmHistories::with_window(3, 48);
+    for k in 0..48 {
+        let utilisation = if k % 2 == 0 { 0.2 } else { 0.6 };
+        for vm in [0, 1] {
+            histories.push(VmId(vm), utilisation);
+        }
+    }
+    let demand: IdVec<VmId, f64> = [400.0, 400.0, 900.0].into_iter().collect();
+    let utilisation = IdVec::filled(0.0, 2);
+    let (now, histories, demand) = (Instant::START, &histories, &demand);
+    let state = Snapshot { now, fleet: &fleet, demand, histories, utilisation: &utilisation };
+    let mut draft = Draft::new(&fleet, HistoryKind::VmsOnHost, 1e-9, 0);
+    let resident = Resident { vm: VmId(0), allocated: 400.0 };
+    draft.settle(HostId(0), &[resident], Held::default(), &state);
+    let mut risk = RiskAfter::new(After { factor: 1.0, ..After::default() });
+    let p = risk.with(VmId(1), HostId(0), &draft, &state);
+    assert!((p - 0.239_75).abs() < 1e-4, "{p}");
+    // Without a past it counts by what it asks for: 900 and 400 are above 1000 almost surely.
+    assert!(risk.with(VmId(2), HostId(0), &draft, &state) > 0.9);
+    let mut thr = Thr::default();
+    let (excluded, wake) = (HostSet::none(2), true);
+    for (threshold, host) in [(0.3, 0), (0.2, 1)] {
+        let after = After { factor: 1.0, ..After::default() };
+        let spec = RiskFitSpec { threshold, after, ..RiskFitSpec::default() };
+        let (mut draft, mut placer) = (draft.clone(), risk_fit::risk_fit(&spec, &fleet));
+        let mut ask = Ask { state, excluded: &excluded, wake, detector: &mut thr };
+        let outcome = placer.place(&[VmId(1)], &mut draft, &mut ask, Placing::Each).unwrap();
+        assert_eq!(outcome.placed, [(VmId(1), HostId(host))], "{threshold}");
+    }
+}
