@@ -7,15 +7,17 @@ True
 
 `run` takes a bundled policy (`policies()` lists them), a TOML file or a dict. Result tables are
 polars data frames: `run.hosts`, `run.vms`, `run.actions`, `run.samples`; of a run of leases
-(`gl.run("leases/easy")`) `run.leases`, `run.holdings` and others. `Reservations` plans ahead. A
+(`gl.run("leases/easy")`) `run.leases`, `run.holdings` and others. `Reservations` plans ahead,
+`forecast` says what the load will be and how sure that is. A
 policy of your own is a plain class or function, see `galerna.policy`; `galerna.testing` checks it.
 """
 
-from galerna import traces
+from galerna import forecast, traces
 from galerna._core import __version__
 from galerna.catalogue import describe, policies
 from galerna.comparison import Candidate, Comparison, compare
 from galerna.errors import (
+    ForecastError,
     GalernaError,
     InfeasibleError,
     NoRoomError,
@@ -60,6 +62,7 @@ from galerna.spec import (
     PabfdPublished,
     Risk,
     RiskCost,
+    RiskFit,
     Rs,
     Thr,
     UnderloadLastN,
@@ -81,6 +84,7 @@ __all__ = [
     "DotProduct",
     "FirstFit",
     "FirstFitDecreasing",
+    "ForecastError",
     "GalernaError",
     "HighestDemand",
     "InfeasibleError",
@@ -113,6 +117,7 @@ __all__ = [
     "Reservations",
     "Risk",
     "RiskCost",
+    "RiskFit",
     "Rs",
     "Run",
     "RunFolderError",
@@ -128,6 +133,7 @@ __all__ = [
     "check",
     "compare",
     "describe",
+    "forecast",
     "policies",
     "run",
     "sweep",

@@ -10,8 +10,11 @@ from galerna.reservations import Wanted
 from galerna.sweeps import Options
 
 __all__ = [
+    "Bank",
     "Batch",
     "Draft",
+    "Evaluation",
+    "Forecaster",
     "Host",
     "HostLoads",
     "Hosts",
@@ -32,6 +35,7 @@ __all__ = [
     "days",
     "describe",
     "fetch_trace",
+    "forecasters",
     "generate_trace",
     "main",
     "policies",
@@ -82,6 +86,79 @@ class HostLoads:
         (n,); NaN for an underload rule."""
 
     def __len__(self) -> int: ...
+
+@final
+class Forecaster:
+    """A forecaster of galerna's own, see `galerna.forecast.Forecaster`."""
+
+    def __new__(
+        cls,
+        name: str,
+        horizons: Sequence[int],
+        quantiles: Sequence[float],
+        season: int,
+        cap: float,
+    ) -> Forecaster: ...
+    @staticmethod
+    def load(path: str | os.PathLike[str]) -> Forecaster: ...
+    def save(self, path: str | os.PathLike[str]) -> None: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def horizons(self) -> list[int]: ...
+    @property
+    def quantiles(self) -> list[float]: ...
+    @property
+    def is_global(self) -> bool: ...
+    def fit(
+        self, train: npt.NDArray[np.float32], calibrate: npt.NDArray[np.float32]
+    ) -> tuple[int, float]: ...
+    def bank(self, vms: int) -> Bank: ...
+
+@final
+class Bank:
+    """The states of one forecaster for several series."""
+
+    def update(self, values: npt.NDArray[np.float32]) -> None:
+        """Takes the next sample of every series; NaN where there is none."""
+
+    def predict(self) -> npt.NDArray[np.float32]:
+        """Shape (series, horizons, 1 + quantiles): the point and then the quantiles."""
+
+    @property
+    def state_bytes(self) -> int:
+        """Bytes of state per series."""
+
+@final
+class Evaluation:
+    """Models judged on the same points, see `galerna.forecast.evaluate`."""
+
+    @staticmethod
+    def of_trace(
+        changes: str,
+        parts: tuple[str | None, str | None, str | None],
+        resource: str,
+        question: tuple[Sequence[int], Sequence[float], int],
+    ) -> Evaluation: ...
+    @staticmethod
+    def of_panel(
+        values: npt.NDArray[np.float32],
+        names: Sequence[str],
+        step_s: float,
+        parts: tuple[str | None, str | None, str | None],
+        question: tuple[Sequence[int], Sequence[float], int],
+    ) -> Evaluation: ...
+    def judge(self, name: str) -> None: ...
+    def judge_fitted(self, forecaster: Forecaster) -> None: ...
+    def judge_said(self, model: str, rows: npt.NDArray[np.float32], us: float) -> None: ...
+    def judge_file(self, path: str | os.PathLike[str]) -> None: ...
+    def part(self, name: str) -> tuple[npt.NDArray[np.float32], int]: ...
+    def names(self) -> list[str]: ...
+    def origins(self) -> list[int]: ...
+    def points(self) -> str: ...
+    def report(
+        self, hosts: int, host_vms: int, limit: float, seed: int
+    ) -> tuple[str, str, str]: ...
 
 @final
 class Vm:
@@ -605,6 +682,7 @@ def describe(name: str) -> str: ...
 def trace_info(changes: str) -> str: ...
 def convert_trace(out: str | os.PathLike[str], changes: str) -> None: ...
 def published_traces() -> str: ...
+def forecasters() -> list[str]: ...
 def fetch_trace(name: str, into: str | os.PathLike[str] | None) -> os.PathLike[str]: ...
 def generate_trace(
     out: str | os.PathLike[str], like: str | None, vms: int | None, seed: int

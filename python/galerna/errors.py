@@ -41,6 +41,10 @@ class TraceError(GalernaError, ValueError):
     """The trace cannot be read as it is."""
 
 
+class ForecastError(GalernaError, ValueError):
+    """A forecast cannot be made, learned or judged like that."""
+
+
 class RunFolderError(GalernaError, ValueError):
     """The folder of a run cannot be written or read as it is."""
 

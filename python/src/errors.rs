@@ -10,7 +10,7 @@ use galerna::lease::planner::PlanError;
 use galerna::policy::PolicyError;
 use galerna::problem::{Problem, listed};
 use galerna::time::Instant;
-use galerna::{batch, engine, frames, spec, trace};
+use galerna::{batch, engine, forecast, frames, spec, trace};
 use pyo3::intern;
 use pyo3::prelude::*;
 
@@ -42,6 +42,14 @@ pub fn spec(py: Python<'_>, error: spec::Error) -> PyErr {
 /// A `TraceError` with the problems of `error`.
 pub fn trace(py: Python<'_>, error: trace::Error) -> PyErr {
     raised(py, "TraceError", &error.to_string(), error.problems)
+}
+
+/// A `TraceError` where a trace cannot be read, else a `ForecastError`, with the problems of
+/// `error`.
+pub fn forecast(py: Python<'_>, error: forecast::Error) -> PyErr {
+    let of_trace = |problem: &Problem| !problem.code.starts_with("GLN-16");
+    let class = if error.problems.iter().any(of_trace) { "TraceError" } else { "ForecastError" };
+    raised(py, class, &error.to_string(), error.problems)
 }
 
 /// A `RunFolderError` with the problems of `error`.

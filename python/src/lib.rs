@@ -9,6 +9,7 @@ mod check;
 mod command;
 mod enter;
 mod errors;
+mod forecast;
 mod interpreter;
 mod planner;
 mod policies;
@@ -29,6 +30,8 @@ mod _core {
     use super::check::check;
     #[pymodule_export]
     use super::command::main;
+    #[pymodule_export]
+    use super::forecast::{Bank, Evaluation, Forecaster, forecasters};
     #[pymodule_export]
     use super::planner::Planner;
     #[pymodule_export]
