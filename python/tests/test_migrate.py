@@ -137,7 +137,8 @@ def test_fitted_constants_go_round_by_their_file(tmp_path: Path) -> None:
     fit.write(path)
     by_file = gl.migrate.predict(1024, mbit=300, constants=path)
     by_values = gl.migrate.predict(1024, mbit=300, constants=fit.constants)
-    assert by_file == by_values
+    assert by_file.total_s == pytest.approx(by_values.total_s, rel=1e-12)
+    assert by_file.rounds == by_values.rounds
 
 
 def swap(**options: object) -> gl.migrate.Plan:
@@ -156,7 +157,7 @@ def test_a_swap_without_room_is_refused_suspended_or_left_undone() -> None:
     suspended = swap(suspend_mb_s=500)
     assert {step.kind for step in suspended.steps} == {"suspend", "live", "resume"}
     assert suspended.makespan_s == pytest.approx(2**31 / 1.25e8 + 2 * 2**31 / 5e8)
-    assert swap(reject_cost_s=1).rejected == ("x", "y")
+    assert sorted(swap(reject_cost_s=1).rejected) == ["x", "y"]
 
 
 def test_the_evacuation_of_a_host_takes_as_long_as_its_uplink() -> None:
@@ -178,7 +179,8 @@ def test_moves_that_cannot_be_are_named() -> None:
     def told(after: dict[str, str], **changes: object) -> str:
         arguments = {"hosts": hosts, "vms": vms, "network": 1000, **changes}
         with pytest.raises(gl.MigrationError) as refused:
-            gl.migrate.sequence(dict.fromkeys(vms, "a"), after, **arguments)  # type: ignore[arg-type]
+            before = dict.fromkeys(vms, "a")
+            gl.migrate.sequence(before, after, **arguments)  # type: ignore[arg-type]
         return str(refused.value)
 
     assert "GLN-534 move 0 `x`" in told({"x": "b"})
