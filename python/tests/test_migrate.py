@@ -6,6 +6,7 @@ import math
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import galerna as gl
 import pytest
@@ -141,13 +142,13 @@ def test_fitted_constants_go_round_by_their_file(tmp_path: Path) -> None:
     assert by_file.rounds == by_values.rounds
 
 
-def swap(**options: object) -> gl.migrate.Plan:
+def swap(**options: Any) -> gl.migrate.Plan:
     hosts = {name: gl.migrate.Host(memory_mib=3072) for name in "ab"}
     vms = {"x": gl.migrate.Vm(2048), "y": gl.migrate.Vm(2048)}
     before, after = {"x": "a", "y": "b"}, {"x": "b", "y": "a"}
     return gl.migrate.sequence(
         before, after, hosts=hosts, vms=vms, network=1000, model="ram-over-bandwidth", **options
-    )  # type: ignore[arg-type]
+    )
 
 
 def test_a_swap_without_room_is_refused_suspended_or_left_undone() -> None:
@@ -178,8 +179,8 @@ def test_moves_that_cannot_be_are_named() -> None:
 
     def told(after: dict[str, str], **changes: object) -> str:
         arguments = {"hosts": hosts, "vms": vms, "network": 1000, **changes}
+        before = dict.fromkeys(vms, "a")
         with pytest.raises(gl.MigrationError) as refused:
-            before = dict.fromkeys(vms, "a")
             gl.migrate.sequence(before, after, **arguments)  # type: ignore[arg-type]
         return str(refused.value)
 
