@@ -110,8 +110,8 @@ fn every_family_is_predicted_better_by_its_model_than_by_the_plain_one() {
                 + part(a.bytes_median_rel)
                 + part(a.downtime_median_abs_s)
         };
-        // In no auto-converge run that was timed had the guest been slowed; in those that were given
-        // up it was by 30 and 40 %.
+        // In no auto-converge run that was timed had the guest been slowed; in those that were
+        // given up it was by 30 and 40 %.
         if name == "autoconv" {
             assert!(score(own) <= score(plain), "{name}: {own:?} is worse than {plain:?}");
             assert!(own.throttle_mean_abs < Some(0.03), "{own:?}");

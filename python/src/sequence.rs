@@ -89,7 +89,7 @@ fn host(row: &Room, problems: &mut Vec<Problem>) -> Host {
         }
     };
     sound("MiB of memory", *memory_mib);
-    cpu.into_iter().for_each(|cpu| sound("CPU", cpu));
+    cpu.iter().for_each(|&cpu| sound("CPU", cpu));
     let tokens = |limit: &Option<usize>| limit.unwrap_or(usize::MAX);
     if *outgoing == Some(0) || *incoming == Some(0) {
         sound("a number of moves", 0.0);

@@ -6,6 +6,7 @@ import math
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import galerna as gl
 import pytest
@@ -137,16 +138,17 @@ def test_fitted_constants_go_round_by_their_file(tmp_path: Path) -> None:
     fit.write(path)
     by_file = gl.migrate.predict(1024, mbit=300, constants=path)
     by_values = gl.migrate.predict(1024, mbit=300, constants=fit.constants)
-    assert by_file == by_values
+    assert by_file.total_s == pytest.approx(by_values.total_s, rel=1e-12)
+    assert by_file.rounds == by_values.rounds
 
 
-def swap(**options: object) -> gl.migrate.Plan:
+def swap(**options: Any) -> gl.migrate.Plan:
     hosts = {name: gl.migrate.Host(memory_mib=3072) for name in "ab"}
     vms = {"x": gl.migrate.Vm(2048), "y": gl.migrate.Vm(2048)}
     before, after = {"x": "a", "y": "b"}, {"x": "b", "y": "a"}
     return gl.migrate.sequence(
         before, after, hosts=hosts, vms=vms, network=1000, model="ram-over-bandwidth", **options
-    )  # type: ignore[arg-type]
+    )
 
 
 def test_a_swap_without_room_is_refused_suspended_or_left_undone() -> None:
@@ -156,7 +158,7 @@ def test_a_swap_without_room_is_refused_suspended_or_left_undone() -> None:
     suspended = swap(suspend_mb_s=500)
     assert {step.kind for step in suspended.steps} == {"suspend", "live", "resume"}
     assert suspended.makespan_s == pytest.approx(2**31 / 1.25e8 + 2 * 2**31 / 5e8)
-    assert swap(reject_cost_s=1).rejected == ("x", "y")
+    assert sorted(swap(reject_cost_s=1).rejected) == ["x", "y"]
 
 
 def test_the_evacuation_of_a_host_takes_as_long_as_its_uplink() -> None:
@@ -177,8 +179,9 @@ def test_moves_that_cannot_be_are_named() -> None:
 
     def told(after: dict[str, str], **changes: object) -> str:
         arguments = {"hosts": hosts, "vms": vms, "network": 1000, **changes}
+        before = dict.fromkeys(vms, "a")
         with pytest.raises(gl.MigrationError) as refused:
-            gl.migrate.sequence(dict.fromkeys(vms, "a"), after, **arguments)  # type: ignore[arg-type]
+            gl.migrate.sequence(before, after, **arguments)  # type: ignore[arg-type]
         return str(refused.value)
 
     assert "GLN-534 move 0 `x`" in told({"x": "b"})

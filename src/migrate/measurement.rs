@@ -223,8 +223,8 @@ impl Measurement {
         self.numbers.get("tmax").copied().unwrap_or(f64::INFINITY)
     }
 
-    /// The fraction of its speed that the guest had lost to auto-converge in the end, where that was
-    /// on and is known.
+    /// The fraction of its speed that the guest had lost to auto-converge in the end, where that
+    /// was on and is known.
     pub fn throttle(&self) -> Option<f64> {
         let known = self.numbers.get("throttle_max").filter(|_| self.number("autoconv") > 0.0);
         known.map(|percent| percent / 100.0)

@@ -281,8 +281,8 @@ mod tests {
         assert_eq!((part.rows.len(), part.rows[0].bars[0].to), (1, 1.0));
     }
 
-    /// A card of 2 MB/s: alone the first has all of it, from 2 s on both have half, and nothing lies
-    /// above the line; means of the stages would add up to 1 + 2.
+    /// A card of 2 MB/s: alone the first has all of it, from 2 s on both have half, and nothing
+    /// lies above the line; means of the stages would add up to 1 + 2.
     #[test]
     fn shared_cards_carry_no_more_than_they_can() {
         let view = View { card: Some(2e6), shared: true, ..View::default() };
