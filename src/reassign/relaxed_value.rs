@@ -212,13 +212,13 @@ impl Relaxation {
         let bests = class.rests.iter().map(|patterns| patterns.most_worth(pieces));
         let bests = if self.pattern.is_some() { bests.collect() } else { Vec::new() };
         let mut offer = Offer { worth: 0.0, offered: vec![0.0; self.width], bests };
-        for r in 0..self.resources {
+        for (r, price) in prices[..self.resources].iter().enumerate() {
             if self.pattern.as_ref().is_some_and(|(pattern, _)| *pattern == r) {
                 continue;
             }
             let mut best = (0.0, 0.0);
             for &(used, cost) in &class.steps[r] {
-                let worth = prices[r] * used - cost;
+                let worth = price * used - cost;
                 if worth > best.0 {
                     best = (worth, used);
                 }
