@@ -111,9 +111,12 @@ fn add_rule(instance: &mut Instance, kind: usize, stream: &mut Stream) {
     instance.constraints.push(rule);
 }
 
+fn as_text(instance: &Instance) -> String {
+    serde_json::to_string(instance).expect("numbers and lists can be written")
+}
+
 fn judged(instance: &Instance, assignment: &[u32]) -> Judgement {
-    let json = serde_json::to_string(instance).expect("numbers and lists can be written");
-    judge(&json, assignment).expect("the assignment fits")
+    judge(&as_text(instance), assignment).expect("the assignment fits")
 }
 
 fn solved(instance: &Instance, steps: u64) -> Result<Solution, Error> {
@@ -210,7 +213,9 @@ fn assignments(items: usize) -> impl Iterator<Item = Vec<u32>> {
 
 /// The least cost of all assignments that keep the rules.
 fn brute_force(instance: &Instance) -> Option<i128> {
-    let all = assignments(instance.item_count()).map(|assignment| judged(instance, &assignment));
+    let text = as_text(instance);
+    let judged = |assignment: Vec<u32>| judge(&text, &assignment).expect("the assignment fits");
+    let all = assignments(instance.item_count()).map(judged);
     all.filter(|verdict| verdict.breaches.is_empty()).map(|verdict| verdict.cost).min()
 }
 

@@ -102,7 +102,7 @@ impl Ruin {
         for at in 0..self.items.len() {
             let item = self.items[at].1;
             let place = self.place(state, reach, dice, item, fit);
-            // What is already lost is not found again: the rest would only cost more.
+            // An item without a place ends the try.
             let Some((shift, delta)) = place else {
                 self.undo(state);
                 return false;
