@@ -28,6 +28,10 @@ pub(super) fn ask(programme: &Programme, start: Option<&[f64]>, limits: Limits) 
     if let Some(nodes) = limits.nodes {
         model.set_option("mip_max_nodes", nodes.min(i32::MAX as u32) as i32);
     }
+    if start.is_some() {
+        // It looks for a first point that obeys, which is there.
+        model.set_option("mip_heuristic_run_feasibility_jump", false);
+    }
     // A start that HiGHS cannot take is only a start less.
     let _ = model.try_set_solution(start, None, None, None);
     let Ok(solved) = model.try_solve() else { return nothing };
