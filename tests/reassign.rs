@@ -268,7 +268,12 @@ fn a_cluster_that_costs_nothing_is_left_as_it_is() {
             safety: vec![5; 3],
             move_cost: vec![0; 9],
         },
-        items: Items { service: vec![0, 1, 2], demand: vec![4, 5, 5], move_cost: vec![1; 3] },
+        items: Items {
+            service: vec![0, 1, 2],
+            demand: vec![4, 5, 5],
+            move_cost: vec![1; 3],
+            ..Items::default()
+        },
         services: Services { spread: vec![1; 3], dependencies: Lists::from_iter(vec![vec![]; 3]) },
         weights: MoveWeights { item: 1, service: 1, machine: 1 },
         start: vec![0, 1, 2],
