@@ -63,6 +63,9 @@ Path = str | os.PathLike[str]
 HORIZONS = (1, 6, 12)
 QUANTILES = (0.5, 0.9, 0.95)
 
+HIGHEST = 4.0
+"""The highest forecast of a host's utilisation: demand may pass the capacity."""
+
 
 @runtime_checkable
 class SeriesForecaster(Protocol):
@@ -376,9 +379,10 @@ def answer(
     horizons: tuple[int, ...],
     quantiles: tuple[float, ...],
     at: int,
+    cap: float = 1.0,
 ) -> Array:
     """What a forecaster of one's own says after `histories`, of which sample `at` is the last:
-    shape (n, h, 1 + q), in [0, 1], quantiles ascending, NaN where it gives none."""
+    shape (n, h, 1 + q), in [0, `cap`], quantiles ascending, NaN where it gives none."""
     import numpy as np
 
     name, count = name_of(model), len(histories)
@@ -398,7 +402,7 @@ def answer(
         what = f"`{type(model).__name__}` has neither `forecast` nor `forecast_all`"
         raise fault("models", what, "Give it one of these methods")
     found[..., 1:].sort(axis=-1)
-    tidy: Array = np.clip(found, 0.0, 1.0)
+    tidy: Array = np.clip(found, 0.0, cap)
     return tidy
 
 
@@ -523,8 +527,8 @@ class Detector:
             raise fault("detector", f"the limit is {limit}", "Write a number above 0")
         levels = [] if quantile is None else [quantile]
         if isinstance(forecaster, str):
-            # Demand may pass the capacity of a host.
-            forecaster = Forecaster(forecaster, horizons=[horizon], quantiles=levels, cap=4.0)
+            ahead = [horizon]
+            forecaster = Forecaster(forecaster, horizons=ahead, quantiles=levels, cap=HIGHEST)
         elif isinstance(forecaster, Forecaster):
             held = (forecaster.horizons, forecaster.quantiles)
             known = horizon in held[0] and all(level in held[1] for level in levels)
@@ -553,7 +557,8 @@ class Detector:
             levels = self.forecaster.quantiles
         else:
             levels = () if self.quantile is None else (self.quantile,)
-            found = answer(self.forecaster, past, (self.horizon,), levels, past.shape[1] - 1)
+            ahead, last = (self.horizon,), past.shape[1] - 1
+            found = answer(self.forecaster, past, ahead, levels, last, cap=HIGHEST)
             at = 0
         cell = 0 if self.quantile is None else 1 + levels.index(self.quantile)
         verdict = (found[:, at, cell] > self.limit).astype(np.int8)

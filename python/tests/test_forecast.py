@@ -180,8 +180,11 @@ def test_odd_series_have_defined_forecasts() -> None:
 def test_any_forecaster_decides_about_overload_in_a_run() -> None:
     limit = gl.run("mad-mmt", overload=gl.Thr(threshold=0.8))
     last = gl.run("mad-mmt", overload=gl.forecast.Detector(LastOfAll(), limit=0.8, min_history=0))
-    # It answers in [0, 1], but 0.8 is far from 1: the last value above a limit is a threshold.
+    # The last value above a limit is a threshold.
     assert last.summary["migrations"] == limit.summary["migrations"]
+    full = gl.run("mad-mmt", overload=gl.Thr(threshold=1.1))
+    last = gl.run("mad-mmt", overload=gl.forecast.Detector(LastOfAll(), limit=1.1, min_history=0))
+    assert last.summary["migrations"] == full.summary["migrations"]
     level = gl.forecast.Detector("selector-plain", quantile=0.9)
     assert gl.run("mad-mmt", overload=level).summary["migrations"] > 0
 

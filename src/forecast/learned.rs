@@ -9,7 +9,7 @@
 //! as the learner can take, evenly spread over series and time.
 //!
 //! Before it is fitted a learner answers with the mean of the latest 24 samples. These are here to
-//! be compared with: they cost ten to a thousand times what the default does
+//! be compared with: they cost tens to thousands of times what the default does
 //! ([`Selector`](super::Selector)).
 
 use std::sync::Arc;

@@ -97,8 +97,8 @@ impl Window {
         self.remember(value);
     }
 
-    /// Appends a sample for who asks for lags and for quantiles of 12 and 48 samples only: half of
-    /// the work of [`Window::push`]. The two may not be mixed.
+    /// Appends a sample for who asks for lags and for quantiles of 12 and 48 samples only: less
+    /// work than [`Window::push`]. The two may not be mixed.
     #[inline]
     pub(super) fn remember(&mut self, value: f32) {
         self.latest12.slide(value, self.old(11));
