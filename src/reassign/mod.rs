@@ -17,7 +17,8 @@
 //! Clusters of VMs add machines that can be switched off (`power.rs`), overload in tiers
 //! (`tier.rs`), budgets and an operator's rules ([`Constraint`], `rules/`). They are searched by
 //! `ruin.rs`, bounded by `class_bound.rs`, repaired by `repair.rs` where the start breaks rules,
-//! and drawn by [`generate`]. [`clash`] says which rules cannot be kept together; `check::reassign` verifies.
+//! and drawn by [`generate`]. [`clash`] says which rules cannot be kept together;
+//! `check::reassign` verifies.
 //!
 //! [`roadef`] reads the instances of the ROADEF/EURO challenge 2012; `check::roadef` verifies
 //! assignments without this code.
