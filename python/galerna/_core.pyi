@@ -696,9 +696,7 @@ def sequence_moves(
     hosts: Sequence[tuple[str, float, float | None, int | None, int | None]],
     vms: Sequence[Mapping[str, object]],
     network_given: tuple[float | None, str | None, str | os.PathLike[str] | None],
-    model: str,
-    params: str | os.PathLike[str] | None,
-    given: str,
+    how_modelled: tuple[str, str | os.PathLike[str] | None, str],
     how: Mapping[str, object],
 ) -> str: ...
 def run(

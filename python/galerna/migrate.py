@@ -370,7 +370,7 @@ def sequence(
     }
     of_network = network_of(network)
     told = json.loads(
-        _core.sequence_moves(rows, moving, of_network, model, *constants_of(constants), how)
+        _core.sequence_moves(rows, moving, of_network, (model, *constants_of(constants)), how)
     )
     steps = [
         Step(**{**step, "source": known[step["source"]], "destination": known[step["destination"]]})

@@ -188,20 +188,18 @@ fn told(plan: &Plan) -> Value {
 
 /// When VMs move from where they are to where they are to be, as JSON; verified before it is told.
 #[pyfunction]
-#[pyo3(signature = (hosts, vms, network_given, model, params, given, how))]
 pub fn sequence_moves(
     py: Python<'_>,
     hosts: Vec<Room>,
     vms: Vec<Vm>,
     network_given: (Option<f64>, Option<String>, Option<PathBuf>),
-    model: &str,
-    params: Option<PathBuf>,
-    given: &str,
+    how_modelled: (String, Option<PathBuf>, String),
     how: How,
 ) -> PyResult<String> {
     let refused = |problems| errors::migration(py, problems);
-    let named = spec::named(model).map_err(|problem| refused(vec![problem]))?;
-    let constants = constants(py, params.as_deref(), given)?;
+    let (model, params, given) = how_modelled;
+    let named = spec::named(&model).map_err(|problem| refused(vec![problem]))?;
+    let constants = constants(py, params.as_deref(), &given)?;
     let mut problems = how.problems();
     let rooms: Vec<Host> = hosts.iter().map(|row| host(row, &mut problems)).collect();
     let (mbit, table, path) = network_given;
