@@ -47,9 +47,7 @@ def side(left, machines, kept):
 def box(letters="", named=False, dark=False, note=""):
     """A machine: `a` is an item of a first set, `B` one of a second, `.` any other."""
     colours = {".": ("", WHITE)}
-    items = [
-        colours.get(c, (c.lower(), ORANGE if c.isupper() else BLUE)) for c in letters
-    ]
+    items = [colours.get(c, (c.lower(), ORANGE if c.isupper() else BLUE)) for c in letters]
     return {"items": items, "named": named, "dark": dark, "note": note}
 
 
@@ -66,7 +64,10 @@ PICTURES = {
         [box("aa", note="group 1"), box("a", note="group 1"), box(".", note="group 2")],
         [box("aa", note="group 1"), box("", note="group 1"), box("a", note="group 2")],
     ),
-    "ban": ([box("aa"), box("a"), box(".", named=True)], [box("a"), box("a"), box("a", named=True)]),
+    "ban": (
+        [box("aa"), box("a"), box(".", named=True)],
+        [box("a"), box("a"), box("a", named=True)],
+    ),
     "fence": (
         [box("aa", named=True), box("a.", named=True), box(".")],
         [box("a", named=True), box("a.", named=True), box("a")],
@@ -100,7 +101,11 @@ PICTURES = {
         [box("..", named=True, note="5 kW"), box("..", named=True, note="+ 4 > 8"), box(".")],
     ),
     "max-online": (
-        [box("..", named=True), box("", named=True, dark=True), box("...", named=True, note="2 of 2")],
+        [
+            box("..", named=True),
+            box("", named=True, dark=True),
+            box("...", named=True, note="2 of 2"),
+        ],
         [box("..", named=True), box(".", named=True), box("..", named=True, note="3 of 2")],
     ),
     "move-budget": (

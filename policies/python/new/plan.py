@@ -13,14 +13,14 @@ class MyPolicy:
 
     def plan(self, snapshot: Snapshot) -> list[tuple[int, int]]:
         """Pairs of VM and host; the first move that cannot be made ends the run."""
-        inhabited = [host for host in snapshot.hosts if len(host.vm_ids)]
+        inhabited = [host for host in snapshot.hosts if host.vms]
         if len(inhabited) < 2:
             return []
         source = min(inhabited, key=lambda host: host.demand_mips)
-        movable = [vm for vm in source.vms if snapshot.movable[vm.id]]
-        for vm in movable[:1]:
+        for number in map(int, source.vm_ids):
+            vm = snapshot.vms[number]
             for host in sorted(inhabited, key=lambda host: host.free_mips):
                 fits = host.free_mips >= vm.demand_mips and host.free_ram_bytes >= vm.ram_bytes
-                if host.id != source.id and fits:
-                    return [(vm.id, host.id)]
+                if fits and host.id != source.id and snapshot.movable[number]:
+                    return [(number, host.id)]
         return []
