@@ -225,7 +225,9 @@ fn memory_is_forecast_where_a_trace_has_it() {
     let risk = report["overload"].as_array().expect("rows");
     let of =
         |name: &str| risk.iter().find(|row| row["detector"] == name).expect(name)["ap"].as_f64();
-    assert!(of("risk") > of("thr"), "{risk:?}");
+    // One decision in 5,000 is an overload of memory: too few for the fitted head, not for the sum
+    // of what VMs do.
+    assert!(of("risk-bottom-up") > of("lr") && of("risk-bottom-up") > of("thr"), "{risk:?}");
     let folder = tempfile::tempdir().expect("a folder");
     let out = folder.path().join("memory.json").display().to_string();
     let fit = galerna(&[&["fit"][..], &base, &part, &["--out", &out]].concat());

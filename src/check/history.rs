@@ -27,8 +27,8 @@ pub(super) fn check(evidence: &Evidence, events: &[Event], times: &Timetable) ->
     findings
 }
 
-/// Why a stop was not called for: beside the end of a lease, which is looked at apart, only the rule
-/// that retires idle VMs ever stops one.
+/// Why a stop was not called for: beside the end of a lease, which is looked at apart, only the
+/// rule that retires idle VMs ever stops one.
 fn unfounded_stop(evidence: &Evidence, event: &Event) -> Option<String> {
     let Deed::Stop { vm, .. } = event.deed else { return None };
     if evidence.tenancy.is_some() {

@@ -87,8 +87,8 @@ pub struct Evidence {
     pub sending: Option<Sending>,
     /// The reported hash of the event log, hexadecimal; `None` leaves it unverified.
     pub event_log_blake3: Option<String>,
-    /// Which leases the VMs belong to, in a run of leases; `demand` is then by row of the trace, and
-    /// VM `i` replays row `fleet.trace_row[i]` over and over.
+    /// Which leases the VMs belong to, in a run of leases; `demand` is then by row of the trace,
+    /// and VM `i` replays row `fleet.trace_row[i]` over and over.
     pub tenancy: Option<Tenancy>,
 }
 

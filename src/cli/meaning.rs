@@ -88,6 +88,9 @@ fn policy(key: &str, value: &str) -> Option<&'static str> {
             "part of a host that may be filled"
         }
         ("policy.place.last-n", _) => "latest CPU values of which a VM's demand is the mean",
+        ("policy.place.threshold", _) => "how probably a destination may run short with the VM",
+        ("policy.place.factor", _) => "by how much VMs of a host vary more than each for itself",
+        ("policy.place.horizon" | "policy.place.limit", _) => "what running short is",
         ("policy.place.truncate", _) => "demands and free amounts lose their fractions",
         ("policy.place.all-or-nothing", "true") => "no VM is placed unless all find room",
         ("policy.history", _) => "Q20: a host's past is that of its VMs, leading zeros cut",
@@ -118,6 +121,7 @@ fn placement(kind: &str) -> Option<&'static str> {
         "dot-product" => "most is left of what the VM takes most of",
         "cosine" => "what is left is in the proportion that the VM takes",
         "norm-diff" => "what is left is nearest to what the VM takes",
+        "risk-fit" => "the fullest host that will probably not run short",
         "pabfd-published" => "least increase of power; overload is not asked about",
         "neat-best-fit-decreasing" => {
             "first fit in an order by free CPU that is fixed at the start"

@@ -1,5 +1,5 @@
-//! `galerna policies`: which runs are bundled, what does each of them say, and how does one of one's
-//! own begin?
+//! `galerna policies`: which runs are bundled, what does each of them say, and how does one of
+//! one's own begin?
 
 use std::ffi::OsStr;
 use std::fmt::Write;

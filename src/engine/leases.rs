@@ -2,8 +2,8 @@
 //! on.
 //!
 //! The scheduler says when something happens next and is called then; the order of what happens to
-//! leases at one instant is its own. Where leases carry load, each core of each of their VMs is a VM
-//! of the fleet: those of the first lease by arrival come first.
+//! leases at one instant is its own. Where leases carry load, each core of each of their VMs is a
+//! VM of the fleet: those of the first lease by arrival come first.
 
 use super::Error;
 use super::queue::Event;

@@ -1,8 +1,8 @@
 //! The event queue and its tie rule.
 //!
 //! Events are ordered by (time, phase, sequence number); the phases of one instant are finish,
-//! release, (leases,) sample, decide. So a migration that ends exactly when a sample arrives is over
-//! before it is seen.
+//! release, (leases,) sample, decide. So a migration that ends exactly when a sample arrives is
+//! over before it is seen.
 
 use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;

@@ -7,8 +7,8 @@
 //!
 //! A VM gets what it reserved wherever it runs, so a faster core has room to spare. MB are 10^6
 //! bytes. VMs of the fleet have one core, so a VM of a lease that has more is as many of them,
-//! always on one host. The `v`-th replays row `v` of the trace, modulo its rows, after a permutation
-//! of the rows unless the seed is 0.
+//! always on one host. The `v`-th replays row `v` of the trace, modulo its rows, after a
+//! permutation of the rows unless the seed is 0.
 
 use super::leases::LeaseLoad;
 use super::{Error, Inputs, LeaseInputs, LeaseSpec, RunSpec};
