@@ -176,7 +176,7 @@ class Forecaster:
         >>> import polars as pl
         >>> load = pl.DataFrame({"a": [0.2] * 50, "b": [0.7] * 50})
         >>> ahead = Forecaster("last", horizons=[6]).predict(load)
-        >>> ahead.select("series", "horizon", ahead["point"].round(3)).rows()
+        >>> ahead.select("series", "horizon", pl.col("point").cast(float).round(3)).rows()
         [('a', 6, 0.2), ('b', 6, 0.7)]
         """
         import polars as pl

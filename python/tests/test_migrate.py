@@ -99,7 +99,11 @@ def test_what_a_function_raises_comes_out_unchanged_with_a_note() -> None:
         ({"downtime_limit_ms": 0}, "GLN-311", "downtime limit"),
         ({"model": "pre-cpy"}, "GLN-314", "did you mean `pre-copy`"),
         ({"features": {"auto-converg": {}}}, "GLN-311", "unknown field `auto-converg`"),
-        ({"features": {"deduplication": {"alike": 2}}}, "GLN-311", "alike: found 2"),
+        (
+            {"features": {"deduplication": {"alike": 2, "reference-bytes": 8}}},
+            "GLN-311",
+            "alike: found 2",
+        ),
         ({"constants": {"setup_s": -1}}, "GLN-311", "constants.setup_s: found -1"),
         ({"constants": {"setup": 1}}, "GLN-311", "unknown field `setup`"),
         ({"constants": "nowhere.toml"}, "GLN-324", "nowhere.toml"),

@@ -54,6 +54,9 @@ LEASE_WORLDS = (
 )
 """The runs of leases in which `check_policy` tries a policy of leases."""
 
+CROWDED = {"share": 0.3, "nodes": [4, 7], "duration-s": 7200, "length-s": 172_800, "notice-s": 3600}
+"""Reservations that are merged into them, so many that some must displace others."""
+
 HOST_COLUMNS = ("now", "history", "lengths")
 VM_COLUMNS = ("ids", "mips", "ram_bytes", "demand_mips", "utilisation", "history", "lengths")
 """Arrays that a policy is lent."""
@@ -161,10 +164,11 @@ class Subject:
 
     def run(self, world: dict[str, Any] | str, policy: Any, out: str | None = None) -> Run:
         """A run in which it plays its role."""
-        section = "leases.policies" if self.of_leases and not self.is_built_in else "policy"
-        if self.of_leases and self.is_built_in:
-            section = "leases"
-        return run(world, set={f"{section}.{self.role}": policy}, out=out)
+        if not self.of_leases:
+            return run(world, set={f"policy.{self.role}": policy}, out=out)
+        section = "leases" if self.is_built_in else "leases.policies"
+        changes = {f"{section}.{self.role}": policy, "leases.reservations": CROWDED}
+        return run(world, set=changes, out=out)
 
     def log(self, world: dict[str, Any] | str, policy: Any) -> str:
         """Hash of what happens when it plays its role."""
