@@ -196,7 +196,7 @@ for name, panel in panels.items():
         said.append(forecast(panel, points[name]))
         cost[name, tool] = (time.process_time() - began) * 1e6 / (points[name].height / 2)
     external[name] = scratch / f"{name}.csv"
-    pl.concat(said).write_csv(external[name])
+    pl.concat(said, how="vertical_relaxed").write_csv(external[name])
 pl.read_csv(external["Google"]).head(3)
 
 # %% [markdown]
