@@ -68,8 +68,8 @@
 //!
 //! `frames` (default): Parquet traces, the folder of a run and batches, by polars. `cli` (default,
 //! needs `frames`): the command. `ilp` (default): integer programmes by HiGHS, or by microlp with
-//! `ilp-pure`; without either, heuristics alone. Without all of them the engine and all policies
-//! are there.
+//! `ilp-pure`; without either, heuristics alone. `learn` (default): forecasters of smartcore and
+//! augurs. Without all of them the engine and all other policies are there.
 
 // The one exception, which tells polars its number of threads, is allowed where it stands.
 #![deny(unsafe_code)]
