@@ -8,7 +8,7 @@
 //! cluster, between nodes with room, one after the other: every move of the [`Plan`] can be made
 //! when its turn comes.
 //!
-//! Solved as counts of like VMs ([`model`]), from completed blocks ([`greedy`]); where the columns
+//! Solved as counts of like VMs (`model.rs`), from completed blocks (`greedy.rs`); where the columns
 //! are too many, hosts are opened a few dozen at a time. `check::fragments` verifies plans without
 //! this code.
 //!
