@@ -9,8 +9,8 @@
 //! when its turn comes.
 //!
 //! Solved as counts of like VMs (`model.rs`), from completed blocks (`greedy.rs`); where the
-//! columns are too many, hosts are opened a few dozen at a time. `check::fragments` verifies plans without
-//! this code.
+//! columns are too many, hosts are opened a few dozen at a time. `check::fragments` verifies plans
+//! without this code.
 //!
 //! Source: the problem is that of VMR2L (Ding et al., EuroSys 2025); the count model is our own.
 
