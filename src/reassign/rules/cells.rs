@@ -1,5 +1,7 @@
 //! Counters of things in places, and what one or two shifts would do to a few of them.
 
+use super::super::step::Shift;
+
 /// Net changes of cells: of two shifts, at most four cells of one table change.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Net {
@@ -21,6 +23,16 @@ impl Net {
         }
         self.cells[self.len] = (cell, by);
         self.len += 1;
+    }
+
+    /// Takes `amount` from one machine of the shift to the other, in a row of one cell per machine
+    /// that begins at `row`; nowhere has no cell.
+    pub(super) fn carry(&mut self, row: usize, machines: usize, shift: Shift, amount: i64) {
+        for (machine, by) in [(shift.from, -amount), (shift.to, amount)] {
+            if (machine as usize) < machines {
+                self.add(row + machine as usize, by);
+            }
+        }
     }
 
     /// Cells and by how much each changes.

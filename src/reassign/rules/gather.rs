@@ -42,12 +42,8 @@ impl Gather {
     }
 
     fn net(&self, set: u32, shifts: &[(Shift, u32)]) -> Net {
-        let mut net = Net::new();
-        for (machine, by) in shifts.iter().flat_map(|(s, _)| [(s.from, -1), (s.to, 1)]) {
-            if (machine as usize) < self.machines {
-                net.add(set as usize * self.machines + machine as usize, by);
-            }
-        }
+        let (mut net, row) = (Net::new(), set as usize * self.machines);
+        shifts.iter().for_each(|&(shift, _)| net.carry(row, self.machines, shift, 1));
         net
     }
 }

@@ -51,11 +51,7 @@ impl Lonely {
     fn net(&self, shifts: &[Shift], counts: impl Fn(u32) -> bool) -> Net {
         let mut net = Net::new();
         let counted = shifts.iter().filter(|shift| counts(shift.item));
-        for (machine, by) in counted.flat_map(|s| [(s.from, -1), (s.to, 1)]) {
-            if (machine as usize) < self.machines {
-                net.add(machine as usize, by);
-            }
-        }
+        counted.for_each(|&shift| net.carry(0, self.machines, shift, 1));
         net
     }
 }

@@ -50,11 +50,7 @@ impl MaxOnline {
 
     fn net(&self, shifts: &[Shift]) -> Net {
         let mut net = Net::new();
-        for (machine, by) in shifts.iter().flat_map(|s| [(s.from, -1), (s.to, 1)]) {
-            if (machine as usize) < self.items.0.len() {
-                net.add(machine as usize, by);
-            }
-        }
+        shifts.iter().for_each(|&shift| net.carry(0, self.items.0.len(), shift, 1));
         net
     }
 

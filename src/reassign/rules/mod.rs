@@ -135,3 +135,12 @@ fn arrivals(instance: &Instance) -> impl Iterator<Item = Shift> + '_ {
     let items = instance.start.iter().enumerate();
     items.map(move |(item, &to)| Shift { item: item as u32, from, to })
 }
+
+/// Group of each machine, where it has one; nowhere comes last.
+fn group_of_machines(groups: &[Vec<u32>], machines: usize) -> Vec<Option<u32>> {
+    let mut group = vec![None; machines + 1];
+    for (at, members) in groups.iter().enumerate() {
+        members.iter().for_each(|&machine| group[machine as usize] = Some(at as u32));
+    }
+    group
+}

@@ -62,12 +62,8 @@ impl Preserve {
 
     fn net(&self, claims: &Claims, shifts: &[Shift]) -> Net {
         let mut net = Net::new();
-        for shift in shifts {
-            for (machine, sign) in [(shift.from, -1), (shift.to, 1)] {
-                if (machine as usize) < self.machines {
-                    net.add(machine as usize, sign * claims.claim[shift.item as usize]);
-                }
-            }
+        for &shift in shifts {
+            net.carry(0, self.machines, shift, claims.claim[shift.item as usize]);
         }
         net
     }

@@ -57,11 +57,7 @@ impl Split {
         let (mut items, mut sets) = (Net::new(), Net::new());
         for &(shift, set) in shifts {
             let row = (self.first[rule as usize] + set as usize) * self.machines;
-            for (machine, by) in [(shift.from, -1), (shift.to, 1)] {
-                if (machine as usize) < self.machines {
-                    items.add(row + machine as usize, by);
-                }
-            }
+            items.carry(row, self.machines, shift, 1);
         }
         for (cell, by) in items.iter() {
             let now = self.items.0[cell];

@@ -14,7 +14,7 @@ use super::super::constraint::Constraint;
 use super::super::instance::Instance;
 use super::super::step::Shift;
 use super::members::Members;
-use super::{Kind, arrivals};
+use super::{Kind, arrivals, group_of_machines};
 
 /// One rule: the group of each machine, and how many items each set has in each group.
 #[derive(Debug, Clone)]
@@ -35,15 +35,6 @@ pub(super) struct SplitAmong {
     machines: usize,
     rules: Vec<Sites>,
     violations: i64,
-}
-
-/// Group of each machine, where it has one.
-fn group_of_machines(groups: &[Vec<u32>], machines: usize) -> Vec<Option<u32>> {
-    let mut group = vec![None; machines + 1];
-    for (at, members) in groups.iter().enumerate() {
-        members.iter().for_each(|&machine| group[machine as usize] = Some(at as u32));
-    }
-    group
 }
 
 impl SplitAmong {
