@@ -209,6 +209,19 @@ impl<M: Model> Forecaster for Local<M> {
     }
 }
 
+/// States of `vms` series under `model`; before it is fitted, under one that needs no fit.
+pub(super) fn bank_of<M: Model>(
+    model: Option<&Arc<M>>,
+    unfitted: impl Model,
+    asked: &Asked,
+    vms: usize,
+) -> Box<dyn Bank> {
+    match model {
+        Some(model) => Box::new(Columns::new(Arc::clone(model), asked, vms)),
+        None => Box::new(Columns::new(Arc::new(unfitted), asked, vms)),
+    }
+}
+
 /// Feeds `values` to `model` and returns its row, for tests.
 #[cfg(test)]
 pub(super) fn row_after<M: Model>(model: M, asked: &Asked, values: &[f32]) -> Vec<f32> {

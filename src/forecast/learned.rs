@@ -18,7 +18,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::asked::Asked;
-use super::bank::{Bank, Columns, FitReport, Forecaster, Model};
+use super::bank::{Bank, FitReport, Forecaster, Model, bank_of};
 use super::error::Error;
 use super::features::{FEATURES, features};
 use super::linear::each_row;
@@ -207,13 +207,7 @@ impl<L: Learner> Forecaster for Learned<L> {
         Ok(())
     }
     fn bank(&self, vms: usize) -> Box<dyn Bank> {
-        match &self.model {
-            Some(model) => Box::new(Columns::new(model.clone(), &self.asked, vms)),
-            None => {
-                let fallback = Arc::new(WindowMean::<24>::new(&self.asked));
-                Box::new(Columns::new(fallback, &self.asked, vms))
-            }
-        }
+        bank_of(self.model.as_ref(), WindowMean::<24>::new(&self.asked), &self.asked, vms)
     }
 }
 

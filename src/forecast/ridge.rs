@@ -12,7 +12,7 @@
 use std::sync::Arc;
 
 use super::asked::Asked;
-use super::bank::{Bank, Columns, FitReport, Forecaster};
+use super::bank::{Bank, FitReport, Forecaster, bank_of};
 use super::error::Error;
 use super::linear::{Linear, Rows, rows};
 use super::panel::Panel;
@@ -68,12 +68,6 @@ impl Forecaster for Ridge {
         Ok(())
     }
     fn bank(&self, vms: usize) -> Box<dyn Bank> {
-        match &self.model {
-            Some(model) => Box::new(Columns::new(model.clone(), &self.asked, vms)),
-            None => {
-                let fallback = Arc::new(WindowMean::<24>::new(&self.asked));
-                Box::new(Columns::new(fallback, &self.asked, vms))
-            }
-        }
+        bank_of(self.model.as_ref(), WindowMean::<24>::new(&self.asked), &self.asked, vms)
     }
 }
