@@ -12,7 +12,8 @@
 use std::error::Error;
 use std::time::Instant as Clock;
 
-use galerna::lease::planner::{Answer, Planner, Request};
+use galerna::lease::planner::{Answer, Planner, Request, need};
+use galerna::model::lease::Site;
 use galerna::random::{Stream, below, stream};
 use galerna::time::{Instant, Span};
 
@@ -33,12 +34,12 @@ fn request(fixed: bool, random: &mut Stream) -> Request {
     let duration = Span::from_seconds(log_uniform(HOUR_S / 4.0, 7.0 * DAY_S, random).round());
     let start = Instant::from_seconds(below(365 * 86_400, random) as f64);
     let week = Span::from_seconds(if fixed { 0.0 } else { 7.0 * DAY_S });
-    Request { nodes, need: [100, 1024], duration, earliest: start, latest: start + week }
+    Request { nodes, need: need([100, 1024]), duration, earliest: start, latest: start + week }
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
     let random = &mut stream(1, "planner.mix");
-    let mut planner = Planner::new(vec![[100, 1024]; HOSTS]);
+    let mut planner = Planner::new(Site::uniform(HOSTS, 100, 1024));
     let (begun, mut held) = (Clock::now(), 0);
     for turn in 0..RESERVATIONS {
         let wanted = request(turn % 10 < 3, random);

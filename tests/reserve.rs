@@ -132,6 +132,39 @@ fn the_preemptible_give_way_and_get_the_next_start() {
     assert_eq!(site.run(&other).status.code(), Some(3), "urgent does not give way");
 }
 
+/// Two cards per host: cards are short where cores are not, and of a host without them none is had.
+#[test]
+fn resources_of_the_site_are_promised_as_well() {
+    let site = Site::new("2x800x65536,GPU=2");
+    let cards: Vec<&str> = with(&["--nodes", "3", "--need", "GPU=1"], &NOON);
+    let held = site.json(&with(&["hold", "--commit", "--name", "training"], &cards));
+    assert_eq!(held["reservations"][0]["hosts"], serde_json::json!([0, 0, 1]));
+    assert_eq!(held["reservations"][0]["others"], serde_json::json!({ "GPU": 1 }));
+    let refused = site.run(&with(&["ask", "--format", "json"], &cards));
+    assert_eq!(refused.status.code(), Some(3));
+    let told: Value = serde_json::from_slice(&refused.stdout).expect("it prints JSON");
+    assert_eq!(told["refusal"]["short_of"], "GPU");
+    assert_eq!(told["refusal"]["fitting"], 1);
+    site.done(&with(&["ask", "--nodes", "12"], &NOON));
+    for (need, code) in
+        [("GPU=3", "more than any host has"), ("TPU=1", "GLN-510"), ("GPU", "NAME=")]
+    {
+        let output = site.run(&with(&["ask", "--need", need], &NOON));
+        assert_eq!(output.status.code(), Some(2), "{need}");
+        assert!(String::from_utf8_lossy(&output.stderr).contains(code), "{output:?}");
+    }
+}
+
+/// What versions before the names of resources wrote can be read.
+#[test]
+fn a_file_without_names_of_resources_is_read() {
+    let site = Site::new("1x100x1024");
+    let head = "{\"galerna-planner\":1,\"next\":1,\"hosts\":[[100,1024]]}\n";
+    fs::write(&site.path, head).expect("it is ours");
+    site.done(&with(&["hold", "--commit", "--memory", "1024"], &NOON));
+    assert_eq!(site.run(&with(&["ask"], &NOON)).status.code(), Some(3));
+}
+
 #[test]
 fn maintenance_and_failure_move_what_stood_there() {
     let site = Site::new("3x100x1024");

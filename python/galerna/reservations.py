@@ -6,7 +6,7 @@ import json
 import os
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -15,8 +15,14 @@ from galerna import _core
 Moment = float | datetime
 Length = float | timedelta
 
-Wanted = tuple[int, int, int, float, float, float | None]
-"""Nodes, CPU, memory, duration, earliest and latest start, as the compiled half takes them."""
+Wanted = tuple[int, int, int, dict[str, int], float, float, float | None]
+"""Nodes, CPU, memory and other resources, duration, earliest and latest start, as the compiled half
+takes them."""
+
+KNOWN = ("CPU", "Memory", "Disk", "Net-in", "Net-out")
+"""Resources that every site has; their names are those of LWF."""
+
+MOST_RESOURCES = 8
 
 MICROSECONDS = 1_000_000
 
@@ -37,6 +43,8 @@ class Request:
     at: Moment | None = None
     earliest: Moment | None = None
     latest: Moment | None = None
+    others: Mapping[str, int] = field(default_factory=dict)
+    """What a node needs of other resources of the site, by name, such as `{"Disk": 2000}`."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +62,8 @@ class Reservation:
     memory: int
     hosts: tuple[int, ...]
     preemptible: bool
+    others: Mapping[str, int]
+    """What a node needs of other resources, by name."""
 
 
 @dataclass(frozen=True)
@@ -114,8 +124,10 @@ class Reservations:
     >>> answer.offers[0].parts[0].start
     10800.0
 
-    `hosts` are pairs of CPU (hundredths of a core) and memory (MB). With `path` every change is on
-    the disk before the call returns; `Reservations.open` continues such a file, which `galerna
+    `hosts` are pairs of CPU (hundredths of a core) and memory (MB), or mappings from names of
+    resources to amounts: `CPU`, `Memory`, `Disk` (MB), `Net-in`, `Net-out` (Mbit/s; these three are
+    1000000 where nothing is said of them), and up to three of your own. With `path` every change is
+    on the disk before the call returns; `Reservations.open` continues such a file, which `galerna
     reserve` reads and writes as well. `clock` says what time it is, in seconds since 1970 unless it
     is your own. Whatever is refused raises `ReservationError` (`NoRoomError` where others are in
     the way) and changes nothing.
@@ -123,19 +135,21 @@ class Reservations:
 
     def __init__(
         self,
-        hosts: Iterable[tuple[int, int]],
+        hosts: Iterable[tuple[int, int] | Mapping[str, int]],
         *,
         path: str | os.PathLike[str] | None = None,
         clock: Any = time.time,
     ) -> None:
-        self._planner = _core.Planner(list(hosts), path)
-        self._clock = clock
+        resources, amounts = _site(hosts)
+        self._planner = _core.Planner(resources, amounts, path)
+        self._clock, self._resources = clock, resources
 
     @classmethod
     def open(cls, path: str | os.PathLike[str], *, clock: Any = time.time) -> Reservations:
         """The reservations of an existing file; no other process can open it meanwhile."""
         opened = cls.__new__(cls)
         opened._planner, opened._clock = _core.Planner.open(path), clock
+        opened._resources, _ = opened._planner.site()
         return opened
 
     def ask(self, request: Request, *, offers: int = 6, rate: float = 1.0) -> Answer:
@@ -178,7 +192,7 @@ class Reservations:
         now = self._now()
         wanted = [self._wanted(request) for request in requests]
         text = self._planner.hold(wanted, name, now, now + _length(expires))
-        held = [_reservation(row) for row in json.loads(text)]
+        held = self._told(text)
         if preemptible:
             self._planner.allow_preemption([one.id for one in held])
         return held
@@ -191,8 +205,7 @@ class Reservations:
         now = self._now()
         wanted, end = self._wanted(request), now + _length(expires)
         held, displaced = self._planner.hold_displacing(wanted, name, now, end)
-        moved = [_reservation(row) for row in json.loads(displaced)]
-        return _reservation(json.loads(held)[0]), moved
+        return self._told(held)[0], self._told(displaced)
 
     def commit(self, *ids: int) -> None:
         """Make holds promises: all, or none."""
@@ -204,15 +217,15 @@ class Reservations:
 
     def extend(self, id: int, end: Moment) -> Reservation:
         """Change the end, on the same hosts."""
-        return _only(self._planner.extend(id, _moment(end)))
+        return self._told(self._planner.extend(id, _moment(end)))[0]
 
     def shrink(self, id: int, nodes: int) -> Reservation:
         """Give nodes back until `nodes` are left."""
-        return _only(self._planner.shrink(id, nodes))
+        return self._told(self._planner.shrink(id, nodes))[0]
 
     def move(self, id: int, start: Moment) -> Reservation:
         """Take another start, on any hosts."""
-        return _only(self._planner.move_to(id, _moment(start), self._now()))
+        return self._told(self._planner.move_to(id, _moment(start), self._now()))[0]
 
     def maintain(
         self, host: int, start: Moment, end: Moment, *, name: str = "maintenance"
@@ -225,17 +238,21 @@ class Reservations:
         return self._planner.close(host, self._now(), None, "failed")
 
     @property
-    def hosts(self) -> list[tuple[int, int]]:
-        """CPU and memory of each host."""
-        return self._planner.hosts()
+    def hosts(self) -> list[dict[str, int]]:
+        """What each host has, by name of the resource."""
+        resources, amounts = self._planner.site()
+        return [dict(zip(resources, host, strict=True)) for host in amounts]
 
     def __iter__(self) -> Any:
         """All reservations, by number."""
         self._planner.expire(self._now())
-        return iter([_reservation(row) for row in json.loads(self._planner.reservations())])
+        return iter(self._told(self._planner.reservations()))
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
+
+    def _told(self, text: str) -> list[Reservation]:
+        return [_reservation(row, self._resources) for row in json.loads(text)]
 
     def _now(self) -> float:
         return _moment(self._clock())
@@ -247,6 +264,7 @@ class Reservations:
             request.nodes,
             request.cpu,
             request.memory,
+            dict(request.others),
             _length(request.duration),
             self._now() if start is None else _moment(start),
             None if latest is None else _moment(latest),
@@ -267,14 +285,26 @@ def _seconds(microseconds: int) -> float:
     return microseconds / MICROSECONDS
 
 
-def _only(text: str) -> Reservation:
-    return _reservation(json.loads(text)[0])
+def _site(
+    hosts: Iterable[tuple[int, int] | Mapping[str, int]],
+) -> tuple[list[str], list[list[int]]]:
+    """Names of the resources, and what each host has of them."""
+    described = [
+        dict(host) if isinstance(host, Mapping) else dict(zip(KNOWN, host, strict=False))
+        for host in hosts
+    ]
+    own = [name for host in described for name in host if name not in KNOWN]
+    resources = [*KNOWN, *dict.fromkeys(own)]
+    if len(resources) > MOST_RESOURCES:
+        raise ValueError(f"hosts have {len(resources)} resources, at most {MOST_RESOURCES} can be")
+    return resources, [[host.get(name, 0) for name in resources] for host in described]
 
 
-def _reservation(row: Mapping[str, Any]) -> Reservation:
+def _reservation(row: Mapping[str, Any], resources: Sequence[str]) -> Reservation:
     standing = row["standing"]
     held = isinstance(standing, dict)
-    cpu, memory = row["need"]
+    cpu, memory, *others = row["need"]
+    named = zip(resources[2:], others, strict=False)
     return Reservation(
         id=row["id"],
         name=row["name"],
@@ -286,6 +316,7 @@ def _reservation(row: Mapping[str, Any]) -> Reservation:
         memory=memory,
         hosts=tuple(row["hosts"]),
         preemptible=row.get("preemptible", False),
+        others={name: amount for name, amount in named if amount},
     )
 
 

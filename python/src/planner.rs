@@ -1,24 +1,24 @@
 //! The reservation planner from Python: plain values in, JSON out.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use galerna::lease::planner::{self, Answer, Offer, PlanError, Request, Tariff};
+use galerna::model::lease::{Amounts, Site};
 use galerna::time::{Instant, Span};
 use pyo3::prelude::*;
 
 use crate::errors;
 
-/// Nodes, CPU and memory of each, duration, earliest and latest start; times in seconds.
-type Wanted = (u32, i64, i64, f64, f64, Option<f64>);
+/// Nodes, CPU, memory and other resources of each, duration, earliest and latest start; times in
+/// seconds.
+type Wanted = (u32, i64, i64, BTreeMap<String, i64>, f64, f64, Option<f64>);
 
-fn request((nodes, cpu, memory, duration, earliest, latest): Wanted) -> Request {
-    Request {
-        nodes,
-        need: [cpu, memory],
-        duration: Span::from_seconds(duration),
-        earliest: Instant::from_seconds(earliest),
-        latest: latest.map_or(Instant(i64::MAX), Instant::from_seconds),
-    }
+/// Hosts with `amounts` of `resources`, the known ones of which come first.
+fn site(resources: Vec<String>, amounts: &[Vec<i64>]) -> Site {
+    let padded =
+        |has: &Vec<i64>| -> Amounts { std::array::from_fn(|k| has.get(k).copied().unwrap_or(0)) };
+    Site { resources, hosts: amounts.iter().map(padded).collect() }.with_plenty()
 }
 
 fn instant(seconds: f64) -> Instant {
@@ -40,6 +40,18 @@ pub struct Planner {
 }
 
 impl Planner {
+    fn request(&self, wanted: Wanted) -> Result<Request, PlanError> {
+        let (nodes, cpu, memory, others, duration, earliest, latest) = wanted;
+        let others = others.iter().map(|(name, amount)| (name.as_str(), *amount));
+        Ok(Request {
+            nodes,
+            need: self.inner.need((cpu, memory), others)?,
+            duration: Span::from_seconds(duration),
+            earliest: Instant::from_seconds(earliest),
+            latest: latest.map_or(Instant(i64::MAX), Instant::from_seconds),
+        })
+    }
+
     fn told(&self, ids: &[u64]) -> Result<String, PlanError> {
         let reserved: Result<Vec<_>, _> =
             ids.iter().map(|&id| self.inner.reservation(id)).collect();
@@ -55,13 +67,18 @@ impl Planner {
 
 #[pymethods]
 impl Planner {
-    /// A planner for hosts with (CPU, memory), in memory or in a new file at `path`.
+    /// A planner for hosts with `amounts` of `resources`, in memory or in a new file at `path`.
     #[new]
-    fn new(py: Python<'_>, hosts: Vec<(i64, i64)>, path: Option<PathBuf>) -> PyResult<Self> {
-        let hosts = hosts.into_iter().map(|(cpu, memory)| [cpu, memory]).collect();
+    fn new(
+        py: Python<'_>,
+        resources: Vec<String>,
+        amounts: Vec<Vec<i64>>,
+        path: Option<PathBuf>,
+    ) -> PyResult<Self> {
+        let site = site(resources, &amounts);
         let inner = match path {
-            None => planner::Planner::new(hosts),
-            Some(path) => planner::Planner::create(&path, hosts).map_err(refused(py))?,
+            None => planner::Planner::new(site),
+            Some(path) => planner::Planner::create(&path, site).map_err(refused(py))?,
         };
         Ok(Self { inner })
     }
@@ -73,9 +90,10 @@ impl Planner {
         Ok(Self { inner })
     }
 
-    /// What each host has: CPU and memory.
-    fn hosts(&self) -> Vec<(i64, i64)> {
-        self.inner.hosts().iter().map(|&[cpu, memory]| (cpu, memory)).collect()
+    /// Names of the resources, and what each host has of them.
+    fn site(&self) -> (Vec<String>, Vec<Vec<i64>>) {
+        let Site { resources, hosts } = self.inner.site();
+        (resources.clone(), hosts.iter().map(|host| host[..resources.len()].to_vec()).collect())
     }
 
     /// Every reservation, as JSON.
@@ -92,7 +110,7 @@ impl Planner {
         offers: usize,
         rate: f64,
     ) -> PyResult<String> {
-        let request = request(wanted);
+        let request = self.request(wanted).map_err(refused(py))?;
         self.inner.check(&request, instant(now)).map_err(refused(py))?;
         let tariff = Tariff { node_hour: rate, ..Tariff::default() };
         let answer = self.inner.ask(&request, offers).map_err(refused(py))?;
@@ -113,7 +131,8 @@ impl Planner {
         now: f64,
         expires: f64,
     ) -> PyResult<String> {
-        let requests: Vec<Request> = wanted.into_iter().map(request).collect();
+        let requests: Result<Vec<_>, _> = wanted.into_iter().map(|one| self.request(one)).collect();
+        let requests = requests.map_err(refused(py))?;
         let held = self.inner.hold_all(&requests, name, instant(now), instant(expires));
         held.and_then(|ids| self.told(&ids)).map_err(refused(py))
     }
@@ -129,7 +148,8 @@ impl Planner {
         expires: f64,
     ) -> PyResult<(String, String)> {
         let (now, expires) = (instant(now), instant(expires));
-        let held = self.inner.hold_displacing(&request(wanted), name, now, expires);
+        let request = self.request(wanted).map_err(refused(py))?;
+        let held = self.inner.hold_displacing(&request, name, now, expires);
         held.and_then(|(id, moved)| Ok((self.told(&[id])?, self.told(&moved)?)))
             .map_err(refused(py))
     }

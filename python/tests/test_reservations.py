@@ -31,6 +31,26 @@ def test_a_refusal_names_who_is_in_the_way_and_offers_say_what_they_cost() -> No
     assert len(planner) == 1
 
 
+def test_resources_of_the_site_are_promised_as_well(tmp_path: Path) -> None:
+    hosts = [{"CPU": 800, "Memory": 4096, "GPU": 2}, (800, 4096)]
+    planner = gl.Reservations(hosts, path=tmp_path / "site.plan", clock=lambda: 0.0)
+    assert [host["GPU"] for host in planner.hosts] == [2, 0]
+    assert planner.hosts[1]["Disk"] == 1_000_000
+    training = planner.hold(gl.Request(2, 3600, at=0, others={"GPU": 1}), expires=7200)
+    assert (training.hosts, training.others) == ((0, 0), {"GPU": 1})
+    refusal = planner.ask(gl.Request(1, 3600, at=0, others={"GPU": 1})).refusal
+    assert refusal is not None
+    assert refusal.resource == "GPU"
+    assert planner.ask(gl.Request(1, 3600, at=0))
+    with pytest.raises(gl.ReservationError, match="TPU"):
+        planner.ask(gl.Request(1, 3600, others={"TPU": 1}))
+    with pytest.raises(ValueError, match="at most 8"):
+        gl.Reservations([{f"R{k}": 1 for k in range(4)}])
+    del planner
+    again = gl.Reservations.open(tmp_path / "site.plan", clock=lambda: 0.0)
+    assert [one.others for one in again] == [{"GPU": 1}]
+
+
 def test_holds_expire_and_promises_stay_in_the_file(tmp_path: Path) -> None:
     path = tmp_path / "site.plan"
     now = [0.0]

@@ -31,7 +31,9 @@ pub(super) struct Hold {
     #[arg(
         long,
         value_name = "FILE",
-        conflicts_with_all = ["nodes", "cpu", "memory", "duration", "at", "from", "until", "every"]
+        conflicts_with_all = [
+            "nodes", "cpu", "memory", "need", "duration", "at", "from", "until", "every"
+        ]
     )]
     group: Option<PathBuf>,
     /// For whom or what.
@@ -142,7 +144,7 @@ fn told(
         ids.iter().map(|&id| planner.reservation(id).cloned()).collect()
     };
     let (now, moved) = (find(ids)?, find(displaced)?);
-    let rows = |reserved: &[Reserved]| reserved.iter().map(Row::from).collect();
+    let rows = |reserved: &[Reserved]| reserved.iter().map(|one| Row::new(one, planner)).collect();
     let changed = Changed { reservations: rows(&now), displaced: rows(&moved) };
     answer(format, &changed, || {
         let mut text = shown::table(&now);
@@ -156,14 +158,14 @@ fn told(
 
 impl Hold {
     pub fn execute(&self, site: &Path, now: Instant, format: Format) -> Result<Answer, Failure> {
+        let mut planner = Planner::open(site)?;
         let requests = match &self.group {
-            Some(path) => request::group(path, now).map_err(Failure::bad_input)?,
+            Some(path) => request::group(path, &planner, now).map_err(Failure::bad_input)?,
             None => {
                 let duration = self.duration.unwrap_or_default();
-                self.recurring.all(self.wanted.request(duration, now))?
+                self.recurring.all(self.wanted.request(&planner, duration, now)?)?
             }
         };
-        let mut planner = Planner::open(site)?;
         let expires = now + self.expires;
         let held = match &requests[..] {
             [only] if self.displace => planner
@@ -256,6 +258,7 @@ fn healed(
 ) -> Result<Answer, Failure> {
     let mut planner = Planner::open(site)?;
     let before: Vec<Reserved> = planner.reservations().cloned().collect();
-    let row = HealingRow::new(&take(&mut planner)?, &before);
+    let healing = take(&mut planner)?;
+    let row = HealingRow::new(&healing, &before, &planner);
     answer(format, &row, || row.words())
 }

@@ -1,5 +1,6 @@
 //! `galerna reserve`: when is there room, and what is promised to whom?
 
+mod block;
 mod change;
 mod moment;
 mod request;
@@ -12,10 +13,11 @@ use serde::Serialize;
 
 use super::{Answer, BAD_INPUT, Failure, Format, INFEASIBLE, json};
 use crate::lease::format;
-use crate::lease::planner::{self, Need, PlanError, Planner, Tariff};
-use crate::model::lease::{CPU, MEMORY};
+use crate::lease::planner::{self, PlanError, Planner, Tariff};
+use crate::model::lease::Site;
 use crate::problem::Problem;
 use crate::time::{Instant, Span};
+use block::Block;
 use moment::Moment;
 use request::Wanted;
 
@@ -34,6 +36,7 @@ A first session:
 
 More:
   ... hold --nodes 4 --for 1h --at 2030-12-01T07:00 --every 7d --times 10     ten weeks, or none
+  ... ask --nodes 2 --cpu 400 --need GPU=1 --for 1d           of hosts created with ...,GPU=2
   ... hold --group experiment.toml                            several requests, or none
   ... extend 1 --by 30m | shrink 1 --nodes 8 | move 1 --to +1d | cancel 1
   ... maintain 3 --from 2030-12-24 --to 2030-12-27            what stood there moves elsewhere
@@ -78,14 +81,16 @@ enum Command {
 /// Make the file of a site on which nothing is reserved.
 #[derive(Debug, Args)]
 struct Create {
-    /// Equal hosts as COUNTxCPUxMEMORY; may be repeated.
+    /// Equal hosts as COUNTxCPUxMEMORY, with other resources after commas, such as
+    /// 16x800x65536,Disk=2000000,GPU=2; may be repeated. Disk, Net-in and Net-out are 1000000 where
+    /// nothing is said of them.
     #[arg(
         long,
         value_name = "16x800x65536",
         required_unless_present = "like",
-        value_parser = block
+        value_parser = Block::parse
     )]
-    hosts: Vec<(u32, Need)>,
+    hosts: Vec<Block>,
     /// The hosts of a workload of leases (LWF).
     #[arg(long, value_name = "FILE", conflicts_with = "hosts")]
     like: Option<PathBuf>,
@@ -121,16 +126,6 @@ struct List {
     /// Only what starts before that.
     #[arg(long, value_name = "TIME", value_parser = Moment::parse)]
     until: Option<Moment>,
-}
-
-fn block(text: &str) -> Result<(u32, Need), String> {
-    let wrong = || format!("`{text}` is not COUNTxCPUxMEMORY, such as 16x800x65536");
-    let [count, cpu, memory] =
-        text.split('x').collect::<Vec<_>>().try_into().map_err(|_| wrong())?;
-    let amount = |text: &str| text.parse::<i64>().ok().filter(|n| (0..1 << 40).contains(n));
-    let count = count.parse::<u32>().ok().filter(|count| (1..=1_000_000).contains(count));
-    let (cpu, memory) = amount(cpu).zip(amount(memory)).ok_or_else(wrong)?;
-    Ok((count.ok_or_else(wrong)?, [cpu, memory]))
 }
 
 fn price(text: &str) -> Result<f64, String> {
@@ -193,23 +188,21 @@ struct Created {
 
 impl Create {
     fn execute(&self, site: &std::path::Path, format: Format) -> Result<Answer, Failure> {
-        let hosts: Vec<Need> = match &self.like {
-            None => {
-                let blocks = self.hosts.iter();
-                blocks.flat_map(|&(count, has)| std::iter::repeat_n(has, count as usize)).collect()
-            }
-            Some(path) => hosts_of(path)?,
+        let described = match &self.like {
+            None => block::site(&self.hosts).map_err(Failure::bad_input)?,
+            Some(path) => site_of(path)?,
         };
-        Planner::create(site, hosts.clone())?;
-        let created = Created { site: site.display().to_string(), hosts: hosts.len() };
+        let hosts = described.hosts.len();
+        Planner::create(site, described)?;
+        let created = Created { site: site.display().to_string(), hosts };
         answer(format, &created, || {
             format!("{}: {} hosts, all free\n", created.site, created.hosts)
         })
     }
 }
 
-/// The hosts of a workload in LWF.
-fn hosts_of(path: &std::path::Path) -> Result<Vec<Need>, Failure> {
+/// The site of a workload in LWF.
+fn site_of(path: &std::path::Path) -> Result<Site, Failure> {
     let name = path.display().to_string();
     let input = format::open(path).map_err(Failure::bad_input)?;
     let workload = format::read_lwf(&name, input).map_err(Failure::bad_input)?;
@@ -217,7 +210,7 @@ fn hosts_of(path: &std::path::Path) -> Result<Vec<Need>, Failure> {
         let problem = Problem::new("GLN-148", name, "describes no site", "Use --hosts");
         Failure::bad_input(problem)
     })?;
-    Ok(site.hosts.iter().map(|host| [host[CPU], host[MEMORY]]).collect())
+    Ok(site.with_plenty())
 }
 
 #[derive(Serialize)]
@@ -236,7 +229,7 @@ impl Ask {
         format: Format,
     ) -> Result<Answer, Failure> {
         planner.expire(now)?;
-        let request = self.wanted.request(self.duration, now);
+        let request = self.wanted.request(&planner, self.duration, now)?;
         planner.check(&request, now)?;
         let tariff = Tariff { node_hour: self.rate, ..Tariff::default() };
         let (refusal, offers) = match planner.ask(&request, usize::from(self.offers))? {
@@ -263,7 +256,7 @@ impl List {
         let until = self.until.map_or(Instant(i64::MAX), |moment| moment.instant(now));
         let wanted = planner.reservations().filter(|r| r.end > from && r.start < until);
         let reserved: Vec<_> = wanted.filter(|reserved| !reserved.is_over(now)).collect();
-        let rows: Vec<shown::Row> = reserved.iter().map(|&r| r.into()).collect();
+        let rows: Vec<shown::Row> = reserved.iter().map(|r| shown::Row::new(r, planner)).collect();
         answer(format, &rows, || shown::table(reserved))
     }
 }

@@ -1,10 +1,12 @@
 //! What is asked for, on the command line or in a file.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use clap::{Args, value_parser};
 use serde::Deserialize;
 
+use super::block::named_amount;
 use super::moment::{self, Moment};
 use crate::lease::planner::{PlanError, Planner, Request};
 use crate::problem::Problem;
@@ -27,6 +29,9 @@ pub(super) struct Wanted {
     /// Memory of each node, MB.
     #[arg(long, value_name = "MB", default_value_t = 0, value_parser = amount())]
     memory: i64,
+    /// What each node needs of another resource of the site, such as Disk=2000; may be repeated.
+    #[arg(long, value_name = "NAME=N", value_parser = named_amount)]
+    need: Vec<(String, i64)>,
     /// Start exactly then: 2026-12-01T09:30 (UTC), now, +2h.
     #[arg(
         long,
@@ -49,12 +54,18 @@ fn amount() -> impl clap::builder::TypedValueParser<Value = i64> {
 
 impl Wanted {
     /// The request for so long.
-    pub fn request(&self, duration: Span, now: Instant) -> Request {
+    pub fn request(
+        &self,
+        planner: &Planner,
+        duration: Span,
+        now: Instant,
+    ) -> Result<Request, PlanError> {
         let instant = |moment: Option<Moment>| moment.map(|moment| moment.instant(now));
         let earliest = instant(self.at).or(instant(self.from)).unwrap_or(now);
         let latest = instant(self.at).or(instant(self.until)).unwrap_or(Instant(i64::MAX));
-        let (nodes, need) = (self.nodes, [self.cpu, self.memory]);
-        Request { nodes, need, duration, earliest, latest }
+        let others = self.need.iter().map(|(name, amount)| (name.as_str(), *amount));
+        let need = planner.need((self.cpu, self.memory), others)?;
+        Ok(Request { nodes: self.nodes, need, duration, earliest, latest })
     }
 }
 
@@ -100,6 +111,8 @@ struct Member {
     cpu: i64,
     #[serde(default)]
     memory: i64,
+    #[serde(default)]
+    need: BTreeMap<String, i64>,
     r#for: String,
     at: Option<String>,
     from: Option<String>,
@@ -115,9 +128,9 @@ fn core() -> i64 {
 }
 
 /// The requests of the file at `path`.
-pub(super) fn group(path: &Path, now: Instant) -> Result<Vec<Request>, Problem> {
+pub(super) fn group(path: &Path, planner: &Planner, now: Instant) -> Result<Vec<Request>, Problem> {
     let name = path.display().to_string();
-    let remedy = "Write [[request]] tables with for, and nodes, cpu, memory, at, from, until";
+    let remedy = "Write [[request]] tables with for, and nodes, cpu, memory, need, at, from, until";
     let text = std::fs::read_to_string(path).map_err(|cause| {
         Problem::new("GLN-513", &name, format!("cannot be read ({cause})"), "Check the path")
     })?;
@@ -129,7 +142,7 @@ pub(super) fn group(path: &Path, now: Instant) -> Result<Vec<Request>, Problem> 
     })?;
     let member = |(turn, member): (usize, Member)| {
         let place = format!("{name}, request {}", turn + 1);
-        wanted(member, now).map_err(|what| Problem::new("GLN-510", place, what, remedy))
+        wanted(member, planner, now).map_err(|what| Problem::new("GLN-510", place, what, remedy))
     };
     if group.request.is_empty() {
         return Err(Problem::new("GLN-510", name, "holds no request", remedy));
@@ -137,12 +150,15 @@ pub(super) fn group(path: &Path, now: Instant) -> Result<Vec<Request>, Problem> 
     group.request.into_iter().enumerate().map(member).collect()
 }
 
-fn wanted(member: Member, now: Instant) -> Result<Request, String> {
+fn wanted(member: Member, planner: &Planner, now: Instant) -> Result<Request, String> {
     let moment = |text: Option<String>| text.map(|text| Moment::parse(&text)).transpose();
-    let Member { nodes, cpu, memory, r#for, at, from, until } = member;
+    let Member { nodes, cpu, memory, need, r#for, at, from, until } = member;
     let (at, from, until) = (moment(at)?, moment(from)?, moment(until)?);
     if at.is_some() && (from.is_some() || until.is_some()) {
         return Err("says `at`, and `from` or `until`".to_owned());
     }
-    Ok(Wanted { nodes, cpu, memory, at, from, until }.request(moment::span(&r#for)?, now))
+    let need = need.into_iter().collect();
+    let wanted = Wanted { nodes, cpu, memory, need, at, from, until };
+    let request = wanted.request(planner, moment::span(&r#for)?, now);
+    request.map_err(|error| error.to_string())
 }

@@ -1,5 +1,6 @@
 //! Reservations, offers and refusals in words: tables for people, rows for programs.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use serde::Serialize;
@@ -8,6 +9,7 @@ use super::moment::shown;
 use crate::lease::planner::{
     Healing, Offer, OfferKind, Planner, Refusal, Reserved, Standing, Tariff,
 };
+use crate::model::lease::{CPU, MEMORY};
 use crate::time::Instant;
 
 /// Columns of a terminal.
@@ -29,29 +31,39 @@ pub(super) struct Row {
     nodes: usize,
     cpu: i64,
     memory_mb: i64,
+    /// What each node needs of other resources, by name.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    others: BTreeMap<String, i64>,
     hosts: Vec<u32>,
 }
 
-impl From<&Reserved> for Row {
-    fn from(reserved: &Reserved) -> Self {
-        let (standing, until) = match reserved.standing {
-            Standing::Held(until) => ("held", Some(shown(until))),
-            Standing::Committed => ("committed", None),
-            Standing::Maintenance => ("maintenance", None),
-        };
+impl Row {
+    /// `reserved` is one of `planner`, or was.
+    pub fn new(reserved: &Reserved, planner: &Planner) -> Self {
+        let (standing, until) = standing(reserved.standing);
         Self {
             id: reserved.id,
             name: reserved.name.clone(),
             standing,
-            held_until: until,
+            held_until: until.map(shown),
             preemptible: reserved.preemptible,
             start: shown(reserved.start),
             end: shown(reserved.end),
             nodes: reserved.hosts.len(),
-            cpu: reserved.need[0],
-            memory_mb: reserved.need[1],
+            cpu: reserved.need[CPU],
+            memory_mb: reserved.need[MEMORY],
+            others: planner.others_of(&reserved.need).collect(),
             hosts: reserved.hosts.clone(),
         }
+    }
+}
+
+/// Its name, and until when it is held.
+fn standing(standing: Standing) -> (&'static str, Option<Instant>) {
+    match standing {
+        Standing::Held(until) => ("held", Some(until)),
+        Standing::Committed => ("committed", None),
+        Standing::Maintenance => ("maintenance", None),
     }
 }
 
@@ -87,12 +99,16 @@ pub(super) fn table<'r>(reserved: impl IntoIterator<Item = &'r Reserved>) -> Str
     let mut rows = 0;
     for reserved in reserved {
         rows += 1;
-        let Row { id, name, standing, preemptible, start, end, hosts, .. } = reserved.into();
-        let mark = if preemptible { "*" } else { "" };
-        let begin =
-            format!("{id:>5} {:<12} {standing:<11} {start:<16} {end:<16}", cut(&(name + mark), 12));
+        let Reserved { id, name, hosts, .. } = reserved;
+        let (standing, _) = standing(reserved.standing);
+        let (start, end) = (shown(reserved.start), shown(reserved.end));
+        let mark = if reserved.preemptible { "*" } else { "" };
+        let begin = format!(
+            "{id:>5} {:<12} {standing:<11} {start:<16} {end:<16}",
+            cut(&format!("{name}{mark}"), 12)
+        );
         let room = WIDTH.saturating_sub(begin.len() + 1).max(6);
-        writeln!(text, "{begin} {}", ranges(&hosts, room)).expect("a string");
+        writeln!(text, "{begin} {}", ranges(hosts, room)).expect("a string");
     }
     if rows == 0 { "nothing is reserved\n".to_owned() } else { text }
 }
@@ -168,7 +184,7 @@ pub(super) struct RefusalRow {
     start: String,
     fitting: u32,
     wanted: u32,
-    short_of: &'static str,
+    short_of: String,
     in_the_way: Vec<Row>,
 }
 
@@ -178,8 +194,8 @@ pub(super) fn refusal(planner: &Planner, refusal: &Refusal) -> RefusalRow {
         start: shown(refusal.start),
         fitting: refusal.fitting,
         wanted: refusal.wanted,
-        short_of: refusal.resource,
-        in_the_way: blockers.map(Row::from).collect(),
+        short_of: refusal.resource.clone(),
+        in_the_way: blockers.map(|reserved| Row::new(reserved, planner)).collect(),
     }
 }
 
@@ -210,9 +226,12 @@ pub(super) struct HealingRow {
 
 impl HealingRow {
     /// `before` are the reservations as they were.
-    pub fn new(healing: &Healing, before: &[Reserved]) -> Self {
+    pub fn new(healing: &Healing, before: &[Reserved], planner: &Planner) -> Self {
         let lost = before.iter().filter(|reserved| healing.lost.contains(&reserved.id));
-        Self { moved: healing.moved.clone(), lost: lost.map(Row::from).collect() }
+        Self {
+            moved: healing.moved.clone(),
+            lost: lost.map(|one| Row::new(one, planner)).collect(),
+        }
     }
 
     pub fn words(&self) -> String {

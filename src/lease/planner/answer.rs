@@ -1,12 +1,13 @@
 //! What the planner answers: room, or what is in the way and what could be had instead.
 
+use std::cmp::Reverse;
 use std::fmt;
 
 use serde::Serialize;
 
 use super::{Need, PlanError, Planner, Request};
-use crate::calendar::Calendar;
-use crate::time::{Instant, Span};
+use crate::model::lease::{CPU, RESOURCES};
+use crate::time::Instant;
 
 /// Hosts for some time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -63,8 +64,8 @@ pub struct Refusal {
     pub fitting: u32,
     /// of so many.
     pub wanted: u32,
-    /// What is short on most hosts: `CPU` or `Memory`.
-    pub resource: &'static str,
+    /// What is short on most hosts: a resource of the site, such as `CPU` or `Memory`.
+    pub resource: String,
     /// Reservations in the way, those on the most hosts first.
     pub blockers: Vec<u64>,
 }
@@ -161,7 +162,7 @@ impl Planner {
         if ends.len() < nodes {
             return None;
         }
-        ends.sort_by_key(|&(until, host)| (std::cmp::Reverse(until), host));
+        ends.sort_by_key(|&(until, host)| (Reverse(until), host));
         let end = ends[nodes - 1].0.min(start + request.duration);
         ends.truncate(nodes);
         let mut hosts: Vec<u32> = ends.into_iter().map(|(_, host)| host).collect();
@@ -173,26 +174,28 @@ impl Planner {
     pub(super) fn refusal(&self, request: &Request) -> Refusal {
         let (start, end) = (request.earliest, request.earliest + request.duration);
         let fitting = self.fitting(request.need, request.nodes, start, end);
-        let mut short = [0, 0];
+        let mut short = [0; RESOURCES];
         let mut full = vec![false; self.free.len()];
         for (host, calendar) in self.free.iter().enumerate() {
             let free = calendar.min_during(start, request.duration);
-            for k in 0..2 {
-                short[k] += u32::from(free[k] < request.need[k]);
-                full[host] |= free[k] < request.need[k];
+            for k in (0..RESOURCES).filter(|&k| free[k] < request.need[k]) {
+                short[k] += 1;
+                full[host] = true;
             }
         }
-        let overlapping = self.reservations().filter(|r| r.start < end && r.end > start);
+        let overlapping = self.overlapping(start, end);
         let mut blockers: Vec<(usize, u64)> = overlapping
+            .into_iter()
             .map(|r| (r.hosts.iter().filter(|&&host| full[host as usize]).count(), r.id))
             .filter(|&(hosts, _)| hosts > 0)
             .collect();
-        blockers.sort_by_key(|&(hosts, id)| (std::cmp::Reverse(hosts), id));
+        blockers.sort_by_key(|&(hosts, id)| (Reverse(hosts), id));
+        let scarcest = (0..RESOURCES).max_by_key(|&k| (short[k], Reverse(k))).unwrap_or(CPU);
         Refusal {
             start,
             fitting: fitting.len() as u32,
             wanted: request.nodes,
-            resource: if short[1] > short[0] { "Memory" } else { "CPU" },
+            resource: self.site.resources[scarcest].clone(),
             blockers: blockers.into_iter().map(|(_, id)| id).collect(),
         }
     }
@@ -201,19 +204,4 @@ impl Planner {
 /// What so many nodes need.
 pub(super) fn times(need: Need, nodes: u32) -> Need {
     need.map(|amount| amount * i64::from(nodes))
-}
-
-/// How many nodes fit into `free`.
-pub(super) fn nodes_in(free: Need, need: Need) -> u32 {
-    let fits = (0..2).filter(|&k| need[k] > 0).map(|k| (free[k].max(0) / need[k]) as u32);
-    fits.min().unwrap_or(0)
-}
-
-/// How many nodes of `need` fit on one host from `start` on for `duration`.
-pub(super) fn room(calendar: &Calendar<2>, need: Need, start: Instant, duration: Span) -> u32 {
-    // Most hosts that are in use lack something soon after the start: that is found at once.
-    if calendar.free_until(start, need).is_some_and(|until| until < start + duration) {
-        return 0;
-    }
-    nodes_in(calendar.min_during(start, duration), need)
 }

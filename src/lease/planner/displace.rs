@@ -22,20 +22,19 @@ impl Planner {
         self.make(change)
     }
 
-    /// Room for `request` at its earliest start if reservations that allow it give way, and these;
-    /// none if that does not help.
+    /// Room for `request`, which has none, at its earliest start if reservations that allow it give
+    /// way, and these; none if that does not help.
     pub(super) fn displacing(&mut self, request: &Request) -> Option<(Part, Vec<u64>)> {
         let (start, end) = (request.earliest, request.earliest + request.duration);
         let fits = |planner: &Self| {
             let hosts = planner.fitting(request.need, request.nodes, start, end);
             (hosts.len() == request.nodes as usize).then_some(hosts)
         };
-        let overlaps = |r: &&Reserved| r.preemptible && r.start < end && r.end > start;
-        let mut candidates: Vec<Reserved> = self.reservations().filter(overlaps).cloned().collect();
-        candidates.sort_by_key(|reserved| std::cmp::Reverse(reserved.id));
+        let overlapping = self.overlapping(start, end).into_iter().filter(|r| r.preemptible);
+        let candidates: Vec<Reserved> = overlapping.cloned().collect();
         let mut off: Vec<Reserved> = Vec::new();
-        let mut room = fits(self);
-        for candidate in candidates {
+        let mut room = None;
+        for candidate in candidates.into_iter().rev() {
             if room.is_some() {
                 break;
             }

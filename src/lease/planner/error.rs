@@ -15,7 +15,7 @@ impl PlanError {
     /// Its code.
     pub fn code(&self) -> &'static str {
         match self {
-            Self::Senseless { .. } => "GLN-510",
+            Self::Senseless { .. } | Self::NoSuchResource { .. } => "GLN-510",
             Self::NoRoom(_) => "GLN-511",
             Self::Unknown { .. } => "GLN-512",
             Self::File { .. } => "GLN-513",
@@ -33,6 +33,14 @@ pub enum PlanError {
     Senseless {
         /// What is wrong with it.
         wrong: &'static str,
+    },
+    /// A resource that the site does not know.
+    #[error("GLN-510 the request names the resource `{name}`. Besides CPU and memory: {known}.")]
+    NoSuchResource {
+        /// As it was written.
+        name: String,
+        /// What there is.
+        known: String,
     },
     /// Others are in the way.
     #[error("GLN-511 there is no room: {0}. Ask for alternatives.")]

@@ -1,7 +1,7 @@
 //! The file of a planner: one line per change, on the disk before the change counts.
 //!
 //! ```text
-//! {"galerna-planner":1,"hosts":[[800,16384], ...]}
+//! {"galerna-planner":1,"resources":["CPU","Memory", ...],"hosts":[[800,16384], ...]}
 //! {"put":[{"id":1,"name":"tests","standing":{"held":43200000000},...}]}
 //! {"remove":[1]}
 //! ```
@@ -18,7 +18,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::need;
 use super::{Change, Need, PlanError, Planner, Reserved};
+use crate::model::lease::{KNOWN_RESOURCES, RESOURCES, Site};
 use crate::whole_file;
 
 const VERSION: u32 = 1;
@@ -46,7 +48,26 @@ struct Head {
     /// The next number to be given, so that none is given twice.
     #[serde(default)]
     next: u64,
-    hosts: Vec<Need>,
+    /// Names, by position; where there are none, the known ones.
+    #[serde(default = "known_resources")]
+    resources: Vec<String>,
+    hosts: Vec<Has>,
+}
+
+/// What a host has.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(transparent)]
+struct Has(#[serde(with = "need")] Need);
+
+impl Head {
+    fn site(self) -> Site {
+        let hosts = self.hosts.into_iter().map(|Has(amounts)| amounts).collect();
+        Site { resources: self.resources, hosts }
+    }
+}
+
+fn known_resources() -> Vec<String> {
+    KNOWN_RESOURCES.map(str::to_owned).to_vec()
 }
 
 /// Waits until no other process has the file at `path` open.
@@ -105,13 +126,13 @@ impl Planner {
     /// # Errors
     ///
     /// The operating system may refuse.
-    pub fn create(path: &Path, hosts: Vec<Need>) -> Result<Self, PlanError> {
+    pub fn create(path: &Path, site: Site) -> Result<Self, PlanError> {
         let lock = lock(path)?;
         if path.exists() {
             let cause = std::io::Error::from(std::io::ErrorKind::AlreadyExists);
             return Err(refused(path)(cause));
         }
-        let mut planner = Self::new(hosts);
+        let mut planner = Self::new(site);
         planner.save(path, lock)?;
         Ok(planner)
     }
@@ -152,8 +173,10 @@ impl Planner {
         let refused = refused(path);
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
         let folder = folder.unwrap_or(Path::new("."));
-        let (next, hosts) = (self.next, self.capacity.clone());
-        let mut text = line(&Head { version: VERSION, next, hosts });
+        let Site { resources, hosts } = self.site.clone();
+        let hosts = hosts.into_iter().map(Has).collect();
+        let head = Head { version: VERSION, next: self.next, resources, hosts };
+        let mut text = line(&head);
         for reserved in self.reservations() {
             text.extend(line(&Change { remove: Vec::new(), put: vec![reserved.clone()] }));
         }
@@ -203,8 +226,11 @@ fn read(path: &Path) -> Result<Found, PlanError> {
                 if head.version != VERSION {
                     return Err(damaged(format!("version {}, known is {VERSION}", head.version)));
                 }
+                if !(KNOWN_RESOURCES.len()..=RESOURCES).contains(&head.resources.len()) {
+                    return Err(damaged(format!("{} resources", head.resources.len())));
+                }
                 let next = head.next.max(1);
-                planner = Some(Planner { next, ..Planner::new(head.hosts) });
+                planner = Some(Planner { next, ..Planner::new(head.site()) });
             }
             Some(planner) => {
                 let change: Change = parsed(&text).map_err(damaged)?;
@@ -232,7 +258,7 @@ fn parsed<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, String> {
 impl Planner {
     /// Whether a reservation can be one of this site.
     fn holds(&self, reserved: &Reserved) -> bool {
-        let known = |&host: &u32| (host as usize) < self.capacity.len();
+        let known = |&host: &u32| (host as usize) < self.site.hosts.len();
         reserved.start <= reserved.end
             && reserved.need.iter().all(|&amount| amount >= 0)
             && reserved.hosts.iter().all(known)

@@ -1,6 +1,6 @@
 //! The reservation planner: when is there room, and what could be offered instead?
 //!
-//! A [`Planner`] keeps what has been promised on each host of a site, in one [`Calendar`] per host
+//! A [`Planner`] keeps what has been promised on each host of a site, in [`Calendar`]s of that host
 //! and in a file. It finds the earliest start, offers alternatives (later, fewer nodes, shorter,
 //! in two parts), says which reservations are in the way, holds and commits, groups all or
 //! nothing, extends, shrinks, moves, cancels, and re-places what stood on a host that fails.
@@ -25,8 +25,12 @@
 
 mod answer;
 mod displace;
+mod during;
 mod error;
+mod host;
+mod hours;
 mod journal;
+mod need;
 mod price;
 mod search;
 mod upkeep;
@@ -40,15 +44,15 @@ use serde::{Deserialize, Serialize};
 
 pub use answer::{Answer, Offer, OfferKind, Part, Refusal};
 pub use error::PlanError;
+pub use need::{Need, need};
 pub use price::Tariff;
 pub use upkeep::Healing;
 
-use crate::calendar::{BookingId, Calendar};
+use crate::model::lease::{CPU, MEMORY, Site};
 use crate::time::{Instant, Span};
+use during::During;
+use host::{Booked, Host};
 use journal::Journal;
-
-/// CPU in hundredths of a core, and memory in MB.
-pub type Need = [i64; 2];
 
 /// Room that is asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,6 +60,7 @@ pub struct Request {
     /// How many nodes.
     pub nodes: u32,
     /// What each node needs.
+    #[serde(with = "need")]
     pub need: Need,
     /// For how long.
     pub duration: Span,
@@ -94,6 +99,7 @@ pub struct Reserved {
     /// Until when.
     pub end: Instant,
     /// What each node needs.
+    #[serde(with = "need")]
     pub need: Need,
     /// The host of each node.
     pub hosts: Vec<u32>,
@@ -110,19 +116,20 @@ impl Reserved {
 #[derive(Debug)]
 struct Entry {
     reserved: Reserved,
-    bookings: Vec<(u32, BookingId)>,
+    bookings: Vec<(u32, Booked)>,
 }
 
 /// What is promised on the hosts of a site.
 ///
 /// ```
-/// use galerna::lease::planner::{Answer, Planner, Request};
+/// use galerna::lease::planner::{Answer, Planner, Request, need};
+/// use galerna::model::lease::Site;
 /// use galerna::time::{Instant, Span};
 ///
-/// let mut planner = Planner::new(vec![[800, 16_384]; 4]);
+/// let mut planner = Planner::new(Site::uniform(4, 800, 16_384));
 /// let hour = Span::from_seconds(3600.0);
 /// let noon = Instant::from_seconds(43_200.0);
-/// let need = [800, 16_384];
+/// let need = need([800, 16_384]);
 /// let request = Request { nodes: 3, need, duration: hour, earliest: noon, latest: noon };
 /// let id = planner.hold(&request, "tests", Instant::START, noon)?;
 /// planner.commit(id, Instant::START)?;
@@ -135,9 +142,10 @@ struct Entry {
 /// ```
 #[derive(Debug)]
 pub struct Planner {
-    capacity: Vec<Need>,
-    free: Vec<Calendar<2>>,
+    site: Site,
+    free: Vec<Host>,
     entries: BTreeMap<u64, Entry>,
+    during: During,
     /// Holds by the instant at which they are over.
     holds: BTreeSet<(Instant, u64)>,
     next: u64,
@@ -156,16 +164,41 @@ struct Change {
 }
 
 impl Planner {
-    /// A planner for hosts that have `capacity`, kept in memory only.
-    pub fn new(capacity: Vec<Need>) -> Self {
-        let free = capacity.iter().map(|&capacity| Calendar::new(capacity)).collect();
+    /// A planner for the hosts of `site`, kept in memory only.
+    pub fn new(site: Site) -> Self {
+        let free = site.hosts.iter().map(|&capacity| Host::new(capacity)).collect();
         let (entries, holds) = (BTreeMap::new(), BTreeSet::new());
-        Self { capacity, free, entries, holds, next: 1, journal: None }
+        Self { site, free, entries, during: During::new(), holds, next: 1, journal: None }
     }
 
-    /// What each host has.
-    pub fn hosts(&self) -> &[Need] {
-        &self.capacity
+    /// The hosts, what each has, and the names of the resources.
+    pub fn site(&self) -> &Site {
+        &self.site
+    }
+
+    /// What a node needs that takes `cpu` hundredths of a core, `memory` MB, and of other
+    /// resources what `others` names.
+    ///
+    /// # Errors
+    ///
+    /// The site may not know a resource of that name.
+    pub fn need<'n>(
+        &self,
+        (cpu, memory): (i64, i64),
+        others: impl IntoIterator<Item = (&'n str, i64)>,
+    ) -> Result<Need, PlanError> {
+        let mut need = need([cpu, memory]);
+        for (name, amount) in others {
+            let position = self.site.resources.iter().position(|known| known == name);
+            match position {
+                Some(k) if k != CPU && k != MEMORY => need[k] = amount,
+                _ => {
+                    let known = self.site.resources[MEMORY + 1..].join(", ");
+                    return Err(PlanError::NoSuchResource { name: name.to_owned(), known });
+                }
+            }
+        }
+        Ok(need)
     }
 
     /// All reservations, by number.
@@ -180,6 +213,20 @@ impl Planner {
     /// There may be none.
     pub fn reservation(&self, id: u64) -> Result<&Reserved, PlanError> {
         self.entries.get(&id).map(|entry| &entry.reserved).ok_or(PlanError::Unknown { id })
+    }
+
+    /// Those that overlap `[start, end)`, by number.
+    fn overlapping(&self, start: Instant, end: Instant) -> Vec<&Reserved> {
+        let candidates = self.during.candidates(start, end).map(|id| &self.entries[&id].reserved);
+        let mut found: Vec<&Reserved> = candidates.filter(|r| r.end > start).collect();
+        found.sort_unstable_by_key(|reserved| reserved.id);
+        found
+    }
+
+    /// What `need` holds of other resources than CPU and memory, by name.
+    pub fn others_of<'p>(&'p self, need: &'p Need) -> impl Iterator<Item = (String, i64)> + 'p {
+        let named = self.site.resources.iter().cloned().zip(need.iter().copied());
+        named.skip(MEMORY + 1).filter(|&(_, amount)| amount != 0)
     }
 
     /// Keeps hosts for `request` until `expires`; at the earliest start that is possible.
@@ -310,12 +357,12 @@ impl Planner {
     ///
     /// [`PlanError::Senseless`] says what is wrong with it.
     pub fn check(&self, request: &Request, now: Instant) -> Result<(), PlanError> {
-        let fits = |capacity: &Need| (0..2).all(|k| request.need[k] <= capacity[k]);
+        let fits = |has: &Need| request.need.iter().zip(has).all(|(need, has)| need <= has);
         let wrong = if request.nodes == 0 {
             "asks for no nodes"
         } else if request.duration.0 <= 0 {
             "lasts no time"
-        } else if request.need.iter().any(|&amount| amount < 0) || request.need == [0, 0] {
+        } else if request.need.iter().any(|&amount| amount < 0) || request.need == Need::default() {
             "needs nothing, or less than nothing"
         } else if request.earliest < now {
             "starts in the past"
@@ -323,7 +370,7 @@ impl Planner {
             "must start before it may"
         } else if request.earliest.0.checked_add(request.duration.0).is_none() {
             "never ends"
-        } else if !self.capacity.iter().any(fits) {
+        } else if !self.site.hosts.iter().any(fits) {
             "needs more than any host has"
         } else {
             return Ok(());
@@ -353,13 +400,13 @@ impl Planner {
 
     fn enter(&mut self, reserved: Reserved) {
         let bookings = reserved.hosts.iter().map(|&host| {
-            let calendar = &mut self.free[host as usize];
-            (host, calendar.add(reserved.start, reserved.end, reserved.need))
+            (host, self.free[host as usize].add(reserved.start, reserved.end, reserved.need))
         });
         let bookings = bookings.collect();
         if let Standing::Held(until) = reserved.standing {
             self.holds.insert((until, reserved.id));
         }
+        self.during.insert(&reserved);
         self.entries.insert(reserved.id, Entry { reserved, bookings });
     }
 
@@ -368,8 +415,10 @@ impl Planner {
             if let Standing::Held(until) = entry.reserved.standing {
                 self.holds.remove(&(until, id));
             }
+            self.during.remove(&entry.reserved);
             for (host, booking) in entry.bookings {
-                self.free[host as usize].remove(booking);
+                let Reserved { start, end, .. } = entry.reserved;
+                self.free[host as usize].remove(booking, start, end);
             }
         }
     }

@@ -16,9 +16,9 @@
 //! hours that preempted leases spend on being suspended and resumed.
 
 use super::{Offer, Planner};
+use crate::model::lease::MEMORY;
 
 const HOUR_S: f64 = 3600.0;
-const MEMORY: usize = 1;
 
 /// Prices and rates.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -41,11 +41,12 @@ impl Tariff {
     /// What `offer` of `planner` costs.
     ///
     /// ```
-    /// use galerna::lease::planner::{Answer, Planner, Request, Tariff};
+    /// use galerna::lease::planner::{Answer, Planner, Request, Tariff, need};
+    /// use galerna::model::lease::Site;
     /// use galerna::time::{Instant, Span};
     ///
-    /// let mut planner = Planner::new(vec![[100, 1024]; 4]);
-    /// let (noon, need) = (Instant::from_seconds(43_200.0), [100, 1024]);
+    /// let mut planner = Planner::new(Site::uniform(4, 100, 1024));
+    /// let (noon, need) = (Instant::from_seconds(43_200.0), need([100, 1024]));
     /// let duration = Span::from_seconds(7200.0);
     /// let request = Request { nodes: 3, need, duration, earliest: noon, latest: noon };
     /// let Answer::Room(offer) = planner.ask(&request, 0)? else { panic!() };

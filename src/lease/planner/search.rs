@@ -1,6 +1,6 @@
 //! Where and when nodes fit.
 
-use super::answer::{nodes_in, room, times};
+use super::answer::times;
 use super::{Need, Part, PlanError, Planner, Request};
 use crate::time::Instant;
 
@@ -8,17 +8,12 @@ impl Planner {
     /// Hosts for up to `nodes` nodes from `start` to `end`, in the order of their ids.
     pub(super) fn fitting(&self, need: Need, nodes: u32, start: Instant, end: Instant) -> Vec<u32> {
         let mut hosts = Vec::new();
-        for (calendar, host) in self.free.iter().zip(0..) {
+        for (free, host) in self.free.iter().zip(0..) {
             let left = nodes - hosts.len() as u32;
             if left == 0 {
                 break;
             }
-            let several = nodes_in(self.capacity[host as usize], need) > 1;
-            let here = if several {
-                room(calendar, need, start, end - start).min(left)
-            } else {
-                u32::from(calendar.free_until(start, need).is_none_or(|until| until >= end))
-            };
+            let here = free.room(start, end, need, left);
             hosts.extend(std::iter::repeat_n(host, here as usize));
         }
         hosts
@@ -26,7 +21,7 @@ impl Planner {
 
     /// How many nodes of `request` an empty host could take.
     pub(super) fn most_nodes(&self, host: u32, request: &Request) -> u32 {
-        nodes_in(self.capacity[host as usize], request.need).min(request.nodes)
+        self.free[host as usize].most_nodes(request.need).min(request.nodes)
     }
 
     /// The earliest room for `request`.

@@ -1,6 +1,5 @@
 //! Changes to what is promised: extend, shrink, move, maintain, heal, repeat.
 
-use super::answer::room;
 use super::{Change, Part, PlanError, Planner, Request, Reserved, Standing};
 use crate::time::{Instant, Span};
 
@@ -66,9 +65,9 @@ impl Planner {
         let mut hosts = changed.hosts.clone();
         hosts.sort_unstable();
         let fits = hosts.chunk_by(|a, b| a == b).all(|nodes| {
-            let calendar = &self.free[nodes[0] as usize];
-            let span = changed.end - changed.start;
-            room(calendar, changed.need, changed.start, span) as usize >= nodes.len()
+            let host = &self.free[nodes[0] as usize];
+            let most = nodes.len() as u32;
+            host.room(changed.start, changed.end, changed.need, most) == most
         });
         let refusal = (!fits).then(|| self.refusal(request));
         self.enter(old);
@@ -113,16 +112,16 @@ impl Planner {
         end: Instant,
         name: &str,
     ) -> Result<Healing, PlanError> {
-        let Some(&need) = self.capacity.get(host as usize) else {
+        let Some(&need) = self.site.hosts.get(host as usize) else {
             return Err(PlanError::Senseless { wrong: "names a host that is not there" });
         };
         if end <= start {
             return Err(PlanError::Senseless { wrong: "lasts no time" });
         }
         let affected: Vec<Reserved> = self
-            .reservations()
-            .filter(|r| r.standing != Standing::Maintenance)
-            .filter(|r| r.start < end && r.end > start && r.hosts.contains(&host))
+            .overlapping(start, end)
+            .into_iter()
+            .filter(|r| r.standing != Standing::Maintenance && r.hosts.contains(&host))
             .cloned()
             .collect();
         let closed = Reserved {
@@ -171,17 +170,17 @@ impl Planner {
     /// A reservation that has left the calendars, for the same time where there is room: on its
     /// own hosts as far as possible.
     fn elsewhere(&self, old: &Reserved) -> Option<Reserved> {
-        let span = old.end - old.start;
         let mut stay: Vec<u32> = old.hosts.clone();
         stay.sort_unstable();
         let mut hosts = Vec::new();
         for nodes in stay.chunk_by(|a, b| a == b) {
-            let here = room(&self.free[nodes[0] as usize], old.need, old.start, span) as usize;
-            hosts.extend_from_slice(&nodes[..here.min(nodes.len())]);
+            let host = &self.free[nodes[0] as usize];
+            let here = host.room(old.start, old.end, old.need, nodes.len() as u32);
+            hosts.extend_from_slice(&nodes[..here as usize]);
         }
-        for (calendar, host) in self.free.iter().zip(0..) {
+        for (free, host) in self.free.iter().zip(0..) {
             let taken = hosts.iter().filter(|&&other| other == host).count();
-            let here = room(calendar, old.need, old.start, span) as usize;
+            let here = free.room(old.start, old.end, old.need, old.hosts.len() as u32) as usize;
             let more = here.saturating_sub(taken).min(old.hosts.len() - hosts.len());
             hosts.extend(std::iter::repeat_n(host, more));
         }
