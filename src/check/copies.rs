@@ -8,7 +8,8 @@
 //!
 //! Source of progressive filling: Bertsekas and Gallager, Data Networks, 2nd ed. 1992, sect. 6.5.2.
 //! Rates change at the recorded times, so that rounding to microseconds does not add up over the
-//! copies; a copy must have sent all its bytes, within 2 us, at its own recorded end.
+//! copies; a copy must have sent all its bytes, within 2 us, at its own recorded end. One that is
+//! cut off because its VM ends then has sent no more than that.
 
 use std::collections::BTreeSet;
 
@@ -42,6 +43,8 @@ struct Copy {
     bytes: f64,
     start: Instant,
     end: Option<Instant>,
+    /// Whether it was cut off then.
+    cut: bool,
 }
 
 /// A copy under way.
@@ -84,18 +87,30 @@ pub(super) fn check(evidence: &Evidence, events: &[Event], times: &Timetable, ou
 fn recorded(evidence: &Evidence, events: &[Event]) -> Vec<Copy> {
     let mut copies: Vec<Copy> = Vec::new();
     let mut open: Vec<usize> = Vec::new();
+    let stopped = events.iter().filter_map(|event| match event.deed {
+        Deed::Stop { vm, .. } => Some((event.at, vm)),
+        _ => None,
+    });
+    let stops: BTreeSet<(Instant, usize)> = stopped.collect();
     for event in events {
         match event.deed {
             Deed::Depart { vm, from, to } => {
                 let bytes = evidence.fleet.vm_ram.as_slice()[vm].0 as f64;
                 let (place, start) = (event.place(), event.at);
                 open.push(copies.len());
-                copies.push(Copy { place, vm, from, to, bytes, start, end: None });
+                copies.push(Copy { place, vm, from, to, bytes, start, end: None, cut: false });
             }
             Deed::Arrive { vm, to, .. } => {
                 let same = |c: &Copy| (c.vm, c.to) == (vm, to);
                 if let Some(slot) = open.iter().position(|&i| same(&copies[i])) {
                     copies[open.remove(slot)].end = Some(event.at);
+                }
+            }
+            Deed::Abort { vm, to, .. } if stops.contains(&(event.at, vm)) => {
+                let same = |c: &Copy| (c.vm, c.to) == (vm, to);
+                if let Some(slot) = open.iter().position(|&i| same(&copies[i])) {
+                    let copy = &mut copies[open.remove(slot)];
+                    (copy.end, copy.cut) = (Some(event.at), true);
                 }
             }
             _ => {}
@@ -117,6 +132,7 @@ fn wrong_end(copy: &Copy, expected: f64) -> Problem {
 fn alone(copy: &Copy, per_us: f64, horizon: f64) -> Option<Problem> {
     let expected = copy.start.0 as f64 + copy.bytes / per_us;
     let right = match copy.end {
+        Some(end) if copy.cut => end.0 as f64 <= expected + SLACK,
         Some(end) => (end.0 as f64 - expected).abs() <= SLACK,
         None => expected + SLACK >= horizon,
     };
@@ -136,7 +152,8 @@ fn shared(copies: &[Copy], hosts: usize, per_us: f64, horizon: f64) -> Vec<Probl
             network.running.push(Running { copy, left: copy.bytes, rate: per_us });
         }
         for done in network.running.extract_if(.., |r| r.copy.end == Some(change)) {
-            if done.left.abs() > SLACK * done.rate {
+            let sent = done.left.abs() <= SLACK * done.rate;
+            if !sent && !(done.copy.cut && done.left > 0.0) {
                 findings.push(wrong_end(done.copy, network.now + done.left / done.rate));
             }
         }
@@ -206,7 +223,7 @@ mod tests {
 
     fn copy(from: usize, to: usize, start: i64, end: Option<i64>) -> Copy {
         let (place, start, end) = ("actions row 0".into(), Instant(start), end.map(Instant));
-        Copy { place, vm: 0, from, to, bytes: 100.0, start, end }
+        Copy { place, vm: 0, from, to, bytes: 100.0, start, end, cut: false }
     }
 
     /// Cards of 1 byte/us. Egress of h0 carries copies to h1 and h2, ingress of h2 also one from

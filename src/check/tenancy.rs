@@ -25,6 +25,12 @@ pub struct Tenancy {
     vms: Vec<(u32, [i64; 2])>,
     /// CPU and memory held for runs, from and until when.
     runs: BTreeMap<Turn, [i64; 2]>,
+    /// Where policies say where VMs run: when each lease runs.
+    free: Option<BTreeMap<u32, Vec<(Instant, Instant)>>>,
+    /// Whether each lease is a reservation.
+    reservations: Vec<bool>,
+    /// Figures of late starts as they are claimed.
+    late: Vec<(String, f64)>,
 }
 
 impl Tenancy {
@@ -44,11 +50,96 @@ impl Tenancy {
                 add(&mut runs, (stretch.end, stretch.lease.0, *host, false), held);
             }
         }
-        Self { end, vms: vms.collect(), runs }
+        let reservations = requests.iter().map(LeaseRequest::is_reservation).collect();
+        Self { end, vms: vms.collect(), runs, free: None, reservations, late: Vec::new() }
+    }
+
+    /// The VMs of leases are consolidated: they run wherever policies say, and begin when their
+    /// host is on. `claims` are the figures of the lease summary.
+    pub fn consolidated(mut self, stretches: &[Stretch], claims: &[(String, f64)]) -> Self {
+        let mut runs: BTreeMap<u32, Vec<(Instant, Instant)>> = BTreeMap::new();
+        for run in stretches.iter().filter(|s| s.purpose == Use::Run && s.start < s.end) {
+            runs.entry(run.lease.0).or_default().push((run.start, run.end));
+        }
+        runs.values_mut().for_each(|runs| runs.sort_unstable());
+        self.free = Some(runs);
+        self.late = claims.to_vec();
+        self
+    }
+
+    /// As [`check`](Self::check) where policies say where VMs run: every VM runs once in each run
+    /// of its lease, from some instant to its end, or never, and late starts are as claimed.
+    fn check_free(
+        &self,
+        runs: &BTreeMap<u32, Vec<(Instant, Instant)>>,
+        actions: &[Action],
+    ) -> Vec<Problem> {
+        let mut lives: BTreeMap<u32, Vec<(Instant, bool)>> = BTreeMap::new();
+        for action in actions {
+            let begins = match action.kind {
+                ActionKind::VmStart => true,
+                ActionKind::VmStop => false,
+                _ => continue,
+            };
+            if let Some(vm) = action.vm {
+                lives.entry(vm.0).or_default().push((action.at, begins));
+            }
+        }
+        let (mut problems, none) = (Vec::new(), Vec::new());
+        let (mut reserved, mut others, mut never, mut late_s) = (0.0, 0.0, 0.0, 0.0);
+        for (vm, &(lease, _)) in (0..).zip(&self.vms) {
+            let mut life = lives.remove(&vm).unwrap_or_default().into_iter().peekable();
+            for &(start, end) in runs.get(&lease).unwrap_or(&none) {
+                let begun = life.next_if(|&(at, begins)| begins && (start..end).contains(&at));
+                let Some((at, _)) = begun else {
+                    never += 1.0;
+                    continue;
+                };
+                if at > start {
+                    late_s += (at - start).seconds();
+                    let count = if self.is_reserved(lease) { &mut reserved } else { &mut others };
+                    *count += 1.0;
+                }
+                if life.next_if_eq(&(end, false)).is_none() {
+                    let what = format!("v{vm} does not cease to run when lease {lease} does");
+                    problems.push(Problem::new(
+                        "GLN-616",
+                        format!("actions at {end}"),
+                        what,
+                        REMEDY,
+                    ));
+                }
+            }
+            if let Some((at, _)) = life.next() {
+                let what = format!("v{vm} begins or ceases to run and lease {lease} does not");
+                problems.push(Problem::new("GLN-616", format!("actions at {at}"), what, REMEDY));
+            }
+        }
+        let expected = [
+            ("late_reserved", reserved),
+            ("late_others", others),
+            ("never_begun", never),
+            ("late_s", late_s),
+        ];
+        for (name, expected) in expected {
+            let claimed = self.late.iter().find(|(claimed, _)| claimed == name).map(|c| c.1);
+            if claimed.is_none_or(|found| (found - expected).abs() > 1e-6) {
+                let what = format!("{name} is {claimed:?}, expected {expected}");
+                problems.push(Problem::new("GLN-648", "leases", what, REMEDY));
+            }
+        }
+        problems
+    }
+
+    fn is_reserved(&self, lease: u32) -> bool {
+        self.reservations.get(lease as usize).copied().unwrap_or(false)
     }
 
     /// Where `actions` differ from what the leases held.
     pub(super) fn check(&self, actions: &[Action]) -> Vec<Problem> {
+        if let Some(runs) = &self.free {
+            return self.check_free(runs, actions);
+        }
         let mut found = BTreeMap::new();
         for action in actions {
             let (host, begins) = match action.kind {

@@ -78,10 +78,12 @@ pub fn decide(
 }
 
 /// Sets the draft to where every VM is or is bound for.
-fn settle(world: &World<'_>, draft: &mut Draft, state: &Snapshot<'_>) {
+pub(super) fn settle(world: &World<'_>, draft: &mut Draft, state: &Snapshot<'_>) {
     draft.clear(world.fleet);
     let waiting = world.pending.iter().filter(|(_, moves)| !moves.is_empty()).map(|(h, _)| h);
-    let mut hosts: Vec<HostId> = world.inhabited().iter().copied().chain(waiting).collect();
+    let expected = world.coming.iter().filter(|(_, vms)| !vms.is_empty()).map(|(h, _)| h);
+    let known = world.inhabited().iter().copied();
+    let mut hosts: Vec<HostId> = known.chain(waiting).chain(expected).collect();
     hosts.sort_unstable();
     hosts.dedup();
     let mut residents = Vec::new();
@@ -91,6 +93,7 @@ fn settle(world: &World<'_>, draft: &mut Draft, state: &Snapshot<'_>) {
         let mut leaving = Held::default();
         for entry in &world.lists[host] {
             let vm = entry.vm;
+            leaving.cpu += world.slack(vm, state.demand[vm]);
             if matches!(entry.role, Role::Arriving | Role::Settling) {
                 residents.push(Resident { vm, allocated: state.demand[vm].min(core) });
             } else if world.bound[vm] == 0 {
@@ -102,6 +105,10 @@ fn settle(world: &World<'_>, draft: &mut Draft, state: &Snapshot<'_>) {
         for waiting in &world.pending[host] {
             let allocated = state.demand[waiting.vm].min(core);
             residents.push(Resident { vm: waiting.vm, allocated });
+        }
+        for &vm in &world.coming[host] {
+            leaving.cpu += world.slack(vm, state.demand[vm]);
+            residents.push(Resident { vm, allocated: state.demand[vm].min(core) });
         }
         draft.settle(host, &residents, leaving, state);
     }

@@ -9,6 +9,7 @@ use super::Error;
 use super::queue::Event;
 use super::run::Engine;
 use super::share::Role;
+use super::tenants::{ConsolidateLeases, Tenants};
 use crate::id::{HostId, Id, VmId};
 use crate::lease::{LeasePolicies, LeaseRules, RunChange, Schedule, Scheduler};
 use crate::model::lease::{LeaseRequest, Site};
@@ -26,6 +27,8 @@ pub struct LeaseSide<'a> {
     pub rules: &'a LeaseRules,
     /// Who decides.
     pub policies: LeasePolicies,
+    /// Whether their VMs, where they carry load, are consolidated.
+    pub consolidate: ConsolidateLeases,
 }
 
 /// A VM that begins or ceases to run because its lease does.
@@ -36,12 +39,20 @@ pub(super) struct Turn {
     pub begins: bool,
 }
 
+/// A VM whose lease is to begin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Promise {
+    pub start: Instant,
+    pub vm: VmId,
+}
+
 /// The scheduler, as the event loop sees it.
 pub(super) struct Leases<'a> {
     scheduler: Scheduler<'a>,
     requests: &'a [LeaseRequest],
     /// The first VM of the fleet of each lease.
     first_vm: Vec<usize>,
+    pub(super) consolidate: ConsolidateLeases,
     last: Option<Instant>,
     turns: Vec<Turn>,
 }
@@ -49,7 +60,7 @@ pub(super) struct Leases<'a> {
 impl<'a> Leases<'a> {
     /// `carry_load`: whether the VMs of leases are those of a fleet.
     pub fn new(side: LeaseSide<'a>, carry_load: bool) -> Self {
-        let LeaseSide { site, requests, rules, policies } = side;
+        let LeaseSide { site, requests, rules, policies, consolidate } = side;
         let mut scheduler = Scheduler::new(site, requests, rules.clone(), policies);
         let mut first_vm = Vec::new();
         if carry_load {
@@ -60,7 +71,12 @@ impl<'a> Leases<'a> {
                 Some(first)
             }));
         }
-        Self { scheduler, requests, first_vm, last: None, turns: Vec::new() }
+        Self { scheduler, requests, first_vm, consolidate, last: None, turns: Vec::new() }
+    }
+
+    /// What is asked for.
+    pub fn requests(&self) -> &'a [LeaseRequest] {
+        self.requests
     }
 
     /// When something happens next; never again when all is over.
@@ -68,8 +84,8 @@ impl<'a> Leases<'a> {
         self.scheduler.next_instant()
     }
 
-    /// Lets happen what happens to leases at `at`; gives the VMs that begin or cease to run then.
-    pub fn step(&mut self, at: Instant) -> Result<&[Turn], PolicyError> {
+    /// Lets happen what happens to leases at `at`.
+    pub fn step(&mut self, at: Instant) -> Result<(), PolicyError> {
         assert!(self.last.is_none_or(|last| last < at), "time goes forward");
         self.last = Some(at);
         self.scheduler.step(at)?;
@@ -80,7 +96,27 @@ impl<'a> Leases<'a> {
             let turn = |((node, _), vm)| Turn { vm, host: HostId(hosts[node]), begins };
             self.turns.extend(cores.map(turn));
         }
-        Ok(&self.turns)
+        Ok(())
+    }
+
+    /// The VMs that began or ceased to run at the last step.
+    pub fn turns(&self) -> &[Turn] {
+        &self.turns
+    }
+
+    /// VMs of leases that are to begin later, the first first.
+    pub fn promises(&self) -> Vec<Promise> {
+        let vms = |lease: u32| {
+            let first = self.first_vm[lease as usize];
+            let cores = self.requests[lease as usize].cores().count();
+            (first..first + cores).map(VmId::from_index)
+        };
+        let promised = self.scheduler.promised();
+        let mut all: Vec<Promise> = promised
+            .flat_map(|(lease, start)| vms(lease).map(move |vm| Promise { start, vm }))
+            .collect();
+        all.sort_unstable();
+        all
     }
 
     /// Everything that came of them.
@@ -90,16 +126,22 @@ impl<'a> Leases<'a> {
 }
 
 impl Engine<'_> {
-    /// Begins without a VM, all hosts on: VMs come with their leases, and nobody says yet which
-    /// host could sleep until the next begins.
-    pub fn start_empty(&mut self) {
+    /// Begins without a VM, for they come with the leases of `requests`: all hosts on, unless they
+    /// are consolidated.
+    pub fn start_empty(&mut self, requests: &[LeaseRequest], how: ConsolidateLeases) {
         self.leased = true;
+        self.tenants = Tenants::new(how);
         self.samples = usize::MAX;
         self.world.demand.repeat();
         self.world.demand.set_sample(0);
         self.draft.count_memory(self.world.counts_memory());
-        for host in self.world.power.ids() {
-            self.host_on(host);
+        if how.is_off() {
+            self.world.power.ids().for_each(|host| self.host_on(host));
+        } else {
+            let of = |lease: &LeaseRequest| {
+                std::iter::repeat_n(lease.is_reservation(), lease.cores().count())
+            };
+            self.world.reserved = requests.iter().flat_map(of).collect();
         }
         self.flush();
         self.queue.push(self.clock.first_decision(), Event::Sample(1));

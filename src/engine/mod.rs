@@ -18,6 +18,7 @@ mod queue;
 mod run;
 mod share;
 mod start;
+mod tenants;
 mod timeline;
 mod world;
 
@@ -34,6 +35,7 @@ use crate::time::Instant;
 pub use decide::Consolidation;
 pub use leases::LeaseSide;
 pub use start::InitialDemand;
+pub use tenants::ConsolidateLeases;
 pub use timeline::{LoadSide, Watch, run, run_leases, run_leases_with_load};
 
 /// The policies of one run, freshly built.

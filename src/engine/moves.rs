@@ -50,7 +50,7 @@ pub(super) struct Moves<'a> {
     /// Whether one has ended since those that wait were last asked.
     freed: bool,
     /// Moves that wait until fewer are under way, the first first.
-    waiting: Vec<Move>,
+    pub(super) waiting: Vec<Move>,
     news: Vec<(TransferId, News)>,
     draws: Draws,
 }
@@ -178,7 +178,7 @@ impl Flight {
         }
     }
 
-    fn has_switched(&self) -> bool {
+    pub(super) fn has_switched(&self) -> bool {
         self.transaction.stage == Stage::Push
     }
 }
@@ -335,7 +335,7 @@ impl Engine<'_> {
     }
 
     /// A migration is complete.
-    fn arrive(&mut self, id: TransferId, totals: Totals) {
+    pub(super) fn arrive(&mut self, id: TransferId, totals: Totals) {
         let Some(mut flight) = self.moves.land(id) else { return };
         let switched = flight.has_switched();
         flight.complete();

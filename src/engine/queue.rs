@@ -25,6 +25,8 @@ pub enum Event {
     HostOff(HostId),
     /// A host that was waking is on.
     HostOn(HostId),
+    /// Hosts are chosen for promised starts that are near.
+    Prepare,
     /// A sample arrives.
     Sample(usize),
     /// Policies decide.
@@ -48,6 +50,7 @@ impl Event {
         match self {
             Self::LegEnds(..) => 0,
             Self::HostOff(_) | Self::HostOn(_) | Self::Fails(..) | Self::Restart(_) => 1,
+            Self::Prepare => 1,
             Self::Sample(_) | Self::End => 2,
             Self::Decide(_) => 3,
         }

@@ -10,6 +10,7 @@ use super::moves::Moves;
 use super::queue::{Event, EventQueue};
 use super::share::Role;
 use super::start::place_all;
+use super::tenants::Tenants;
 use super::timeline::Watch;
 use super::world::{Entry, Move, PowerState, World};
 use super::{Error, Outcome, Policies};
@@ -34,6 +35,8 @@ pub(super) struct Engine<'a> {
     pub(super) samples: usize,
     /// Whether VMs come and go with leases: samples go on until those are over, and hosts stay on.
     pub(super) leased: bool,
+    /// Those VMs, if they are consolidated.
+    pub(super) tenants: Option<Tenants>,
     end: Moment,
     /// Hosts to evaluate before time goes on.
     pub(super) touched: Vec<HostId>,
@@ -76,6 +79,7 @@ impl<'a> Engine<'a> {
             clock,
             samples: trace.samples(),
             leased: false,
+            tenants: None,
             end: clock.at(Instant::START + trace.step() * trace.samples() as i64),
             touched: Vec::new(),
             transfers_changed: false,
@@ -136,6 +140,7 @@ impl<'a> Engine<'a> {
             Event::Restart(vm) => self.restart(vm),
             Event::HostOn(host) => self.host_on(host),
             Event::HostOff(host) => self.host_off(host),
+            Event::Prepare => self.prepare(policies)?,
             Event::Sample(sample) => {
                 if watch(at.instant).is_break() {
                     return Err(Error::Interrupted { at: at.instant });
@@ -246,6 +251,10 @@ impl<'a> Engine<'a> {
         }
         self.flush();
         self.decided = Some((sample, overloaded, moves.len()));
+        if self.tenants.is_some() {
+            self.house_waiting(policies)?;
+            self.flush();
+        }
         Ok(())
     }
 
@@ -264,7 +273,7 @@ impl<'a> Engine<'a> {
         }
     }
 
-    fn wake(&mut self, host: HostId) {
+    pub(super) fn wake(&mut self, host: HostId) {
         let wake_s = self.world.rules.host.wake_s;
         if wake_s == 0.0 {
             return self.host_on(host);
@@ -283,6 +292,7 @@ impl<'a> Engine<'a> {
         for waiting in std::mem::take(&mut self.world.pending[host]) {
             self.begin_copy(waiting);
         }
+        self.begin_on(host);
     }
 
     fn shut_down(&mut self, host: HostId) {
@@ -301,7 +311,7 @@ impl<'a> Engine<'a> {
         self.world.power[host] = PowerState::Off;
         self.world.note_host(ActionKind::HostOff, host);
         self.touched.push(host);
-        if !self.world.pending[host].is_empty() {
+        if !self.world.pending[host].is_empty() || !self.world.coming[host].is_empty() {
             self.wake(host);
         }
     }
@@ -324,8 +334,14 @@ impl<'a> Engine<'a> {
         touched.sort_unstable();
         touched.dedup();
         for &host in &touched {
-            let idle = self.world.lists[host].is_empty() && self.world.pending[host].is_empty();
-            if self.world.power[host] == PowerState::On && idle && !self.leased {
+            let idle = self.world.lists[host].is_empty()
+                && self.world.pending[host].is_empty()
+                && self.world.coming[host].is_empty();
+            let may_sleep = match &self.tenants {
+                Some(tenants) => !tenants.over,
+                None => !self.leased,
+            };
+            if self.world.power[host] == PowerState::On && idle && may_sleep {
                 self.shut_down(host);
             }
             self.world.evaluate(host);

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::decide::settle;
 use super::share::Role;
 use super::world::{PowerState, World};
 use super::{Error, Policies};
@@ -29,35 +30,83 @@ pub fn place_all(
     draft: &mut Draft,
     policies: &mut Policies,
 ) -> Result<(), Error> {
-    let nominal: IdVec<VmId, f64> = world.fleet.vm_mips.as_slice().iter().map(|m| m.0).collect();
-    let everyone: Vec<VmId> = nominal.ids().collect();
-    let excluded = HostSet::none(world.fleet.hosts());
-    let demand = match policies.initial {
+    let everyone: Vec<VmId> = world.home.ids().collect();
+    let demand = counted(world, policies.initial);
+    let nobody = HostSet::none(world.fleet.hosts());
+    let (mut hosts, left) = place(world, draft, policies, &everyone, &demand, &nobody)?;
+    if !left.is_empty() {
+        return Err(infeasible(&left, everyone.len(), &demand, world));
+    }
+    hosts.sort_unstable();
+    start(world, &hosts);
+    Ok(())
+}
+
+/// Leaves room for the rounding of what others have been given.
+const NEARLY_ALL: f64 = 1.0 - 1e-9;
+
+/// Finds hosts for `vms`, which are about to begin beside those that run, and gives them by VM:
+/// hosts that are on as long as there is room on these, then any. Those of reservations count as
+/// what they reserved.
+pub(super) fn place_newcomers(
+    world: &World<'_>,
+    draft: &mut Draft,
+    policies: &mut Policies,
+    vms: &[VmId],
+) -> Result<Vec<(VmId, HostId)>, Error> {
+    let mut demand = counted(world, policies.initial);
+    for &vm in vms.iter().filter(|&&vm| world.reserved[vm]) {
+        demand[vm] = world.fleet.vm_mips[vm].0 * NEARLY_ALL;
+    }
+    settle(world, draft, &world.snapshot());
+    draft.count_memory(true);
+    let mut asleep = HostSet::none(world.fleet.hosts());
+    let off = world.power.iter().filter(|&(_, &power)| power != PowerState::On);
+    off.for_each(|(host, _)| asleep.insert(host));
+    let (mut hosts, left) = place(world, draft, policies, vms, &demand, &asleep)?;
+    asleep.clear();
+    hosts.extend(place(world, draft, policies, &left, &demand, &asleep)?.0);
+    draft.count_memory(world.counts_memory());
+    hosts.sort_unstable();
+    Ok(hosts)
+}
+
+/// What VMs count as when they are placed first, MIPS.
+fn counted(world: &World<'_>, initial: InitialDemand) -> IdVec<VmId, f64> {
+    match initial {
         InitialDemand::FirstSample => world.demand.mips.clone(),
-        InitialDemand::Nominal => nominal,
+        InitialDemand::Nominal => world.fleet.vm_mips.as_slice().iter().map(|m| m.0).collect(),
+    }
+}
+
+/// Where the placer puts `vms`, not on hosts that are `excluded`, and those for which it finds no
+/// room.
+fn place(
+    world: &World<'_>,
+    draft: &mut Draft,
+    policies: &mut Policies,
+    vms: &[VmId],
+    demand: &IdVec<VmId, f64>,
+    excluded: &HostSet,
+) -> Result<(Vec<(VmId, HostId)>, Vec<VmId>), Error> {
+    let state = world.snapshot_with(demand);
+    let mut ask = Ask { state, excluded, wake: true, detector: &mut *policies.overload };
+    let (mut hosts, mut left) = (Vec::with_capacity(vms.len()), Vec::new());
+    let batch = match policies.initial {
+        InitialDemand::FirstSample => vms.len().max(1),
+        InitialDemand::Nominal => 1,
     };
-    let state = world.snapshot_with(&demand);
-    let mut ask = Ask { state, excluded: &excluded, wake: true, detector: &mut *policies.overload };
-    let mut hosts: Vec<(VmId, HostId)> = Vec::with_capacity(everyone.len());
-    let batches: Vec<&[VmId]> = match policies.initial {
-        InitialDemand::FirstSample => vec![&everyone],
-        InitialDemand::Nominal => everyone.chunks(1).collect(),
-    };
-    for batch in batches {
+    for batch in vms.chunks(batch) {
         let outcome = policies.place.place(batch, draft, &mut ask, Placing::Each)?;
-        if !outcome.left.is_empty() {
-            return Err(infeasible(&outcome.left, batch.len(), &demand, world));
-        }
-        for &(vm, host) in &outcome.placed {
+        left.extend(outcome.left);
+        for (vm, host) in outcome.placed {
             if policies.initial == InitialDemand::Nominal {
                 draft.silence(vm, host);
             }
             hosts.push((vm, host));
         }
     }
-    hosts.sort_unstable();
-    start(world, &hosts);
-    Ok(())
+    Ok((hosts, left))
 }
 
 fn start(world: &mut World<'_>, hosts: &[(VmId, HostId)]) {

@@ -11,8 +11,9 @@ use std::ops::ControlFlow;
 
 use super::leases::{LeaseSide, Leases};
 use super::run::Engine;
+use super::tenants::ConsolidateLeases;
 use super::{Error, Outcome, Policies};
-use crate::lease::{LeasePolicies, LeaseRules, Schedule};
+use crate::lease::{LateStarts, LeasePolicies, LeaseRules, Schedule};
 use crate::model::lease::{LeaseRequest, Site};
 use crate::model::{Fleet, Rules};
 use crate::time::Instant;
@@ -50,7 +51,7 @@ pub fn run(
     policies: Policies,
     watch: &mut Watch<'_>,
 ) -> Result<Outcome, Error> {
-    with_load(LoadSide { fleet, trace, rules, policies }, None, watch)
+    with_load(LoadSide { fleet, trace, rules, policies }, None, watch).map(|(outcome, _)| outcome)
 }
 
 /// Serves `requests`, which are in the order of their arrival, on `site`.
@@ -64,7 +65,9 @@ pub fn run_leases(
     policies: LeasePolicies,
     watch: &mut Watch<'_>,
 ) -> Result<Schedule, Error> {
-    let mut leases = Leases::new(LeaseSide { site, requests, rules, policies }, false);
+    let consolidate = ConsolidateLeases::Off;
+    let side = LeaseSide { site, requests, rules, policies, consolidate };
+    let mut leases = Leases::new(side, false);
     work(None, Some(&mut leases), watch)?;
     Ok(leases.finish())
 }
@@ -92,22 +95,22 @@ pub fn run_leases_with_load(
         "the hosts of the site are the fleet's"
     );
     let mut leases = Leases::new(leases, true);
-    let outcome = with_load(load, Some(&mut leases), watch)?;
-    Ok((leases.finish(), outcome))
+    let (outcome, late) = with_load(load, Some(&mut leases), watch)?;
+    Ok((Schedule { late, ..leases.finish() }, outcome))
 }
 
 fn with_load(
     side: LoadSide<'_>,
     leases: Option<&mut Leases<'_>>,
     watch: &mut Watch<'_>,
-) -> Result<Outcome, Error> {
+) -> Result<(Outcome, Option<LateStarts>), Error> {
     let LoadSide { fleet, trace, rules, mut policies } = side;
     let topology = policies.migration.topology.clone();
     let routes = topology.as_deref().map(Routes::new);
     let mut engine = Engine::new(fleet, trace, rules, &policies, routes);
     let started = match leases {
-        Some(_) => {
-            engine.start_empty();
+        Some(&mut ref leases) => {
+            engine.start_empty(leases.requests(), leases.consolidate);
             Ok(())
         }
         None => engine.start(&mut policies),
@@ -117,7 +120,8 @@ fn with_load(
         Error::Policy(error) => Error::Policy(error.at(engine.now())),
         other => other,
     })?;
-    Ok(engine.finish(trace))
+    let late = engine.late_starts();
+    Ok((engine.finish(trace), late))
 }
 
 /// Lets everything happen in order, until all leases are over or nothing is left to happen.
@@ -144,9 +148,15 @@ fn work(
         if watch(at).is_break() {
             return Err(Error::Interrupted { at });
         }
-        let turns = leases.step(at)?;
-        if let Some((engine, _)) = load.as_mut() {
-            engine.follow(at, turns)?;
+        leases.step(at)?;
+        match load.as_mut() {
+            None => {}
+            Some((engine, _)) if leases.consolidate.is_off() => {
+                engine.follow(at, leases.turns())?
+            }
+            Some((engine, policies)) => {
+                engine.follow_consolidated(at, leases, policies)?;
+            }
         }
     }
     if let Some((engine, _)) = load.as_mut() {

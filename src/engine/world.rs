@@ -72,6 +72,10 @@ pub struct World<'a> {
     pub power: IdVec<HostId, PowerState>,
     /// Moves that wait for their destination to wake.
     pub pending: IdVec<HostId, Vec<Move>>,
+    /// VMs that will begin on each host.
+    pub coming: IdVec<HostId, Vec<VmId>>,
+    /// VMs whose capacity is promised: what they do not ask for is nobody else's.
+    pub reserved: IdVec<VmId, bool>,
     /// Utilisation of each host at its last evaluation.
     pub utilisation: IdVec<HostId, f64>,
     /// The books.
@@ -117,6 +121,8 @@ impl<'a> World<'a> {
             bound: IdVec::filled(0, vms),
             power: IdVec::filled(PowerState::Off, hosts),
             pending: IdVec::filled(Vec::new(), hosts),
+            coming: IdVec::filled(Vec::new(), hosts),
+            reserved: IdVec::filled(false, vms),
             utilisation: IdVec::filled(0.0, hosts),
             meter,
             record: Record::default(),
@@ -314,6 +320,11 @@ impl<'a> World<'a> {
             histories: &self.histories,
             utilisation: &self.utilisation,
         }
+    }
+
+    /// What `vm` reserved and does not ask for at `demand`, MIPS.
+    pub fn slack(&self, vm: VmId, demand: f64) -> f64 {
+        if self.reserved[vm] { (self.fleet.vm_mips[vm].0 - demand).max(0.0) } else { 0.0 }
     }
 
     /// What policies see.

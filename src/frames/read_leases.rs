@@ -118,8 +118,11 @@ pub(super) fn read(
     let stretches = stretches(holdings, &site, workload.leases.len())?;
     let load = match manifest.resolved_spec.loaded_leases() {
         None => None,
-        Some(_) => {
-            let tenancy = Tenancy::of(&workload.leases, &outcomes, &stretches);
+        Some(leases) => {
+            let mut tenancy = Tenancy::of(&workload.leases, &outcomes, &stretches);
+            if !leases.consolidate.is_off() {
+                tenancy = tenancy.consolidated(&stretches, &claims.summary);
+            }
             let read = read_load(dir, &manifest, &workload.leases, tenancy)?;
             contradictions.extend(read.1);
             Some(Box::new(read.0))

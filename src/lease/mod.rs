@@ -66,4 +66,4 @@ pub use rules::{
 };
 pub use scheduler::{LeasePolicies, RunChange, Schedule, Scheduler, UseOfCpu};
 pub use state::is_legal;
-pub use summary::{LeaseSummary, bounded_slowdown, wait_s};
+pub use summary::{LateStarts, LeaseSummary, bounded_slowdown, wait_s};

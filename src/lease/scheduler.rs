@@ -19,8 +19,9 @@ use super::mapper::mapping_order;
 use super::mapping::MappingPolicy;
 use super::preemption::{Preemptee, PreemptionPolicy};
 use super::pricing::{self, PricingPolicy};
-use super::reservation::ReservationId;
+use super::reservation::{Phase, ReservationId};
 use super::rules::LeaseRules;
+use super::summary::LateStarts;
 use super::table::SlotTable;
 use crate::model::lease::{CPU, LeaseKind, LeaseRequest, Site};
 use crate::model::lease_record::LeaseOutcome;
@@ -178,6 +179,13 @@ impl<'a> Scheduler<'a> {
         if let Some(runs) = &mut self.runs {
             runs.push(RunChange { lease, begins, hosts: hosts.to_vec() });
         }
+    }
+
+    /// Leases that are planned to begin, or to go on, later than now, and when.
+    pub fn promised(&self) -> impl Iterator<Item = (u32, Instant)> + '_ {
+        let runs = self.table.runs().iter().map(|&run| self.table.get(run));
+        let ahead = runs.filter(|run| run.phase == Phase::Scheduled && run.start > self.now);
+        ahead.map(|run| (run.lease, run.start))
     }
 
     /// The next instant at which something happens; none when all is over.
@@ -375,6 +383,7 @@ impl<'a> Scheduler<'a> {
         }
         let total = self.table.rows.iter().map(|row| row.capacity[CPU]).sum();
         Schedule {
+            late: None,
             leases: self.lives.into_iter().map(|life| life.outcome).collect(),
             stretches: self.stretches,
             cpu: self.cpu,
@@ -400,6 +409,8 @@ pub struct Schedule {
     pub end: Instant,
     /// Instants at which something happened.
     pub steps: u64,
+    /// VMs that began late, where they are consolidated.
+    pub late: Option<LateStarts>,
 }
 
 impl Schedule {

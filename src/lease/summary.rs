@@ -23,6 +23,33 @@ use crate::model::lease_record::LeaseState;
 /// Durations below this count as this long, seconds.
 const BOUND_S: f64 = 10.0;
 
+/// VMs of leases that began later than their lease, where policies say where they run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct LateStarts {
+    /// VMs of reservations that began late.
+    #[serde(rename = "late_reserved")]
+    pub reserved: u64,
+    /// Other VMs that began late.
+    #[serde(rename = "late_others")]
+    pub others: u64,
+    /// VMs that had not begun when their lease was over.
+    #[serde(rename = "never_begun")]
+    pub never: u64,
+    /// How late they began together, seconds.
+    pub late_s: f64,
+}
+
+impl LateStarts {
+    /// Counts a VM that began `late_s` seconds after its lease.
+    pub fn count(&mut self, late_s: f64, reserved: bool) {
+        if late_s > 0.0 {
+            self.reserved += u64::from(reserved);
+            self.others += u64::from(!reserved);
+            self.late_s += late_s;
+        }
+    }
+}
+
 /// The figures of a schedule.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LeaseSummary {
@@ -50,6 +77,9 @@ pub struct LeaseSummary {
     pub image_transfers: u64,
     /// Leases that ended before the time that they had asked for.
     pub premature_ends: u64,
+    /// VMs that began late, where they are consolidated.
+    #[serde(default, flatten, skip_serializing_if = "Option::is_none")]
+    pub late: Option<LateStarts>,
 }
 
 /// How long a lease waited, seconds; none if it never started.
@@ -71,7 +101,15 @@ pub fn bounded_slowdown(
 impl LeaseSummary {
     /// Every figure by name.
     pub fn named(&self) -> Vec<(&'static str, f64)> {
-        vec![
+        let late = self.late.iter().flat_map(|late| {
+            [
+                ("late_reserved", late.reserved as f64),
+                ("late_others", late.others as f64),
+                ("never_begun", late.never as f64),
+                ("late_s", late.late_s),
+            ]
+        });
+        let mut named = vec![
             ("accepted_ar", self.accepted_ar as f64),
             ("rejected_ar", self.rejected_ar as f64),
             ("completed_best_effort", self.completed_best_effort as f64),
@@ -84,7 +122,9 @@ impl LeaseSummary {
             ("migrations", self.migrations as f64),
             ("image_transfers", self.image_transfers as f64),
             ("premature_ends", self.premature_ends as f64),
-        ]
+        ];
+        named.extend(late);
+        named
     }
 
     /// The figures of `schedule`, made by `rules` from `requests`.
@@ -124,6 +164,7 @@ impl LeaseSummary {
             migrations: sum(|life| life.memory_migrations),
             image_transfers: sum(|life| life.transfers),
             premature_ends: sum(|life| u32::from(life.premature)),
+            late: schedule.late,
         }
     }
 }

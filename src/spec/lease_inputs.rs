@@ -7,7 +7,7 @@ use std::path::Path;
 use super::Error;
 use super::leases::{LeaseFormat, LeaseSpec, Oversized, SAMPLE};
 use super::processor::Processor;
-use crate::engine::LeaseSide;
+use crate::engine::{ConsolidateLeases, LeaseSide};
 use crate::lease::format::{self, SwfRules};
 use crate::lease::{LeasePolicies, LeaseRules, RATE, highest_rate};
 use crate::model::lease::{Amounts, LeaseRequest, Site, Workload};
@@ -27,6 +27,8 @@ pub struct LeaseInputs {
     pub rules: LeaseRules,
     /// Leases that were left out.
     pub left_out: usize,
+    /// Whether policies say where their VMs run.
+    pub consolidate: ConsolidateLeases,
 }
 
 impl LeaseInputs {
@@ -75,15 +77,16 @@ impl LeaseInputs {
         if let Some(images) = &spec.images {
             images.assign(&mut workload);
         }
-        let mut inputs = Self { workload, site, rules: spec.rules.clone(), left_out };
+        let (rules, consolidate) = (spec.rules.clone(), spec.consolidate);
+        let mut inputs = Self { workload, site, rules, left_out, consolidate };
         inputs.check(&name, spec.oversized)?;
         Ok(inputs)
     }
 
     /// What the engine runs, with `policies`.
     pub fn side(&self, policies: LeasePolicies) -> LeaseSide<'_> {
-        let Self { workload, site, rules, .. } = self;
-        LeaseSide { site, requests: &workload.leases, rules, policies }
+        let Self { workload, site, rules, consolidate, .. } = self;
+        LeaseSide { site, requests: &workload.leases, rules, policies, consolidate: *consolidate }
     }
 
     /// Finds leases of the same number, and those that the empty site could not hold.

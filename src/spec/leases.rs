@@ -13,6 +13,7 @@ use super::limits::{Bound, Number};
 use super::processor::Processor;
 use super::synthetic_leases::{self, MadeImages, MadeReservations};
 use super::{Error, RunSpec};
+use crate::engine::ConsolidateLeases;
 use crate::lease::{Adjustment, Backfilling, LeaseRules, Oddities, PricingSpec, format};
 use crate::model::lease::{Amounts, CPU, DISK, MEMORY, NET_IN, NET_OUT, Site};
 use crate::problem::{Problem, suggestion};
@@ -39,6 +40,9 @@ pub struct LeaseSpec {
     /// Whether the VMs of leases carry load.
     #[serde(skip_serializing_if = "LeaseLoad::is_none")]
     pub load: LeaseLoad,
+    /// Whether policies say where those VMs run, and hosts sleep.
+    #[serde(skip_serializing_if = "ConsolidateLeases::is_off")]
+    pub consolidate: ConsolidateLeases,
     /// Hosts in blocks, ids in the order given; without them those that the workload names.
     pub hosts: Vec<LeaseHosts>,
     /// What a processor of a batch job becomes.
@@ -140,9 +144,10 @@ pub enum Oversized {
 
 impl LeaseSpec {
     /// Keys that have no default.
-    pub(super) const OPTIONAL: [&str; 9] = [
+    pub(super) const OPTIONAL: [&str; 10] = [
         "first",
         "load",
+        "consolidate",
         "annotations",
         "reservations",
         "images",
@@ -198,7 +203,13 @@ impl LeaseSpec {
             let what = "count must be 1 to 1000000, every amount above 0";
             Problem::new("GLN-203", at, what, "Write positive numbers; leave out what is plenty")
         };
-        wrong.map(worded).collect()
+        let mut problems: Vec<Problem> = wrong.map(worded).collect();
+        if self.load == LeaseLoad::None && !self.consolidate.is_off() {
+            let at = place("[leases] consolidate");
+            let what = "these leases carry no load by which to consolidate";
+            problems.push(Problem::new("GLN-206", at, what, "Set leases.load to replayed"));
+        }
+        problems
     }
 
     /// The hosts that the spec names, if it names any.

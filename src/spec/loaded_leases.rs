@@ -41,6 +41,9 @@ impl LoadedLeases {
         let trace = trace::read(&spec.trace.path, &spec.trace.selection())
             .map_err(|error| Error { problems: error.problems })?;
         let leases = LeaseInputs::read_on(leases, Some(site_of(&spec.fleet.hosts())))?;
+        if !leases.consolidate.is_off() {
+            one_core_each(&leases.workload.leases)?;
+        }
         let fleet = fleet_of(spec, &leases.workload.leases, trace.vms());
         Ok(Self { leases, load: Inputs { trace, fleet, rules: spec.rules() } })
     }
@@ -64,6 +67,18 @@ fn amounts(machine: &Machine) -> Amounts {
     has
 }
 
+/// Refuses VMs of several cores, which policies could tear apart.
+fn one_core_each(requests: &[LeaseRequest]) -> Result<(), Error> {
+    let several = requests.iter().filter(|lease| lease.cores().count() > lease.vms());
+    let problem = |lease: &LeaseRequest| {
+        let what = format!("lease {} has VMs of several cores, consolidated is one", lease.number);
+        let remedy = "Ask for at most 100 CPU per VM, or set leases.consolidate to off";
+        Problem::new("GLN-206", "[leases] consolidate", what, remedy)
+    };
+    let problems: Vec<Problem> = several.map(problem).collect();
+    if problems.is_empty() { Ok(()) } else { Err(Error { problems }) }
+}
+
 /// The hosts of `spec` with a VM for each core of the VMs of `requests`; they replay a trace of so
 /// many `rows`.
 pub fn fleet_of(spec: &RunSpec, requests: &[LeaseRequest], rows: usize) -> Fleet {
@@ -85,6 +100,11 @@ impl RunSpec {
     /// The leases of the spec, if their VMs carry load.
     pub fn loaded_leases(&self) -> Option<&LeaseSpec> {
         self.leases.as_ref().filter(|leases| leases.load == LeaseLoad::Replayed)
+    }
+
+    /// The leases of the spec, if policies say where their VMs run.
+    pub fn consolidated_leases(&self) -> Option<&LeaseSpec> {
+        self.loaded_leases().filter(|leases| !leases.consolidate.is_off())
     }
 
     /// What leases that carry load do not go with.

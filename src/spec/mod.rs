@@ -247,7 +247,7 @@ impl Serialize for RunSpec {
         if let Some(leases) = &self.leases {
             sections.serialize_field("leases", leases)?;
         }
-        let decided = self.leases.is_none();
+        let decided = self.leases.is_none() || self.consolidated_leases().is_some();
         if decided || self.loaded_leases().is_some() {
             sections.serialize_field("trace", &self.trace)?;
             sections.serialize_field("fleet", &self.fleet)?;

@@ -160,7 +160,7 @@ fn sections(mut table: Table, place: Place<'_>, problems: &mut Vec<Problem>) -> 
         leases,
         run: section(&mut table, "run", place, problems),
     };
-    if spec.loaded_leases().is_some() {
+    if spec.loaded_leases().is_some() && spec.consolidated_leases().is_none() {
         spec.policy = PolicySpec::at_rest();
     }
     let practice = &mut spec.migration.practice;
@@ -182,12 +182,15 @@ fn leases_section(
     let section = table.get_mut("leases")?;
     leases::spell_out(section, &place("[leases]"), problems);
     let loaded = section.get("load").and_then(Value::as_str) == Some("replayed");
-    let (refused, what): (&[&str], _) = match loaded {
-        true => (&DECISIONS, "decides about migrations, and VMs of leases are not migrated yet"),
-        false => (&LOAD, "describes load, and these leases carry none (leases.load)"),
+    let stays = section.get("consolidate").and_then(Value::as_str).is_none_or(|how| how == "off");
+    let (refused, what): (&[&str], _) = match (loaded, stays) {
+        (true, true) => (&DECISIONS, "decides about migrations, and VMs of leases stay"),
+        (true, false) => (&DECISIONS[3..], "lets migrations fail, VMs of leases cannot yet"),
+        (false, _) => (&LOAD, "describes load, and these leases carry none (leases.load)"),
     };
     for name in refused.iter().filter(|name| table.contains_key(**name)) {
         let remedy = match loaded {
+            true if stays => format!("Remove [{name}], or set leases.consolidate"),
             true => format!("Remove [{name}]"),
             false => format!("Remove [{name}], or set leases.load to \"replayed\""),
         };

@@ -1,0 +1,340 @@
+//! VMs of leases under consolidation: where they begin, which hosts are woken for them, and what
+//! becomes of them when their lease is over.
+//!
+//! The calendar of leases promises capacity: whom it lets begin, and until when. Where the VM of a
+//! lease runs is another question, which the policies of the run answer: its placer when the VM
+//! begins, the others as long as it runs. So hosts sleep that leases hold, and a host carries more
+//! VMs than reserved room for, as far as the policies dare.
+//!
+//! ```text
+//! prepare:  start - (shutdown-s + wake-s)      a host is chosen for a promised start, and woken
+//! slack:    m - r(t)                           of a reservation's VM, is nobody else's
+//! ```
+//!
+//! `m`: what the VM reserved, `r(t)`: what it asks for now, MIPS. A VM whose host is not on waits
+//! for it; one for which there is no room anywhere waits until there is, unless it is promised:
+//! then it begins beside others where most is free.
+
+use serde::{Deserialize, Serialize};
+
+use super::decide::settle;
+use super::leases::{Leases, Promise};
+use super::queue::Event;
+use super::run::Engine;
+use super::share::Role;
+use super::start::place_newcomers;
+use super::world::PowerState;
+use super::{Error, Policies};
+use crate::id::{HostId, VmId};
+use crate::lease::LateStarts;
+use crate::migrate::transaction;
+use crate::model::Resources;
+use crate::model::record::{ActionKind, Reason};
+use crate::time::{Instant, Span};
+
+/// Whether the VMs of leases are consolidated (`leases.consolidate`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ConsolidateLeases {
+    /// They stay where their lease holds capacity, and all hosts are on.
+    #[default]
+    Off,
+    /// Policies place and move them, and hosts without VMs sleep; nobody looks at what is promised.
+    Blind,
+    /// The same, and for every start that is promised a host is chosen and woken in time.
+    Foresighted,
+}
+
+impl ConsolidateLeases {
+    /// Whether it is off.
+    pub fn is_off(&self) -> bool {
+        *self == Self::Off
+    }
+}
+
+/// A VM that will begin on its host, or waits for that to wake.
+#[derive(Debug, Clone, Copy)]
+struct Coming {
+    vm: VmId,
+    host: HostId,
+    /// When its lease begins.
+    start: Instant,
+    /// Whether it has.
+    begun: bool,
+}
+
+/// The VMs of leases that are to come, and what was promised to them.
+#[derive(Debug)]
+pub(super) struct Tenants {
+    foresighted: bool,
+    /// VMs with a host on which they do not run yet.
+    coming: Vec<Coming>,
+    /// VMs for which there was no room, and when their lease begins or began.
+    homeless: Vec<(Instant, VmId)>,
+    /// Promised starts for which no host is chosen yet, the first first.
+    promises: Vec<Promise>,
+    /// When the next host is to be chosen.
+    expected: Option<Instant>,
+    pub(super) late: LateStarts,
+    /// Whether the last lease is over: the run ends before a host could go to sleep.
+    pub(super) over: bool,
+}
+
+impl Tenants {
+    pub fn new(how: ConsolidateLeases) -> Option<Self> {
+        (!how.is_off()).then(|| Self {
+            foresighted: how == ConsolidateLeases::Foresighted,
+            coming: Vec::new(),
+            homeless: Vec::new(),
+            promises: Vec::new(),
+            expected: None,
+            late: LateStarts::default(),
+            over: false,
+        })
+    }
+}
+
+impl Engine<'_> {
+    /// Lets VMs come and go with their leases at `at`.
+    pub fn follow_consolidated(
+        &mut self,
+        at: Instant,
+        leases: &mut Leases<'_>,
+        policies: &mut Policies,
+    ) -> Result<(), Error> {
+        self.reach(self.clock.at(at));
+        self.tenants().over = leases.next_instant().is_none();
+        let turns = leases.turns();
+        turns.iter().filter(|turn| !turn.begins).for_each(|turn| self.end_tenancy(turn.vm));
+        let mut waiting = std::mem::take(&mut self.tenants().homeless);
+        waiting.retain(|&(start, _)| start < at);
+        for vm in turns.iter().filter(|turn| turn.begins).map(|turn| turn.vm) {
+            match self.tenants().coming.iter_mut().find(|coming| coming.vm == vm) {
+                Some(prepared) => {
+                    (prepared.begun, prepared.start) = (true, at);
+                    let host = prepared.host;
+                    self.begin_on(host);
+                    self.hurry(vm, at);
+                }
+                None => waiting.push((at, vm)),
+            }
+        }
+        while let Some(broken) = self.tenants().coming.iter().find(|c| c.start <= at && !c.begun) {
+            let vm = broken.vm;
+            self.forget(vm);
+        }
+        self.house(waiting, policies)?;
+        if self.tenants().foresighted {
+            let is_new =
+                |p: &Promise| self.world.home[p.vm].is_none() && self.world.bound[p.vm] == 0;
+            let promises = leases.promises().into_iter().filter(is_new).collect();
+            self.tenants().promises = promises;
+            self.prepare(policies)?;
+        }
+        self.flush();
+        self.failure.take().map_or(Ok(()), |error| Err(error.into()))
+    }
+
+    /// VMs that began late so far, if VMs of leases are consolidated.
+    pub fn late_starts(&self) -> Option<LateStarts> {
+        self.tenants.as_ref().map(|tenants| tenants.late)
+    }
+
+    fn tenants(&mut self) -> &mut Tenants {
+        self.tenants.as_mut().expect("leases are consolidated")
+    }
+
+    /// Hosts for starts that are promised up to then are chosen now.
+    fn near(&self) -> Instant {
+        let host = &self.world.rules.host;
+        self.world.now.instant + Span::from_seconds(host.wake_s + host.shutdown_s)
+    }
+
+    /// Schedules the choice of a host for the next promise.
+    fn expect_promise(&mut self) {
+        let (near, now) = (self.near(), self.world.now.instant);
+        let first = self.tenants().promises.first().map(|promise| promise.start);
+        let next = first.map(|start| now.max(now + (start - near)));
+        if let Some(next) = next.filter(|_| next != self.tenants().expected) {
+            self.queue.push(self.clock.at(next), Event::Prepare);
+        }
+        self.tenants().expected = next;
+    }
+
+    /// Chooses hosts for the promised starts that are near, and wakes them.
+    pub(super) fn prepare(&mut self, policies: &mut Policies) -> Result<(), Error> {
+        let near = self.near();
+        let due = self.tenants().promises.partition_point(|promise| promise.start <= near);
+        let due = self.tenants().promises.drain(..due).map(|p| (p.start, p.vm)).collect();
+        self.house(due, policies)?;
+        self.expect_promise();
+        Ok(())
+    }
+
+    /// Looks again for room for those for whom there was none.
+    pub(super) fn house_waiting(&mut self, policies: &mut Policies) -> Result<(), Error> {
+        let waiting = std::mem::take(&mut self.tenants().homeless);
+        self.house(waiting, policies)
+    }
+
+    /// Finds hosts for VMs whose lease begins, or began, then; a VM whose host is on begins if its
+    /// lease has.
+    fn house(
+        &mut self,
+        mut newcomers: Vec<(Instant, VmId)>,
+        policies: &mut Policies,
+    ) -> Result<(), Error> {
+        if newcomers.is_empty() {
+            return Ok(());
+        }
+        newcomers.sort_unstable_by_key(|&(_, vm)| vm);
+        let vms: Vec<VmId> = newcomers.iter().map(|&(_, vm)| vm).collect();
+        self.introduce(&vms);
+        let placed = place_newcomers(&self.world, &mut self.draft, policies, &vms)?;
+        let now = self.world.now.instant;
+        for (start, vm) in newcomers {
+            let row = placed.binary_search_by_key(&vm, |&(vm, _)| vm);
+            let chosen = row.ok().map(|row| placed[row].1);
+            let begun = start <= now;
+            let squeezed = self.squeeze(vm, chosen).filter(|_| begun);
+            match squeezed.or(chosen) {
+                Some(host) => self.expect(Coming { vm, host, start, begun }),
+                None => self.tenants().homeless.push((start, vm)),
+            }
+        }
+        Ok(())
+    }
+
+    /// A VM that begins now and whose host still wakes goes elsewhere, if it is promised.
+    fn hurry(&mut self, vm: VmId, start: Instant) {
+        if self.tenants().coming.iter().all(|coming| coming.vm != vm) {
+            return;
+        }
+        settle(&self.world, &mut self.draft, &self.world.snapshot());
+        if let Some(host) = self.squeeze(vm, None) {
+            self.forget(vm);
+            self.expect(Coming { vm, host, start, begun: true });
+        }
+    }
+
+    /// Where a VM of a reservation that begins now begins all the same, though no host that is on
+    /// has `chosen` room for it: beside others, where most CPU is free. Better short than late.
+    fn squeeze(&mut self, vm: VmId, chosen: Option<HostId>) -> Option<HostId> {
+        let on = |&host: &HostId| self.world.power[host] == PowerState::On;
+        let kept = self.tenants.as_ref().is_some_and(|tenants| tenants.foresighted);
+        if !kept || !self.world.reserved[vm] || chosen.as_ref().is_some_and(on) {
+            return None;
+        }
+        let needs = Resources { cpu: 0.0, ..self.world.fleet.needs(vm, 0.0) };
+        let fits = |host: &HostId| self.draft.room(*host).fits(&needs);
+        let free = |host: HostId| self.draft.room(host).free.cpu;
+        let hosts = self.world.power.ids().filter(on).filter(fits);
+        hosts.max_by(|&a, &b| free(a).total_cmp(&free(b)).then(b.cmp(&a)))
+    }
+
+    /// Works out what VMs ask for that do not run yet; those that are there from the start on have
+    /// a first sample.
+    fn introduce(&mut self, vms: &[VmId]) {
+        let seconds = self.world.now.seconds;
+        let world = &mut self.world;
+        let first = world.now.instant == Instant::START && !world.demand.is_continuous();
+        for &vm in vms {
+            world.demand.update(vm, seconds);
+            if first {
+                let fraction = world.demand.fraction(vm, seconds);
+                world.histories.push(vm, fraction);
+            }
+        }
+    }
+
+    /// Lets a VM come to its host, which is woken if it sleeps; at the start of the run it is on.
+    fn expect(&mut self, coming: Coming) {
+        let Coming { vm, host, .. } = coming;
+        self.world.bound[vm] += 1;
+        self.world.coming[host].push(vm);
+        self.tenants().coming.push(coming);
+        if self.world.power[host] == PowerState::Off {
+            match self.world.now.instant {
+                Instant::START => self.host_on(host),
+                _ => self.wake(host),
+            }
+        }
+        self.begin_on(host);
+    }
+
+    /// Lets the VMs begin for which `host` is meant and whose lease has begun, if it is on.
+    pub(super) fn begin_on(&mut self, host: HostId) {
+        if self.tenants.is_none() || self.world.power[host] != PowerState::On {
+            return;
+        }
+        let due = |coming: &&Coming| coming.host == host && coming.begun;
+        while let Some(&Coming { vm, start, .. }) = self.tenants().coming.iter().find(due) {
+            self.forget(vm);
+            self.world.close_interval(host);
+            self.world.home[vm] = Some(host);
+            self.world.enlist(host, vm, Role::Running);
+            self.world.note(ActionKind::VmStart, Some(vm), None, Some(host), Reason::Lease);
+            let late_s = (self.world.now.instant - start).seconds();
+            let reserved = self.world.reserved[vm];
+            self.tenants().late.count(late_s, reserved);
+        }
+    }
+
+    /// A VM no longer comes to the host that was meant for it.
+    fn forget(&mut self, vm: VmId) {
+        let row = self.tenants().coming.iter().position(|coming| coming.vm == vm);
+        let Coming { host, .. } = self.tenants().coming.remove(row.expect("it is to come"));
+        self.world.bound[vm] -= 1;
+        self.world.coming[host].retain(|&other| other != vm);
+        self.touched.push(host);
+    }
+
+    /// The lease of `vm` lets it go, wherever it is.
+    fn end_tenancy(&mut self, vm: VmId) {
+        let waiting = self.tenants().homeless.iter().position(|&(_, other)| other == vm);
+        let coming = self.tenants().coming.iter().any(|coming| coming.vm == vm);
+        if coming {
+            self.forget(vm);
+        }
+        if let Some(row) = waiting {
+            self.tenants().homeless.remove(row);
+        }
+        if coming || waiting.is_some() {
+            self.tenants().late.never += 1;
+            return;
+        }
+        self.abandon_moves(vm);
+        let Some(host) = self.world.home[vm] else { return };
+        self.world.close_interval(host);
+        self.world.delist(host, vm);
+        self.world.home[vm] = None;
+        self.world.note(ActionKind::VmStop, Some(vm), Some(host), None, Reason::Lease);
+        self.touched.push(host);
+    }
+
+    /// Gives up all moves of a VM that ends: those that wait, and those under way, of which it
+    /// stays where it runs.
+    fn abandon_moves(&mut self, vm: VmId) {
+        let waiting = self.world.pending.as_mut_slice().iter_mut();
+        let given_up = waiting.map(|moves| {
+            let before = moves.len();
+            moves.retain(|decided| decided.vm != vm);
+            before - moves.len()
+        });
+        self.world.bound[vm] -= given_up.sum::<usize>() as u8;
+        self.moves.waiting.retain(|decided| decided.vm != vm);
+        let now = self.world.now.instant.0 as f64;
+        for id in 0..self.moves.flights.len() {
+            let Some(flight) = self.moves.flights[id].filter(|flight| flight.vm == vm) else {
+                continue;
+            };
+            let totals = self.moves.transfers.cancel(id, now);
+            self.transfers_changed = true;
+            if flight.has_switched() {
+                self.arrive(id, totals);
+            } else {
+                self.roll_back(id, transaction::Event::Cancelled, totals);
+            }
+        }
+    }
+}
