@@ -19,6 +19,7 @@ mod run;
 mod share;
 mod start;
 mod timeline;
+mod verified;
 mod world;
 
 use crate::detect::{OverloadDetector, UnderloadDetector};
@@ -35,6 +36,7 @@ pub use decide::Consolidation;
 pub use leases::LeaseSide;
 pub use start::InitialDemand;
 pub use timeline::{LoadSide, Watch, run, run_leases, run_leases_with_load};
+pub use verified::{doubts, verified_plan};
 
 /// The policies of one run, freshly built.
 pub struct Policies {
