@@ -83,8 +83,8 @@ impl Foresight {
         Some(total)
     }
 
-    /// Carries out the `rounds` of `seconds`, or all that is foreseen: the round under way then, how
-    /// long it has been, and the bytes of those before it.
+    /// Carries out the `rounds` that begin until `until_s`, or all that are foreseen: the one under
+    /// way then, how long it has been, and the bytes of those before it.
     pub(super) fn pass(
         &mut self,
         order: Order<'_>,

@@ -354,8 +354,8 @@ mod tests {
         done
     }
 
-    /// Round by round, or with rounds passed over: the same up to rounding. (Where rounds repeat, the
-    /// rounding of times decides in which of them that is noticed: such crowds are left out.)
+    /// Round by round, or with rounds passed over: the same up to rounding. (Where rounds repeat,
+    /// the rounding of times decides in which of them that is noticed: such crowds are left out.)
     #[test]
     fn rounds_that_are_passed_over_are_the_same_rounds() {
         let (mut compared, mut rounds) = (0, 0);
