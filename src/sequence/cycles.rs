@@ -10,8 +10,8 @@
 //! seconds: a second move, twice memory over the disk's rate times a factor for being stopped, and
 //! a fixed price for not moving. Where a plan is to save downtime, bytes or energy, costs are
 //! counted in those ([`Goal`]), combinations of ways are [searched](super::ways), and a VM stays
-//! where it is only if nothing else helps. Source: Hermenier, Lorca, Menaud, Muller and Lawall, VEE 2009
-//! (Entropy: cycles of migrations broken by a pivot host or suspension).
+//! where it is only if nothing else helps. Source: Hermenier, Lorca, Menaud, Muller and Lawall, VEE
+//! 2009 (Entropy: cycles of migrations broken by a pivot host or suspension).
 
 use super::dependencies::waiting_circles;
 use super::{Goal, Instance, Move, MoveKind, Options};
