@@ -1,8 +1,12 @@
 //! How many migrations a second? Predictions by the closed form, whole migrations on shared links,
-//! and plans of a thousand moves.
+//! and plans of a thousand moves. Times are CPU seconds of this process, so that other work on the
+//! machine counts little.
 
 use std::hint::black_box;
+use std::time::Duration;
 
+use cpu_time::ProcessTime;
+use criterion::measurement::{Measurement, ValueFormatter, WallTime};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use galerna::id::HostId;
 use galerna::migrate::dirty::Dirty;
@@ -14,6 +18,32 @@ use galerna::sequence::{Host, Instance, Move, Options, plan};
 use galerna::topology::{Cable, FairShare, LinkId, Routes, generate};
 use galerna::units::{Bytes, BytesPerSecond};
 
+/// CPU time of the process.
+struct CpuTime;
+
+impl Measurement for CpuTime {
+    type Intermediate = ProcessTime;
+    type Value = Duration;
+    fn start(&self) -> ProcessTime {
+        ProcessTime::now()
+    }
+    fn end(&self, start: ProcessTime) -> Duration {
+        start.elapsed()
+    }
+    fn add(&self, one: &Duration, other: &Duration) -> Duration {
+        *one + *other
+    }
+    fn zero(&self) -> Duration {
+        Duration::ZERO
+    }
+    fn to_f64(&self, value: &Duration) -> f64 {
+        value.as_nanos() as f64
+    }
+    fn formatter(&self) -> &dyn ValueFormatter {
+        WallTime.formatter()
+    }
+}
+
 /// 1 GiB, 30 % of the link's rate written within 256 MiB: the setting of the measurement of
 /// `SimGrid`.
 fn busy(link: BytesPerSecond) -> Task {
@@ -21,7 +51,7 @@ fn busy(link: BytesPerSecond) -> Task {
     Task::new(Memory::of(Bytes::from_gib(1), Bytes::from_gib(1), dirty), Channel::link(link))
 }
 
-fn predictions(criterion: &mut Criterion) {
+fn predictions(criterion: &mut Criterion<CpuTime>) {
     let (task, constants) = (busy(BytesPerSecond(1.25e9)), Constants::default());
     let mut group = criterion.benchmark_group("predict");
     group.throughput(Throughput::Elements(1));
@@ -51,7 +81,7 @@ fn paths() -> (Vec<f64>, Vec<[LinkId; 2]>) {
 }
 
 /// Migrations that start `apart_s` seconds apart: 1.3 s leaves each alone, 0 starts all at once.
-fn shared_links(criterion: &mut Criterion) {
+fn shared_links(criterion: &mut Criterion<CpuTime>) {
     let (capacities, paths) = paths();
     let (task, constants) = (busy(BytesPerSecond(1.25e9)), Constants::default());
     let mut group = criterion.benchmark_group("traffic of 1000 migrations, 100 hosts");
@@ -74,7 +104,7 @@ fn shared_links(criterion: &mut Criterion) {
 }
 
 /// One flow leaves and another comes, among so many.
-fn fair_share(criterion: &mut Criterion) {
+fn fair_share(criterion: &mut Criterion<CpuTime>) {
     let (capacities, paths) = paths();
     let mut group = criterion.benchmark_group("fair share, one leaves and one comes");
     for count in [100, 1000] {
@@ -119,7 +149,7 @@ fn fat_tree() -> (Vec<f64>, Vec<(Task, [HostId; 2], Vec<LinkId>)>) {
 }
 
 /// All of them at once, and as a plan.
-fn on_a_fat_tree(criterion: &mut Criterion) {
+fn on_a_fat_tree(criterion: &mut Criterion<CpuTime>) {
     let ((links, moves), constants) = (fat_tree(), Constants::default());
     let mut group = criterion.benchmark_group("fat tree, 1000 migrations");
     group.throughput(Throughput::Elements(MIGRATIONS as u64)).sample_size(20);
@@ -149,5 +179,9 @@ fn on_a_fat_tree(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, predictions, shared_links, fair_share, on_a_fat_tree);
+criterion_group! {
+    name = benches;
+    config = Criterion::default().with_measurement(CpuTime);
+    targets = predictions, shared_links, fair_share, on_a_fat_tree
+}
 criterion_main!(benches);

@@ -26,7 +26,7 @@ fn refused(folder: &Path, args: &[&str], words: &[&str]) {
 fn numbers_that_cannot_be_are_refused() {
     let here = tempfile::tempdir().expect("a folder");
     let predict = |more: &[&str], words: &[&str]| {
-        let args = [&["predict", "--ram-mib", "1024"], more].concat();
+        let args = [&["predict", "--ram-mib", "1024"][..], more].concat();
         refused(here.path(), &args, words);
     };
     predict(&["--mbit", "0"], &["GLN-311", "bandwidth: found 0 B/s, expected a number above 0"]);
@@ -68,11 +68,11 @@ fn files_that_are_no_measurements_are_refused_and_nothing_is_written() {
     file("nan.toml", b"[constants]\nsetup_s = nan\n");
     for (measurements, words) in [
         ("empty.csv", &["GLN-323 empty.csv: the file is empty"][..]),
-        ("header.csv", &["GLN-323 header.csv: there is no line"]),
-        ("unit.csv", &["no column `ws_mb`", "no column `tmax` (did you mean `tmax_s`?)"]),
-        ("binary.csv", &["GLN-321 binary.csv"]),
-        ("cells.csv", &["csv:2, status: found `done`", "csv:2, link_mbit: found `NaN`"]),
-        ("nowhere.csv", &["GLN-321 nowhere.csv"]),
+        ("header.csv", &["GLN-323 header.csv: there is no line"][..]),
+        ("unit.csv", &["no column `ws_mb`", "no column `tmax` (did you mean `tmax_s`?)"][..]),
+        ("binary.csv", &["GLN-321 binary.csv"][..]),
+        ("cells.csv", &["csv:2, status: found `done`", "csv:2, link_mbit: found `NaN`"][..]),
+        ("nowhere.csv", &["GLN-321 nowhere.csv"][..]),
     ] {
         refused(here.path(), &["evaluate", measurements], words);
         refused(here.path(), &["fit", measurements, "--out", "out.toml"], words);
