@@ -6,12 +6,12 @@ use std::fs;
 use std::time::Duration;
 
 use cpu_time::ProcessTime;
-use galerna::check::plan::{PlannedHost, PlannedStep, plan as verify};
+use galerna::engine::doubts;
 use galerna::id::{HostId, Id};
 use galerna::migrate::{Channel, Constants, Dirty, Memory, MigrationModel, PAGE, PreCopy, Task};
 use galerna::random::{below, stream};
 use galerna::sequence::{
-    Detour, Host, Instance, Interruption, Move, MoveKind, Options, Plan, plan, remainder,
+    Detour, Host, Instance, Interruption, Move, Options, Plan, plan, remainder,
 };
 use galerna::topology::{Cable, Routes, generate};
 use galerna::units::Bytes;
@@ -21,35 +21,7 @@ use proptest::test_runner::RngSeed;
 /// Asserts that `plan` holds, by code that shares nothing with the planner, and that every VM ends
 /// where it should.
 fn assert_holds(instance: &Instance, plan: &Plan) {
-    let hosts: Vec<PlannedHost> = instance
-        .hosts
-        .iter()
-        .map(|host| PlannedHost {
-            memory: host.memory.0,
-            used_memory: host.used_memory.0,
-            cpu: host.cpu,
-            used_cpu: host.used_cpu,
-        })
-        .collect();
-    let steps: Vec<PlannedStep> = plan
-        .steps
-        .iter()
-        .map(|step| PlannedStep {
-            vm: step.what.name.clone(),
-            from: step.what.from.index(),
-            to: step.what.to.index(),
-            memory: step.what.memory.0,
-            cpu: step.what.cpu,
-            rate: step.what.rate,
-            links: step.what.path.iter().map(|&link| link as usize).collect(),
-            span_s: (step.start_s, step.end_s),
-            takes_gives: (
-                step.what.kind != MoveKind::Suspend && !step.what.begun,
-                step.what.kind != MoveKind::Resume,
-            ),
-        })
-        .collect();
-    let problems = verify(&hosts, &instance.links, &steps);
+    let problems = doubts(instance, plan);
     assert!(problems.is_empty(), "{problems:?}");
     for one in &instance.moves {
         let last = plan.steps.iter().rfind(|step| step.what.name == one.name);

@@ -45,6 +45,7 @@ __all__ = [
     "predict_migration",
     "published_traces",
     "run",
+    "sequence_goals",
     "sequence_moves",
     "sweep",
     "trace_info",
@@ -695,6 +696,7 @@ def evaluate_migrations(
 def fit_migrations(
     measurements: str | os.PathLike[str], params: str | os.PathLike[str] | None, seed: int
 ) -> str: ...
+def sequence_goals() -> list[str]: ...
 def sequence_moves(
     hosts: Sequence[tuple[str, float, float | None, int | None, int | None]],
     vms: Sequence[Mapping[str, object]],

@@ -326,7 +326,9 @@ def sequence(
     under `topology` in a run file, or a topology file; its hosts are those of `hosts`, in order.
     Where moves wait for each other in a circle it is broken over a third host (`bypass`), by
     suspension to a disk of `suspend_mb_s` 10^6 bytes/s, or by leaving a VM where it is, at a cost
-    of `reject_cost_s` seconds. `goal` is `"makespan"` or `"sum-of-ends"`.
+    of `reject_cost_s` seconds. `goal` is what the plan is best at, after as few missed deadlines as
+    can be: `"makespan"`, `"sum-of-ends"`, or `"downtime"`, `"bytes"` or `"energy"` of all moves,
+    which tell how circles are broken; by these a VM stays where it is only if nothing else helps.
 
     Raises `MigrationError` where something is wrong or no plan exists; nothing is planned by half.
 
@@ -361,7 +363,7 @@ def sequence(
         for name, source in before.items()
     ]
     how = {
-        "sum_of_ends": goal == "sum-of-ends",
+        "goal": goal,
         "bypass": bypass,
         "suspend_mb_s": suspend_mb_s,
         "reject_cost_s": reject_cost_s,
@@ -394,7 +396,7 @@ def unknown(
             remedy = f"Name one of {', '.join(map(str, there)) or 'none'}"
             found.append(("GLN-531", place, f"there is no {kind} `{name}`", remedy))
 
-    check("goal", "goal", goal, ("makespan", "sum-of-ends"))
+    check("goal", "goal", goal, _core.sequence_goals())
     for place, standing in (("before", before), ("after", after)):
         for name, host in standing.items():
             check(place, "VM", name, vms if place == "before" else before)

@@ -48,7 +48,7 @@ mod _core {
     #[pymodule_export]
     use super::run::{Run, check_destination, run};
     #[pymodule_export]
-    use super::sequence::sequence_moves;
+    use super::sequence::{sequence_goals, sequence_moves};
     #[pymodule_export]
     use super::table::Table;
     #[pymodule_export]

@@ -2,13 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use galerna::check::plan::{PlannedHost, PlannedStep, plan as verify};
-use galerna::id::{HostId, Id};
+use galerna::engine::verified_plan;
+use galerna::id::HostId;
 use galerna::migrate::spec;
 use galerna::problem::Problem;
 use galerna::sequence::{
-    Detour, Goal, Host, Instance, MoveKind, Options, Plan, Standing, Transition, TransitionError,
-    plan,
+    Detour, Goal, Host, MoveKind, Options, Plan, Standing, Transition, TransitionError,
 };
 use galerna::topology::{self, Cable, Topology, generate};
 use galerna::units::Bytes;
@@ -41,8 +40,7 @@ pub struct Vm {
 #[derive(FromPyObject)]
 #[pyo3(from_item_all)]
 pub struct How {
-    /// Whether the sum of ends comes before the makespan.
-    sum_of_ends: bool,
+    goal: String,
     bypass: bool,
     suspend_mb_s: Option<f64>,
     reject_cost_s: Option<f64>,
@@ -58,7 +56,8 @@ impl How {
             reject_cost_s: self.reject_cost_s,
             ..Detour::default()
         };
-        let goal = if self.sum_of_ends { Goal::SumOfEnds } else { Goal::Makespan };
+        // Unknown names are refused before.
+        let goal = Goal::named(&self.goal).unwrap_or_default();
         let (trials, seed) = (self.trials, self.seed);
         Options { goal, detour, trials, seed, ..Options::default() }
     }
@@ -130,39 +129,6 @@ fn network(
     parsed.map_err(|error| error.problems)
 }
 
-/// `plan` as code that shares nothing with the planner sees it.
-fn doubts(instance: &Instance, plan: &Plan) -> Vec<Problem> {
-    let hosts: Vec<PlannedHost> = instance
-        .hosts
-        .iter()
-        .map(|host| PlannedHost {
-            memory: host.memory.0,
-            used_memory: host.used_memory.0,
-            cpu: host.cpu,
-            used_cpu: host.used_cpu,
-        })
-        .collect();
-    let steps: Vec<PlannedStep> = plan
-        .steps
-        .iter()
-        .map(|step| PlannedStep {
-            vm: step.what.name.clone(),
-            from: step.what.from.index(),
-            to: step.what.to.index(),
-            memory: step.what.memory.0,
-            cpu: step.what.cpu,
-            rate: step.what.rate,
-            links: step.what.path.iter().map(|&link| link as usize).collect(),
-            span_s: (step.start_s, step.end_s),
-            takes_gives: (
-                step.what.kind != MoveKind::Suspend && !step.what.begun,
-                step.what.kind != MoveKind::Resume,
-            ),
-        })
-        .collect();
-    verify(&hosts, &instance.links, &steps)
-}
-
 fn told(plan: &Plan) -> Value {
     let steps = plan.steps.iter().map(|step| {
         let kind = match step.what.kind {
@@ -184,6 +150,12 @@ fn told(plan: &Plan) -> Value {
         "sum_of_ends_s": plan.sum_of_ends_s, "late": plan.late, "bytes": plan.bytes,
         "downtime_s": plan.downtime_s, "energy_j": plan.energy_j,
     })
+}
+
+/// Names of what a plan can be best at.
+#[pyfunction]
+pub fn sequence_goals() -> Vec<&'static str> {
+    Goal::ALL.iter().map(|(name, _)| *name).collect()
 }
 
 /// When VMs move from where they are to where they are to be, as JSON; verified before it is told.
@@ -233,8 +205,6 @@ pub fn sequence_moves(
         TransitionError::Model(error) => errors::policy(py, error),
     })?;
     let options = how.options();
-    let made = py.detach(|| plan(&instance, &options));
-    let made = made.map_err(|error| refused(error.problems))?;
-    let doubts = doubts(&instance, &made);
-    if doubts.is_empty() { Ok(text(&told(&made))) } else { Err(refused(doubts)) }
+    let made = py.detach(|| verified_plan(&instance, &options));
+    Ok(text(&told(&made.map_err(|error| refused(error.problems))?)))
 }

@@ -135,6 +135,19 @@ def test_measurements_are_held_against_the_models(tmp_path: Path) -> None:
     assert refused.value.problems[0].code == "GLN-321"
 
 
+def test_files_that_measure_nothing_are_named(tmp_path: Path) -> None:
+    empty = tmp_path / "empty.csv"
+    empty.write_text("")
+    for refused_by in (gl.migrate.evaluate, gl.migrate.fit):
+        with pytest.raises(gl.MigrationError, match=r"GLN-323 .*empty.csv: the file is empty"):
+            refused_by(empty)
+    whole = tmp_path / "status.csv"
+    lines = measurements().read_text().splitlines()
+    whole.write_text("\n".join([lines[0], lines[1].replace("completed", "complete")]))
+    with pytest.raises(gl.MigrationError, match=r"csv:2, status: found `complete`"):
+        gl.migrate.evaluate(whole)
+
+
 def test_fitted_constants_go_round_by_their_file(tmp_path: Path) -> None:
     fit = gl.migrate.fit(measurements())
     assert fit.loss_after < fit.loss_before
@@ -165,6 +178,37 @@ def test_a_swap_without_room_is_refused_suspended_or_left_undone() -> None:
     assert sorted(swap(reject_cost_s=1).rejected) == ["x", "y"]
 
 
+def test_a_plan_can_save_downtime_bytes_or_energy() -> None:
+    # A disk is quick and stops VMs; a third host costs a second copy.
+    hosts = {name: gl.migrate.Host(memory_mib=3072) for name in "abc"}
+    vms = {
+        "busy": gl.migrate.Vm(
+            2048, used_mib=2048, dirty={"kind": "uniform", "rate": 9000, "working-set": 0.1}
+        ),
+        "idle": gl.migrate.Vm(2048, used_mib=512),
+    }
+    before, after = {"busy": "a", "idle": "b"}, {"busy": "b", "idle": "a"}
+
+    def planned(goal: str, **options: Any) -> gl.migrate.Plan:
+        return gl.migrate.sequence(
+            before, after, hosts=hosts, vms=vms, network=1000, goal=goal, **options
+        )
+
+    by = {
+        goal: planned(goal) for goal in ("makespan", "sum-of-ends", "downtime", "bytes", "energy")
+    }
+    for goal, value in (("downtime", "downtime_s"), ("bytes", "bytes"), ("energy", "energy_j")):
+        least = min(getattr(plan, value) for plan in by.values())
+        assert getattr(by[goal], value) == least
+    # Who has less to send goes round.
+    assert [step.vm for step in by["bytes"].steps].count("idle") == 2
+    assert planned("downtime", suspend_mb_s=1e6).downtime_s < by["downtime"].downtime_s
+    # Nobody stays although staying would send nothing.
+    assert planned("bytes", reject_cost_s=0).rejected == ()
+    with pytest.raises(gl.MigrationError, match="GLN-531 goal: there is no goal `time`"):
+        planned("time")
+
+
 def test_the_evacuation_of_a_host_takes_as_long_as_its_uplink() -> None:
     hosts = {f"h{i}": gl.migrate.Host(memory_mib=16_384) for i in range(5)}
     vms = {f"v{i}": gl.migrate.Vm(1024) for i in range(1, 5)}
@@ -193,7 +237,13 @@ def test_moves_that_cannot_be_are_named() -> None:
     assert "there is no host `c`" in told({"x": "c"})
     assert "there is no VM `z`" in told({"z": "b"})
     assert "GLN-303 network: found 0 Mbit/s" in told({"x": "b"}, network=0)
+    assert "GLN-303 network: found NaN Mbit/s" in told({"x": "b"}, network=math.nan)
     assert "GLN-301" in told({"x": "b"}, network="nowhere.toml")
+    assert "found NaN, expected MiB of memory above 0" in told(
+        {"x": "b"}, hosts={"a": gl.migrate.Host(math.nan), "b": gl.migrate.Host(1024)}
+    )
+    assert "GLN-531 suspend_mb_s: found 0" in told({"x": "b"}, suspend_mb_s=0)
+    assert "GLN-531 suspend_mb_s: found NaN" in told({"x": "b"}, suspend_mb_s=math.nan)
     star = {"kind": "star", "hosts": 1, "mbit_s": 1000}
     assert "GLN-305 network: it has 1 hosts, 2 are needed" in told({"x": "b"}, network=star)
     small = {name: gl.migrate.Vm(256, after=("y" if name == "x" else "x",)) for name in vms}

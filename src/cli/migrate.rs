@@ -17,7 +17,7 @@ use crate::migrate::{
     Channel, Convergence, Dirty, Memory, Prediction, Stage, Task, spec as models,
 };
 use crate::problem::{Problem, listed};
-use crate::units::{Bytes, BytesPerSecond};
+use crate::units::BytesPerSecond;
 use crate::whole_file;
 
 /// Predict migrations, hold the models against measurements, draw those of a run.
@@ -175,7 +175,8 @@ impl Predict {
     }
 
     fn task(&self) -> Result<Task, String> {
-        const MIB: u64 = 1 << 20;
+        // In a MiB.
+        const PAGES: f64 = 256.0;
         let place = "galerna migrate predict";
         let mut problems = Vec::new();
         for (name, value) in
@@ -187,15 +188,15 @@ impl Predict {
                 problems.push(Problem::new("GLN-311", place, what, "Write such a number"));
             }
         }
-        let (rate, working_set) = (self.dirty_rate, 256.0 * self.working_set_mib);
+        let (rate, working_set) = (self.dirty_rate, PAGES * self.working_set_mib);
         let dirty = match self.pattern {
             _ if rate == 0.0 || working_set == 0.0 => Dirty::Idle,
             Pattern::Constant => Dirty::Constant { rate, working_set },
             Pattern::Uniform => Dirty::Uniform { rate, working_set },
         };
-        let bytes = |mib: u64| Bytes(mib.saturating_mul(MIB));
-        let used = bytes(self.used_mib.unwrap_or(self.ram_mib));
-        let memory = Memory::of(bytes(self.ram_mib), used, dirty);
+        let pages = |mib: u64| PAGES * mib as f64;
+        let nonzero = pages(self.used_mib.unwrap_or(self.ram_mib));
+        let memory = Memory { pages: pages(self.ram_mib), nonzero, dirty };
         let link = BytesPerSecond(self.mbit * 1e6 / 8.0);
         let limit = self.limit_mb_s.map(|limit| BytesPerSecond(limit * 1e6));
         let mut task = Task::new(memory, Channel { link, limit, change: None });

@@ -20,6 +20,7 @@ mod share;
 mod start;
 mod tenants;
 mod timeline;
+mod verified;
 mod world;
 
 use crate::detect::{OverloadDetector, UnderloadDetector};
@@ -37,6 +38,7 @@ pub use leases::LeaseSide;
 pub use start::InitialDemand;
 pub use tenants::ConsolidateLeases;
 pub use timeline::{LoadSide, Watch, run, run_leases, run_leases_with_load};
+pub use verified::{doubts, verified_plan};
 
 /// The policies of one run, freshly built.
 pub struct Policies {

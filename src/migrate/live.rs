@@ -7,8 +7,9 @@
 
 use std::sync::Arc;
 
+use super::foresight::Foresight;
 use super::post_copy::PostCopy;
-use super::program::{Leg, Next, Program};
+use super::program::{Leg, Next, Passed, Program, UnderWay};
 use super::rounds::{Pass, Rounds, Step};
 use super::task::{Order, Pace, Task};
 use super::{Constants, Convergence, StageKind};
@@ -24,6 +25,7 @@ pub struct Live {
     rounds: Option<Rounds>,
     /// What comes next whatever the rate: the end.
     ending: Ending,
+    foresight: Foresight,
 }
 
 /// How far the end is.
@@ -43,7 +45,8 @@ impl Live {
     /// `task`, by pre-copy alone or, with `post_copy`, by hybrid.
     pub fn new(task: &Task, constants: &Arc<Constants>, post_copy: Option<PostCopy>) -> Self {
         let (task, constants) = (task.clone(), Arc::clone(constants));
-        Self { task, constants, post_copy, rounds: None, ending: Ending::Rounds }
+        let (ending, foresight) = (Ending::Rounds, Foresight::default());
+        Self { task, constants, post_copy, rounds: None, ending, foresight }
     }
 
     fn order(&self) -> Order<'_> {
@@ -137,5 +140,20 @@ impl Program for Live {
     }
     fn throttled_s(&self) -> f64 {
         self.rounds.as_ref().map_or(0.0, Rounds::throttled_s)
+    }
+    fn foresee(&mut self, now: &UnderWay, rate: f64) -> Option<f64> {
+        // The rounds of hybrid are few, and counted.
+        let rounds = self.rounds.as_ref().filter(|_| {
+            self.ending == Ending::Rounds && self.post_copy.is_none() && now.leg.sends()
+        })?;
+        let order = Order { task: &self.task, constants: &self.constants };
+        self.foresight.look(order, rounds, now, rate)
+    }
+    fn pass(&mut self, seconds: Option<f64>) -> Option<Passed> {
+        let order = Order { task: &self.task, constants: &self.constants };
+        let rounds = self.rounds.as_mut()?;
+        let (pass, into_s, bytes) = self.foresight.pass(order, rounds, seconds)?;
+        let leg = self.leg(pass, self.rounds.as_ref()?.speed());
+        Some(Passed { leg, into_s, bytes })
     }
 }

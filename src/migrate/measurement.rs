@@ -84,6 +84,12 @@ const NUMBERS: [(&str, bool); 31] = [
     ("duplicate", true),
     ("throttle_max", true),
 ];
+/// Columns with a few values, whose misspelling would change the meaning.
+const CHOICES: [(&str, &[&str]); 3] = [
+    ("algo", &["precopy", "postcopy", "hybrid", "cold"]),
+    ("status", &["completed", "cancelled", "failed", "timeout-cancel"]),
+    ("pattern", &["0", "1", "2"]),
+];
 /// Columns that a file must have: those of [`TEXTS`] and these.
 const NEEDED: [&str; 12] = [
     "ram_mb",
@@ -122,6 +128,10 @@ pub fn read_measurements(path: &Path) -> Result<Vec<Measurement>, MeasurementErr
 ///
 /// As [`read_measurements`].
 pub fn parse_measurements(text: &str, place: &str) -> Result<Vec<Measurement>, MeasurementError> {
+    if text.trim().is_empty() {
+        let problem = Problem::new("GLN-323", place, "the file is empty", "Measure something");
+        return Err(MeasurementError { problems: vec![problem] });
+    }
     let mut lines = text.lines().enumerate();
     let header: Vec<&str> =
         lines.next().map_or(Vec::new(), |(_, line)| line.split(',').map(str::trim).collect());
@@ -181,6 +191,13 @@ fn line_of<'a>(
                 let place = format!("{place}, {name}");
                 problems.push(Problem::new("GLN-323", place, what, "Mend the cell"));
             }
+        }
+    }
+    for (name, known) in CHOICES {
+        if !known.contains(&cell(name)) {
+            let what = format!("found `{}`, expected one of {}", cell(name), known.join(", "));
+            let place = format!("{place}, {name}");
+            problems.push(Problem::new("GLN-323", place, what, "Mend the cell"));
         }
     }
     let number = |name: &str| numbers.get(name).copied().unwrap_or(0.0);
@@ -358,6 +375,14 @@ mod tests {
         assert!(told.contains("GLN-323 m.csv:2, fill_mb: found `-8`"), "{told}");
         assert!(told.contains("GLN-323 m.csv:2, transferred: found `x`"), "{told}");
         assert!(told.contains("GLN-323 m.csv:3: 1 cells under 23 columns"), "{told}");
-        assert!(error("").contains("no column `row`"));
+        let odd = "c1,x,precopy,pre,complete,,512,8,0,2,3,100,90,10,500,0,300,20,2500,80,9,,";
+        let told = error(&format!("{HEADER}\n{odd}\n"));
+        assert!(told.contains("m.csv:2, algo: found `pre`, expected one of precopy"), "{told}");
+        assert!(told.contains("m.csv:2, status: found `complete`"), "{told}");
+        assert!(told.contains("m.csv:2, pattern: found `3`, expected one of 0, 1, 2"), "{told}");
+        let nan = "c1,x,precopy,cold,failed,,512,8,0,2,1,NaN,90,10,500,0,300,20,2500,80,9,,";
+        assert!(error(&format!("{HEADER}\n{nan}\n")).contains("ops_before: found `NaN`"));
+        assert!(error("\n").contains("GLN-323 m.csv: the file is empty"));
+        assert!(error(&format!("{HEADER}\n")).contains("GLN-323 m.csv: there is no line"));
     }
 }

@@ -55,6 +55,37 @@ impl Leg {
     }
 }
 
+/// A leg that is being sent.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct UnderWay {
+    /// The leg; of its extra seconds, those that are left.
+    pub leg: Leg,
+    /// Bytes that it still has to send.
+    pub remaining: f64,
+    /// Seconds that it has taken so far.
+    pub elapsed_s: f64,
+}
+
+impl UnderWay {
+    /// Seconds until it is complete if the links go on giving `rate` bytes per second.
+    pub fn left_s(&self, rate: f64) -> f64 {
+        let Self { leg, remaining, elapsed_s } = self;
+        let sending = if leg.sends() { remaining / (leg.efficiency * rate) } else { 0.0 };
+        (sending + leg.extra_s).max(leg.least_s - elapsed_s).max(0.0)
+    }
+}
+
+/// Legs that were passed over without a word.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Passed {
+    /// The leg after them.
+    pub leg: Leg,
+    /// Seconds since it began.
+    pub into_s: f64,
+    /// Bytes of the legs passed over.
+    pub bytes: f64,
+}
+
 /// What follows a leg.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Next {
@@ -87,6 +118,17 @@ pub trait Program: fmt::Debug + Send {
     /// Guest work lost to throttling so far, s of full speed.
     fn throttled_s(&self) -> f64 {
         0.0
+    }
+    /// Seconds until it has something to decide, where round follows round as long as the links
+    /// give `rate`: until the last of those rounds is complete. `None` where no round is foreseen.
+    /// What it foresees becomes true by [`Program::pass`], or is forgotten when it is asked again.
+    fn foresee(&mut self, _now: &UnderWay, _rate: f64) -> Option<f64> {
+        None
+    }
+    /// `seconds` of what was foreseen are over, all of it where that is `None`: goes on to the
+    /// round that is under way then. `None` where that is still the one that it was.
+    fn pass(&mut self, _seconds: Option<f64>) -> Option<Passed> {
+        None
     }
 }
 

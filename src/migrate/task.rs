@@ -127,20 +127,20 @@ impl Task {
     /// dirty-page function that falls.
     pub fn problems(&self, place: &str) -> Vec<Problem> {
         let mut problems = Vec::new();
-        let mut positive = |name: &str, value: f64, infinite: bool| {
+        let mut positive = |name: &str, value: f64, unit: &str, infinite: bool| {
             if !(value > 0.0 && (infinite || value.is_finite())) {
-                let what = format!("found {value}, expected a number above 0");
+                let what = format!("found {value} {unit}, expected a number above 0");
                 let place = format!("{place}, {name}");
                 problems.push(Problem::new("GLN-311", place, what, "Write a positive number"));
             }
         };
-        positive("memory", self.memory.pages, false);
-        positive("bandwidth", self.channel.nominal(), false);
+        positive("memory", self.memory.pages * PAGE, "B", false);
+        positive("bandwidth", self.channel.nominal(), "B/s", false);
         if let Some((_, limit)) = self.channel.change {
-            positive("changed bandwidth", limit.0, false);
+            positive("changed bandwidth", limit.0, "B/s", false);
         }
-        positive("downtime limit", self.downtime_limit_s, false);
-        positive("give-up time", self.give_up_s, true);
+        positive("downtime limit", self.downtime_limit_s, "s", false);
+        positive("give-up time", self.give_up_s, "s", true);
         if !(0.0..=self.memory.pages).contains(&self.memory.nonzero) {
             let [used, ram] = [self.memory.nonzero, self.memory.pages].map(|pages| pages * PAGE);
             let what = format!("found {used:.0} B of used memory in a VM of {ram:.0} B");
@@ -169,7 +169,9 @@ mod tests {
         let problems = task.problems("vm 7");
         let codes: Vec<&str> = problems.iter().map(|problem| problem.code).collect();
         assert_eq!(codes, ["GLN-311", "GLN-311", "GLN-312"]);
-        assert!(problems[0].to_string().starts_with("GLN-311 vm 7, bandwidth: found -1"));
+        assert!(
+            problems[0].to_string().starts_with("GLN-311 vm 7, bandwidth: found -1 B/s, expected")
+        );
     }
 
     /// A limit counts only where the link is not tighter; bursts never exceed the link.

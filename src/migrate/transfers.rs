@@ -8,8 +8,11 @@
 //! decides what becomes of a migration that is stuck. Its clock counts microseconds; whole ones, as
 //! in a run, give elapsed times without rounding. On a network without contention (Q13) each
 //! has the narrowest of its links to itself.
+//!
+//! Who does not want to hear of every round can have them [passed over](Transfers::quietly): then
+//! only the first one, the stop and the end are told, at a fraction of the cost.
 
-use super::program::{Leg, Next, Program};
+use super::program::{Leg, Next, Passed, Program, UnderWay};
 use super::{Convergence, StageKind};
 use crate::model::rules::Contention;
 use crate::policy::PolicyError;
@@ -60,6 +63,8 @@ pub struct Transfers {
     share: FairShare,
     capacities: Vec<f64>,
     contention: Contention,
+    /// Whether rounds are passed over.
+    quiet: bool,
     slots: Vec<Slot>,
     vacant: Vec<TransferId>,
     /// Those that will be vacant.
@@ -103,6 +108,10 @@ struct Slot {
     /// Counts the starts.
     serial: u64,
     announced: bool,
+    /// Whether its end was announced past rounds of which nothing was told.
+    foreseen: bool,
+    /// Whether what was announced is that it is given up.
+    gives_up: bool,
 }
 
 /// What a migration has of the links.
@@ -123,6 +132,7 @@ impl Transfers {
             share: FairShare::new(capacities.iter().copied()),
             capacities,
             contention,
+            quiet: false,
             slots: Vec::new(),
             vacant: Vec::new(),
             ended: Vec::new(),
@@ -132,6 +142,12 @@ impl Transfers {
             moved: Vec::new(),
             altered: Vec::new(),
         }
+    }
+
+    /// Rounds that follow from the rate alone are passed over in silence.
+    #[must_use]
+    pub fn quietly(self) -> Self {
+        Self { quiet: true, ..self }
     }
 
     /// Begins `program` along `path` at `now`; it is given up after `give_up_s` seconds. What it
@@ -164,6 +180,8 @@ impl Transfers {
             revision,
             serial: self.started,
             announced: false,
+            foreseen: false,
+            gives_up: false,
         };
         self.started += 1;
         let wait = slot.leg.extra_s;
@@ -207,33 +225,39 @@ impl Transfers {
         now: f64,
         news: &mut Vec<(TransferId, News)>,
     ) -> Result<(), PolicyError> {
-        let slot = &mut self.slots[id];
-        if now >= slot.give_up && !slot.leg.kind.is_past_stop() {
+        let slot = &self.slots[id];
+        // The clock may be a rounding short of the time that was announced.
+        if (slot.gives_up || now >= slot.give_up) && !slot.leg.kind.is_past_stop() {
+            self.settle(id, now);
+            let slot = &self.slots[id];
             let Some(program) = &slot.program else { return Ok(()) };
             let remaining_pages = program.pending(elapsed(slot.began, now));
             news.push((id, News::Stuck(Convergence::GivenUp { remaining_pages })));
             return Ok(());
         }
+        let took = self.slots[id].complete(now);
+        let slot = &self.slots[id];
         if slot.leg.kind == StageKind::Resume {
             news.push((id, News::Over(self.finish(id))));
         } else if slot.place == Place::Beside {
             self.join(id);
         } else {
-            self.proceed(id, now, news)?;
+            self.proceed(id, took, now, news)?;
         }
         Ok(())
     }
 
-    /// Asks the program what follows the leg that is complete.
+    /// Asks the program what follows the leg that is complete after `took` seconds.
     fn proceed(
         &mut self,
         id: TransferId,
+        took: f64,
         now: f64,
         news: &mut Vec<(TransferId, News)>,
     ) -> Result<(), PolicyError> {
         let slot = &mut self.slots[id];
         let Some(program) = &mut slot.program else { return Ok(()) };
-        match program.next(elapsed(slot.began, now), slot.rate)? {
+        match program.next(took, slot.rate)? {
             Next::Leg(leg) => self.begin_leg(id, leg, now, news),
             Next::Stuck(convergence) => news.push((id, News::Stuck(convergence))),
             Next::Over => news.push((id, News::Over(self.finish(id)))),
@@ -324,6 +348,7 @@ impl Transfers {
     /// Counts what was sent since its rate last changed.
     fn settle(&mut self, id: TransferId, now: f64) {
         let slot = &mut self.slots[id];
+        slot.pass_over(now);
         let (seconds, pace) = (elapsed(slot.since, now), slot.leg.efficiency * slot.rate);
         slot.since = now;
         let sent = pace * seconds;
@@ -374,7 +399,7 @@ impl Transfers {
         }
         let mut joined = std::mem::take(&mut self.joined);
         for id in joined.drain(..) {
-            self.proceed(id, now, news)?;
+            self.proceed(id, elapsed(self.slots[id].began, now), now, news)?;
         }
         self.joined = joined;
         let mut moved = std::mem::take(&mut self.moved);
@@ -384,7 +409,8 @@ impl Transfers {
             slot.announced = false;
             if slot.program.is_some() {
                 slot.revision += 1;
-                news.push((id, News::Due(slot.due(now))));
+                let due = slot.due(now, self.quiet);
+                news.push((id, News::Due(due)));
             }
         }
         self.moved = moved;
@@ -398,19 +424,57 @@ fn elapsed(since: f64, now: f64) -> f64 {
 }
 
 impl Slot {
-    /// When its leg is complete at the present rate.
-    fn due(&self, now: f64) -> Due {
-        let sending =
-            if self.leg.sends() { self.remaining / (self.leg.efficiency * self.rate) } else { 0.0 };
-        let least = self.leg.least_s - elapsed(self.began, now);
-        let complete = (sending + self.leg.extra_s).max(least).max(0.0);
+    /// When its leg is complete at the present rate; where rounds are passed over `quiet`ly, the
+    /// last of those that are foreseen.
+    fn due(&mut self, now: f64, quiet: bool) -> Due {
+        let Self { leg, remaining, rate, .. } = *self;
+        let under_way = UnderWay { leg, remaining, elapsed_s: elapsed(self.began, now) };
+        let passes = quiet && matches!(leg.kind, StageKind::Bulk | StageKind::Round);
+        let foreseen = match &mut self.program {
+            Some(program) if passes => program.foresee(&under_way, rate),
+            _ => None,
+        };
+        self.foreseen = foreseen.is_some();
+        let complete = foreseen.unwrap_or_else(|| under_way.left_s(rate));
         let left = if self.leg.kind.is_past_stop() {
             f64::INFINITY
         } else {
             elapsed(now, self.give_up).max(0.0)
         };
-        let revision = self.revision;
-        Due { revision, after_s: complete.min(left), gives_up: left <= complete }
+        self.gives_up = left <= complete;
+        let Self { revision, gives_up, .. } = *self;
+        Due { revision, after_s: complete.min(left), gives_up }
+    }
+
+    /// Goes on to the leg that is under way at `now`, where that was not told.
+    fn pass_over(&mut self, now: f64) {
+        if std::mem::take(&mut self.foreseen)
+            && let Some(program) = &mut self.program
+            && let Some(passed) = program.pass(Some(elapsed(self.since, now)))
+        {
+            self.enter_leg(passed, now);
+        }
+    }
+
+    /// The leg that was announced is complete: seconds that it took.
+    fn complete(&mut self, now: f64) -> f64 {
+        if std::mem::take(&mut self.foreseen)
+            && let Some(program) = &mut self.program
+            && let Some(passed) = program.pass(None)
+        {
+            self.enter_leg(passed, now);
+            self.remaining = 0.0;
+            // Not the difference of two times, which is rounded.
+            return passed.into_s;
+        }
+        elapsed(self.began, now)
+    }
+
+    fn enter_leg(&mut self, Passed { leg, into_s, bytes }: Passed, now: f64) {
+        self.bytes += bytes;
+        (self.leg, self.remaining) = (leg, leg.bytes);
+        self.began = now - into_s * MICROSECONDS;
+        self.since = self.began;
     }
 }
 

@@ -8,11 +8,13 @@
 //!
 //! Of all VMs of the circle and all ways that are allowed, the one of least cost is taken, costs in
 //! seconds: a second move, twice memory over the disk's rate times a factor for being stopped, and
-//! a fixed price for not moving. Source: Hermenier, Lorca, Menaud, Muller and Lawall, VEE 2009
-//! (Entropy: cycles of migrations broken by a pivot host or suspension).
+//! a fixed price for not moving. Where a plan is to save downtime, bytes or energy, costs are
+//! counted in those ([`Goal`]), combinations of ways are [searched](super::ways), and a VM stays
+//! where it is only if nothing else helps. Source: Hermenier, Lorca, Menaud, Muller and Lawall, VEE
+//! 2009 (Entropy: cycles of migrations broken by a pivot host or suspension).
 
 use super::dependencies::waiting_circles;
-use super::{Instance, Move, MoveKind};
+use super::{Goal, Instance, Move, MoveKind, Options};
 use crate::id::{HostId, Id};
 
 /// Ways to break a circle that are allowed, and what they cost.
@@ -34,7 +36,16 @@ impl Default for Detour {
     }
 }
 
-/// What breaks a circle.
+/// One way to break a circle.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct WayOut {
+    /// What it costs: seconds, or what the goal counts.
+    pub(super) cost: f64,
+    /// The move that is changed.
+    pub(super) at: usize,
+    way: Way,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Way {
     Bypass(HostId),
@@ -42,59 +53,76 @@ enum Way {
     Reject,
 }
 
-/// Breaks one circle among the `waiting` moves, where the others of `instance` are carried out.
-/// Gives the instance to plan instead and the moves that it leaves out, or the circles that cannot
-/// be broken.
-pub(super) fn break_one(
+/// When a host has to have room for a VM that passes over it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Room {
+    /// Once all but the waiting moves are over: a detour over it is sure to help.
+    Lasting,
+    /// At some time, if whoever leaves it has left and nobody has arrived: it may help.
+    Passing,
+}
+
+/// All ways to break a circle among the `waiting` moves; where what passes is enough, by moves that
+/// do not wait as well.
+pub(super) fn ways_out(
     instance: &Instance,
     waiting: &[usize],
-    detour: &Detour,
-) -> Result<(Instance, Option<Move>), Vec<Vec<usize>>> {
+    options: &Options,
+    room: Room,
+) -> Vec<WayOut> {
     let circles = waiting_circles(instance, waiting);
     let mut members: Vec<usize> = circles.iter().flatten().copied().collect();
     if members.is_empty() {
         // Nothing waits in a circle: the room is simply not there.
         members = waiting.to_vec();
     }
-    let free = free_memory(instance, waiting);
-    let mut best: Option<(f64, usize, Way)> = None;
-    for &at in &members {
-        for (cost, way) in ways(instance, at, &free, detour) {
-            if best.is_none_or(|(least, _, _)| cost < least) {
-                best = Some((cost, at, way));
+    let free = free_memory(instance, waiting, room);
+    let every: Vec<usize> = (0..instance.moves.len()).collect();
+    // Who goes another way may also let those pass who wait.
+    let changed = if room == Room::Passing { &every } else { &members };
+    changed.iter().flat_map(|&at| ways(instance, at, &free, options)).collect()
+}
+
+impl WayOut {
+    /// Whether a VM is left where it is.
+    pub(super) fn leaves_out(&self) -> bool {
+        self.way == Way::Reject
+    }
+
+    /// The instance to plan instead, and the move that is left out.
+    pub(super) fn taken(&self, instance: &Instance) -> (Instance, Option<Move>) {
+        let (mut changed, at) = (instance.clone(), self.at);
+        match self.way {
+            Way::Bypass(host) => {
+                take_detour(&mut changed, at, MoveKind::Live, MoveKind::Live, host);
+                (changed, None)
+            }
+            Way::Suspend(seconds) => {
+                let from = changed.moves[at].from;
+                take_detour(&mut changed, at, MoveKind::Suspend, MoveKind::Resume, from);
+                let last = changed.moves.len() - 1;
+                for half in [at, last] {
+                    let one = &mut changed.moves[half];
+                    (one.seconds, one.path, one.rate) = (seconds, Vec::new(), 0.0);
+                    one.downtime_s = seconds;
+                }
+                (changed, None)
+            }
+            Way::Reject => {
+                let left = reject(&mut changed, at);
+                (changed, Some(left))
             }
         }
     }
-    let Some((_, at, way)) = best else { return Err(circles) };
-    let mut changed = instance.clone();
-    let rejected = match way {
-        Way::Bypass(host) => {
-            take_detour(&mut changed, at, MoveKind::Live, MoveKind::Live, host);
-            None
-        }
-        Way::Suspend(seconds) => {
-            let from = changed.moves[at].from;
-            take_detour(&mut changed, at, MoveKind::Suspend, MoveKind::Resume, from);
-            let last = changed.moves.len() - 1;
-            for half in [at, last] {
-                let one = &mut changed.moves[half];
-                (one.seconds, one.path, one.rate) = (seconds, Vec::new(), 0.0);
-                one.downtime_s = seconds;
-            }
-            None
-        }
-        Way::Reject => Some(reject(&mut changed, at)),
-    };
-    Ok((changed, rejected))
 }
 
-/// Memory free on every host once all but the `waiting` moves are over.
-fn free_memory(instance: &Instance, waiting: &[usize]) -> Vec<i64> {
+/// Memory that is free on every host.
+fn free_memory(instance: &Instance, waiting: &[usize], room: Room) -> Vec<i64> {
     let mut free: Vec<i64> =
         instance.hosts.iter().map(|h| h.memory.0 as i64 - h.used_memory.0 as i64).collect();
     for (at, one) in instance.moves.iter().enumerate() {
-        if !waiting.contains(&at) {
-            if one.arrives() {
+        if room == Room::Passing || !waiting.contains(&at) {
+            if one.arrives() && room == Room::Lasting {
                 free[one.to.index()] -= one.memory.0 as i64;
             }
             if one.leaves() {
@@ -105,8 +133,8 @@ fn free_memory(instance: &Instance, waiting: &[usize]) -> Vec<i64> {
     free
 }
 
-fn ways(instance: &Instance, at: usize, free: &[i64], detour: &Detour) -> Vec<(f64, Way)> {
-    let one = &instance.moves[at];
+fn ways(instance: &Instance, at: usize, free: &[i64], options: &Options) -> Vec<WayOut> {
+    let (one, detour, goal) = (&instance.moves[at], &options.detour, options.goal);
     let mut found = Vec::new();
     if one.kind != MoveKind::Live || one.begun {
         return found;
@@ -115,14 +143,21 @@ fn ways(instance: &Instance, at: usize, free: &[i64], detour: &Detour) -> Vec<(f
         let hosts = (0..free.len()).map(HostId::from_index);
         let other = hosts.filter(|&host| host != one.from && host != one.to);
         let room = other.filter(|host| free[host.index()] >= one.memory.0 as i64);
-        found.extend(room.map(|host| (one.seconds, Way::Bypass(host))));
+        // It moves once more.
+        let cost = goal.amount(one).unwrap_or(one.seconds);
+        found.extend(room.map(|host| WayOut { cost, at, way: Way::Bypass(host) }));
     }
     if let Some(rate) = detour.suspend_rate {
         let seconds = one.memory.0 as f64 / rate;
-        found.push((2.0 * seconds * detour.suspend_factor, Way::Suspend(seconds)));
+        let cost = match goal {
+            Goal::Downtime => 2.0 * seconds - one.downtime_s,
+            Goal::Bytes | Goal::Energy => goal.amount(one).unwrap_or(0.0),
+            Goal::Makespan | Goal::SumOfEnds => 2.0 * seconds * detour.suspend_factor,
+        };
+        found.push(WayOut { cost, at, way: Way::Suspend(seconds) });
     }
     if let Some(cost) = detour.reject_cost_s {
-        found.push((cost, Way::Reject));
+        found.push(WayOut { cost, at, way: Way::Reject });
     }
     found
 }

@@ -11,21 +11,12 @@
 
 use std::cmp::Ordering;
 
+use super::cycles::Room;
 use super::serial::{Serial, Starts};
-use super::{Detour, Instance, Move, bound, chronological, cycles, dependencies};
+use super::{Detour, Goal, Instance, Move, bound, chronological, cycles, dependencies, ways};
 use crate::id::Id;
 use crate::problem::{Problem, listed};
 use crate::random::{Stream, below, permutation, stream};
-
-/// What a plan is to be best at; the others break ties.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Goal {
-    /// The time until the last move is over.
-    #[default]
-    Makespan,
-    /// The sum of the times at which moves are over.
-    SumOfEnds,
-}
 
 /// How to plan.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -106,44 +97,69 @@ pub struct PlanError {
     pub problems: Vec<Problem>,
 }
 
-/// Plans the moves of `instance`.
+/// Plans the moves of an instance.
 ///
 /// # Errors
 ///
 /// GLN-531, GLN-532 and GLN-534 where the instance is wrong, GLN-533 where moves wait for each
 /// other and nothing that is allowed breaks the circle.
-pub fn plan(instance: &Instance, options: &Options) -> Result<Plan, PlanError> {
-    let problems = instance.problems();
+pub fn plan(original: &Instance, options: &Options) -> Result<Plan, PlanError> {
+    let problems = original.problems();
     if !problems.is_empty() {
         return Err(PlanError { problems });
     }
-    let (mut instance, mut rejected) = (instance.clone(), Vec::new());
+    if options.goal.is_timeless()
+        && let Some(plan) = ways::least(original, options)
+    {
+        return Ok(plan);
+    }
+    let (mut instance, mut rejected) = (original.clone(), Vec::new());
+    let mut failed = None;
     // Every circle that is broken takes one move out of the circle for good.
-    for _ in 0..=2 * instance.moves.len() {
-        let bound = rounded(bound::lower_bound(&instance), options.grain_s);
-        let (starts, order) = search(&instance, bound, options);
-        let waiting: Vec<usize> =
-            order.iter().copied().filter(|&at| starts[at].is_none()).collect();
-        if waiting.is_empty() {
-            return Ok(made(&instance, &starts, bound, rejected));
-        }
-        match cycles::break_one(&instance, &waiting, &options.detour) {
-            Ok((changed, left)) => {
+    for _ in 0..=2 * original.moves.len() {
+        match attempt(&instance, options, &rejected) {
+            Ok(plan) => return Ok(plan),
+            Err(waiting) => {
+                let ways = cycles::ways_out(&instance, &waiting, options, Room::Lasting);
+                let cheapest = ways.iter().min_by(|a, b| a.cost.total_cmp(&b.cost));
+                let Some(way) = cheapest else {
+                    failed = Some(stuck(&instance, &waiting));
+                    break;
+                };
+                let (changed, left) = way.taken(&instance);
                 instance = changed;
                 rejected.extend(left);
             }
-            Err(circles) => return Err(stuck(&instance, &waiting, &circles)),
         }
     }
-    let every: Vec<usize> = (0..instance.moves.len()).collect();
-    Err(stuck(&instance, &every, &[]))
+    // Nothing is sure to help: what may help is tried.
+    let every = || stuck(original, &(0..original.moves.len()).collect::<Vec<usize>>());
+    ways::least(original, options).ok_or_else(|| failed.unwrap_or_else(every))
+}
+
+/// The best plan of `instance` that is found, or the moves that wait for ever.
+pub(super) fn attempt(
+    instance: &Instance,
+    options: &Options,
+    rejected: &[Move],
+) -> Result<Plan, Vec<usize>> {
+    let bound = rounded(bound::lower_bound(instance), options.grain_s);
+    let (starts, order) = search(instance, bound, options);
+    let waiting: Vec<usize> = order.iter().copied().filter(|&at| starts[at].is_none()).collect();
+    if waiting.is_empty() {
+        Ok(made(instance, &starts, bound, rejected.to_vec()))
+    } else {
+        Err(waiting)
+    }
 }
 
 fn rounded(bound: f64, grain: f64) -> f64 {
     if grain > 0.0 { (bound / grain - 1e-9).ceil() * grain } else { bound }
 }
 
-fn stuck(instance: &Instance, waiting: &[usize], circles: &[Vec<usize>]) -> PlanError {
+/// Why `waiting` never begin.
+fn stuck(instance: &Instance, waiting: &[usize]) -> PlanError {
+    let circles = dependencies::waiting_circles(instance, waiting);
     let names = |moves: &[usize]| {
         let names: Vec<&str> = moves.iter().map(|&at| instance.moves[at].name.as_str()).collect();
         names.join(", ")
@@ -178,8 +194,8 @@ fn worth(instance: &Instance, starts: &Starts, goal: Goal) -> (Worth, f64) {
         sum += end;
     }
     let (first, second) = match goal {
-        Goal::Makespan => (makespan, sum),
         Goal::SumOfEnds => (sum, makespan),
+        _ => (makespan, sum),
     };
     (Worth { undone, late, first, second }, makespan)
 }
@@ -235,7 +251,7 @@ impl Search<'_> {
 
     fn is_done(&self) -> bool {
         let met = self.makespan <= self.bound * (1.0 + 1e-9);
-        met && self.worth.undone + self.worth.late == 0 && self.goal == Goal::Makespan
+        met && self.worth.undone + self.worth.late == 0 && self.goal != Goal::SumOfEnds
     }
 }
 

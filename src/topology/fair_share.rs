@@ -18,6 +18,7 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::collections::binary_heap::PeekMut;
 
 use super::LinkId;
 
@@ -32,6 +33,9 @@ const SAME: f64 = 1.0 - 1e-9;
 pub struct FairShare {
     links: Vec<Channel>,
     flows: Vec<Flow>,
+    /// Paths of all flows, one after the other, each in a room of `stride`.
+    paths: Vec<LinkId>,
+    stride: usize,
     vacant: Vec<FlowId>,
     /// Links whose flows or capacity changed since the last sharing.
     changed: Vec<LinkId>,
@@ -59,7 +63,10 @@ struct Channel {
 
 #[derive(Debug, Clone, Default)]
 struct Flow {
-    path: Vec<LinkId>,
+    /// Links that it passes.
+    hops: u32,
+    /// Whether its limit may bind before its links do.
+    capped: bool,
     weight: f64,
     limit: f64,
     rate: f64,
@@ -86,9 +93,8 @@ impl FairShare {
             self.flows.push(Flow::default());
             (self.flows.len() - 1) as FlowId
         });
+        self.lay(id, path);
         let flow = &mut self.flows[id as usize];
-        flow.path.clear();
-        flow.path.extend_from_slice(path);
         (flow.weight, flow.limit, flow.rate, flow.level) = (weight, limit, 0.0, 0.0);
         (flow.active, flow.fresh) = (true, true);
         for &link in path {
@@ -96,7 +102,39 @@ impl FairShare {
             self.changed.push(link);
         }
         self.fresh.push(id);
+        self.cap(id);
         id
+    }
+
+    /// Writes down the path of `id`.
+    fn lay(&mut self, id: FlowId, path: &[LinkId]) {
+        if path.len() > self.stride {
+            let (old, stride) = (self.stride, path.len());
+            let mut paths = vec![0; stride * self.flows.len()];
+            for (at, flow) in self.flows.iter().enumerate() {
+                let hops = flow.hops as usize;
+                paths[at * stride..][..hops].copy_from_slice(&self.paths[at * old..][..hops]);
+            }
+            (self.paths, self.stride) = (paths, stride);
+        }
+        self.paths.resize(self.stride * self.flows.len(), 0);
+        self.paths[id as usize * self.stride..][..path.len()].copy_from_slice(path);
+        self.flows[id as usize].hops = path.len() as u32;
+    }
+
+    /// Where the path of `id` stands.
+    fn span(&self, id: FlowId) -> std::ops::Range<usize> {
+        let first = id as usize * self.stride;
+        first..first + self.flows[id as usize].hops as usize
+    }
+
+    /// Whether the limit of `id` is below what its narrowest link would give it alone.
+    fn cap(&mut self, id: FlowId) {
+        let path = &self.paths[self.span(id)];
+        let capacities = path.iter().map(|&link| self.links[link as usize].capacity);
+        let width = capacities.fold(f64::INFINITY, f64::min);
+        let flow = &mut self.flows[id as usize];
+        flow.capped = flow.limit < width || path.is_empty();
     }
 
     /// Removes the flow `id`.
@@ -107,7 +145,8 @@ impl FairShare {
         if !flow.fresh {
             self.floor = self.floor.min(flow.level);
         }
-        for &link in &flow.path {
+        for at in self.span(id) {
+            let link = self.paths[at];
             let flows = &mut self.links[link as usize].flows;
             let at = flows.iter().position(|&other| other == id).expect("links know their flows");
             // In order, so that the sums over them do not depend on who left before.
@@ -120,6 +159,7 @@ impl FairShare {
     /// Gives the flow `id` another limit.
     pub fn set_limit(&mut self, id: FlowId, limit: f64) {
         self.flows[id as usize].limit = limit;
+        self.cap(id);
         self.renew(id);
     }
 
@@ -133,8 +173,9 @@ impl FairShare {
         let flow = &mut self.flows[id as usize];
         if !std::mem::replace(&mut flow.fresh, true) {
             self.floor = self.floor.min(flow.level);
-            self.changed.extend_from_slice(&flow.path);
             self.fresh.push(id);
+            let span = self.span(id);
+            self.changed.extend_from_slice(&self.paths[span]);
         }
     }
 
@@ -145,6 +186,9 @@ impl FairShare {
         let levels = channel.flows.iter().map(|&id| self.flows[id as usize].level);
         // Where the link was full, those fixed by it have the highest level on it.
         self.floor = self.floor.min(levels.fold(0.0, f64::max));
+        for at in 0..self.links[link as usize].flows.len() {
+            self.cap(self.links[link as usize].flows[at]);
+        }
         self.changed.push(link);
     }
 
@@ -161,6 +205,9 @@ impl FairShare {
     /// Shares the links anew after changes and appends every flow whose rate changed to `altered`,
     /// in no particular but a reproducible order.
     pub fn share(&mut self, altered: &mut Vec<FlowId>) {
+        if self.changed.is_empty() && self.fresh.is_empty() {
+            return;
+        }
         self.lower_floor();
         self.reach();
         self.fill();
@@ -220,7 +267,8 @@ impl FairShare {
                 if !std::mem::replace(&mut flow.open, true) {
                     self.open.push(id);
                 }
-                for &other in &flow.path {
+                for at in self.span(id) {
+                    let other = self.paths[at];
                     if !std::mem::replace(&mut self.links[other as usize].reached, true) {
                         self.reached.push(other);
                     }
@@ -235,40 +283,44 @@ impl FairShare {
     /// Progressive filling of the reached links by the open flows. The level of a link only rises
     /// while others are filled, so that it is computed again when its turn comes.
     fn fill(&mut self) {
-        self.queue.clear();
+        let mut queue = std::mem::take(&mut self.queue).into_vec();
+        queue.clear();
         for &link in &self.reached {
             let channel = &self.links[link as usize];
             if channel.open > 0 {
-                self.queue.push(Reverse((level_of(channel).to_bits(), true, link)));
+                queue.push(Reverse((level_of(channel).to_bits(), true, link)));
             }
         }
         for &id in &self.open {
             let flow = &self.flows[id as usize];
-            if flow.limit.is_finite() || flow.path.is_empty() {
-                let level = flow.limit / flow.weight;
-                self.queue.push(Reverse((level.to_bits(), false, id)));
+            if flow.capped {
+                queue.push(Reverse(((flow.limit / flow.weight).to_bits(), false, id)));
             }
         }
-        while let Some(Reverse((key, is_link, id))) = self.queue.pop() {
-            if is_link {
-                self.fill_link(id, key);
-            } else if self.flows[id as usize].open {
-                let limit = self.flows[id as usize].limit;
-                self.fix(id, limit);
+        let mut queue = BinaryHeap::from(queue);
+        while let Some(mut first) = queue.peek_mut() {
+            let Reverse((key, is_link, id)) = *first;
+            if is_link && self.links[id as usize].open > 0 {
+                let level = level_of(&self.links[id as usize]);
+                if level.to_bits() > key {
+                    // Its turn comes later.
+                    *first = Reverse((level.to_bits(), true, id));
+                    continue;
+                }
+                PeekMut::pop(first);
+                self.fill_link(id, level);
+            } else {
+                PeekMut::pop(first);
+                if !is_link && self.flows[id as usize].open {
+                    self.fix(id, self.flows[id as usize].limit);
+                }
             }
         }
+        self.queue = queue;
     }
 
-    fn fill_link(&mut self, link: LinkId, key: u64) {
-        let channel = &self.links[link as usize];
-        if channel.open == 0 {
-            return;
-        }
-        let level = level_of(channel);
-        if level.to_bits() > key {
-            self.queue.push(Reverse((level.to_bits(), true, link)));
-            return;
-        }
+    /// Fixes the open flows of `link` at `level`.
+    fn fill_link(&mut self, link: LinkId, level: f64) {
         for i in 0..self.links[link as usize].flows.len() {
             let id = self.links[link as usize].flows[i];
             let flow = &self.flows[id as usize];
@@ -282,10 +334,11 @@ impl FairShare {
     fn fix(&mut self, id: FlowId, rate: f64) {
         let flow = &mut self.flows[id as usize];
         (flow.open, flow.next) = (false, rate);
-        for &link in &flow.path {
-            let channel = &mut self.links[link as usize];
+        let weight = flow.weight;
+        for at in self.span(id) {
+            let channel = &mut self.links[self.paths[at] as usize];
             channel.spare -= rate;
-            channel.open_weight -= flow.weight;
+            channel.open_weight -= weight;
             channel.open -= 1;
         }
     }
@@ -389,7 +442,7 @@ mod tests {
         let level = |id: FlowId| share.rate(id) / share.flows[id as usize].weight;
         for (i, flow) in share.flows.iter().enumerate().filter(|(_, flow)| flow.active) {
             let own = level(i as FlowId);
-            let bottleneck = flow.path.iter().any(|&link| {
+            let bottleneck = share.paths[share.span(i as FlowId)].iter().any(|&link| {
                 let channel = &share.links[link as usize];
                 let highest = channel.flows.iter().map(|&id| level(id)).fold(0.0, f64::max);
                 near(share.load(link), channel.capacity) && own >= highest * (1.0 - 1e-9)
