@@ -29,6 +29,7 @@ const FURTHER: [&str; 10] = [
     "thr-highest-demand",
     "thr-knapsack",
     "thr-mmt-max-cpu",
+    "optimise",
 ];
 
 /// Placements other than PABFD, bundled with THR-MMT under the honest model.
@@ -86,6 +87,7 @@ fn every_file_has_the_detector_and_selector_of_its_name_and_says_so() {
         match short.contains('-') {
             true if place == "pabfd" => assert_eq!(short, format!("{overload}-{select}")),
             true => assert_eq!(short, format!("{overload}-{select}-{place}")),
+            false if short == "optimise" => assert_eq!(place, short),
             false => assert_eq!((overload.as_str(), place.as_str()), ("never", "first-fit")),
         }
         let title = short.to_uppercase();

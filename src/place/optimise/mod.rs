@@ -70,15 +70,15 @@ pub struct OptimiseSpec {
 impl Default for OptimiseSpec {
     fn default() -> Self {
         Self {
-            stable_s: 7200.0,
-            shortage_j_per_mi: 1.0,
-            move_j: 5000.0,
+            stable_s: 3600.0,
+            shortage_j_per_mi: 0.3,
+            move_j: 2000.0,
             hysteresis: 0.5,
-            link_s: 300.0,
-            near: 12,
-            far: 48,
-            prior: 6.0,
-            factor: 1.3,
+            link_s: 1200.0,
+            near: 1,
+            far: 24,
+            prior: 1.0,
+            factor: 0.8,
             steps: 500_000,
         }
     }

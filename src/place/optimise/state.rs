@@ -244,9 +244,4 @@ impl<'a> State<'a> {
         }
         self.costs[s] = self.price(s);
     }
-
-    /// What slot `s` costs.
-    pub fn cost(&self, s: usize) -> f64 {
-        self.costs[s]
-    }
 }
