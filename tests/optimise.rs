@@ -1,5 +1,5 @@
-//! Runs with `place = "optimise"`: reproducible, within capacity, at rest where nothing changes, and
-//! below the published policies.
+//! Runs with `place = "optimise"`: reproducible, within capacity, at rest where nothing changes,
+//! and below the published policies.
 
 mod shared;
 

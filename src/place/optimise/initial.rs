@@ -2,6 +2,9 @@
 //!
 //! The largest VM comes first, to the host where it adds least; then VMs are shifted and hosts
 //! emptied while that pays. Nothing moves, so moves cost nothing.
+//!
+//! Source: own; largest first is that of the decreasing packings (Johnson, J. Comput. Syst. Sci.
+//! 8(3), 1974).
 
 use super::OptimiseSpec;
 use super::expectation::Expectation;
