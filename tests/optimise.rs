@@ -93,16 +93,17 @@ fn steady_load_gives_empty_plans() {
     let values = (0..60).flat_map(|vm| [10 + vm % 30; 40]).collect();
     let trace = UtilisationTrace::new(names, Span::from_seconds(300.0), Values::Percent(values));
     let outcome = run(&spec, &inputs(&spec, trace));
-    let late = outcome.record.decisions.iter().skip(24).map(|row| row.migrations);
+    let late = outcome.record.decisions.iter().skip(30).map(|row| row.migrations);
     assert_eq!(late.sum::<u32>(), 0);
 }
 
-/// A budget of one step moves nothing, and is still a plan with a bound.
+/// A budget of one step prices one possible move, and what comes out is still a plan.
 #[test]
 fn a_budget_is_kept() {
     let spec = spec_of("optimise", &["policy.place.steps=1"]);
     let outcome = run(&spec, &inputs(&spec, generated()));
-    assert!(outcome.record.decisions.iter().all(|row| row.migrations == 0 && row.steps <= 1));
+    let rows = &outcome.record.decisions;
+    assert!(rows.iter().all(|row| row.migrations <= 1 && row.steps == 1));
 }
 
 #[test]

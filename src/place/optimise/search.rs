@@ -18,11 +18,12 @@ struct Best {
 
 /// Improves `state` until nothing pays or it has taken `budget` steps.
 pub fn improve(state: &mut State<'_>, budget: u64) {
+    state.budget = budget;
     let mut destinations = Vec::new();
     loop {
-        let mut better = relieve(state, budget, &mut destinations);
-        better |= empty_hosts(state, budget, &mut destinations);
-        if !better || state.steps >= budget {
+        let mut better = relieve(state, &mut destinations);
+        better |= empty_hosts(state, &mut destinations);
+        if !better || state.is_spent() {
             return;
         }
     }
@@ -50,6 +51,9 @@ fn best_place(
 ) -> Option<Best> {
     let mut best: Option<Best> = None;
     for &to in destinations {
+        if state.is_spent() {
+            break;
+        }
         if to == state.at[item] || to == without || !state.fits(item, to) {
             continue;
         }
@@ -62,11 +66,11 @@ fn best_place(
 }
 
 /// Makes the best single move of each host in turn while it pays.
-fn relieve(state: &mut State<'_>, budget: u64, destinations: &mut Vec<usize>) -> bool {
+fn relieve(state: &mut State<'_>, destinations: &mut Vec<usize>) -> bool {
     let mut better = false;
     for from in state.used().to_vec() {
         loop {
-            if state.steps >= budget {
+            if state.is_spent() {
                 return better;
             }
             let mut best: Option<Best> = None;
@@ -91,7 +95,7 @@ fn relieve(state: &mut State<'_>, budget: u64, destinations: &mut Vec<usize>) ->
 }
 
 /// Empties each host that it pays to empty, those with the least on them first.
-fn empty_hosts(state: &mut State<'_>, budget: u64, destinations: &mut Vec<usize>) -> bool {
+fn empty_hosts(state: &mut State<'_>, destinations: &mut Vec<usize>) -> bool {
     let mut hosts: Vec<usize> = state.used().to_vec();
     hosts.retain(|&s| state.slots[s].pinned == 0);
     hosts.sort_by(|&a, &b| {
@@ -101,7 +105,7 @@ fn empty_hosts(state: &mut State<'_>, budget: u64, destinations: &mut Vec<usize>
     });
     let mut better = false;
     for host in hosts {
-        if state.steps >= budget {
+        if state.is_spent() {
             return better;
         }
         better |= empty(state, host, destinations);

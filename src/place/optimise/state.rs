@@ -75,6 +75,8 @@ pub struct State<'a> {
     fresh: Vec<BTreeSet<usize>>,
     /// Possible changes priced.
     pub steps: u64,
+    /// How many may be.
+    pub budget: u64,
 }
 
 /// No slot.
@@ -98,11 +100,27 @@ impl<'a> State<'a> {
             }
         }
         let costs = vec![0.0; slots.len()];
-        let mut state = Self { prices, items, slots, at, lists, costs, used, fresh, steps: 0 };
+        let mut state = Self {
+            prices,
+            items,
+            slots,
+            at,
+            lists,
+            costs,
+            used,
+            fresh,
+            steps: 0,
+            budget: u64::MAX,
+        };
         for s in 0..state.slots.len() {
             state.costs[s] = state.price(s);
         }
         state
+    }
+
+    /// Whether nothing more may be priced.
+    pub fn is_spent(&self) -> bool {
+        self.steps >= self.budget
     }
 
     /// What slot `s` costs as it is.
