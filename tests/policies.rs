@@ -18,7 +18,7 @@ const DETECTORS: [&str; 5] = ["iqr", "lr", "lrr", "mad", "thr"];
 const SELECTORS: [&str; 4] = ["mc", "mmt", "mu", "rs"];
 
 /// What galerna has beside them, under the honest model only.
-const FURTHER: [&str; 10] = [
+const FURTHER: [&str; 11] = [
     "last-n-mmt",
     "loess-mmt",
     "loess-robust-mmt",
