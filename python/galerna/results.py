@@ -143,7 +143,7 @@ class Run:
 
     @cached_property
     def decisions(self) -> pl.DataFrame:
-        """One row per decision of a planner that weighs: costs without and with the plan, its bound.
+        """One row per decision of a planner that weighs: cost without and with the plan, bound.
 
         >>> import galerna as gl
         >>> run = gl.run("optimise")
