@@ -65,8 +65,9 @@ fn names(dir: &Path) -> Vec<String> {
     names
 }
 
-const FILES: [&str; 8] = [
+const FILES: [&str; 9] = [
     "actions.parquet",
+    "decisions.parquet",
     "demand.parquet",
     "hosts.parquet",
     "moves.parquet",

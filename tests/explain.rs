@@ -221,6 +221,8 @@ fn is_explained(select: &str) {
                 Cause::Underload { utilisation, .. } => {
                     format!("underload: source at {utilisation:.3}")
                 }
+                Cause::Weighed(weighing) => weighing.words(),
+                Cause::Planned => "planned".to_owned(),
             };
             (Some(choice.vm), choice.from, choice.to, cause)
         })

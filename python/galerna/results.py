@@ -142,6 +142,17 @@ class Run:
         return self._frame("stages")
 
     @cached_property
+    def decisions(self) -> pl.DataFrame:
+        """One row per decision of a planner that weighs: cost without and with the plan, bound.
+
+        >>> import galerna as gl
+        >>> run = gl.run("optimise")
+        >>> bool((run.decisions["bound_j"] <= run.decisions["cost_j"]).all())
+        True
+        """
+        return self._frame("decisions")
+
+    @cached_property
     def demand(self) -> pl.DataFrame:
         """One row per VM and sample: the load that the VMs replayed.
 

@@ -422,3 +422,26 @@ class NormDiff(Placer):
     kind: ClassVar[str] = "norm-diff"
     overload: Overload = "avoided"
     wake: Wake = "last-resort"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Optimise(Placer):
+    """Whole steps by what they cost: energy, expected shortage and migrations over a stable time.
+
+    >>> import galerna as gl
+    >>> run = gl.run("optimise", place=gl.Optimise(move_j=20_000.0))
+    >>> 0.0 <= run.summary["mean_decision_gap"] <= 1.0
+    True
+    """
+
+    kind: ClassVar[str] = "optimise"
+    stable_s: float = 3600.0
+    shortage_j_per_mi: float = 0.3
+    move_j: float = 2000.0
+    hysteresis: float = 0.5
+    link_s: float = 1200.0
+    near: int = 1
+    far: int = 24
+    prior: float = 1.0
+    factor: float = 0.8
+    steps: int = 500_000

@@ -210,7 +210,8 @@ impl Run {
         }
     }
 
-    /// The table called `hosts`, `vms`, `actions`, `samples`, `demand`, `moves` or `stages` of a
+    /// The table called `hosts`, `vms`, `actions`, `samples`, `demand`, `moves`, `stages` or
+    /// `decisions` of a
     /// run with load; `leases`, `lease_states`, `holdings`, `utilisation` or `image_transfers` of
     /// one of leases.
     fn table(&self, py: Python<'_>, name: &str) -> PyResult<Table> {
@@ -234,6 +235,7 @@ impl Run {
             "samples" => py.detach(|| frames::samples(record)),
             "moves" => py.detach(|| frames::moves(record)),
             "stages" => py.detach(|| frames::stages(record)),
+            "decisions" => py.detach(|| frames::decisions(record)),
             "demand" if self.leases.is_some() => py.detach(|| frames::trace_rows(trace)),
             "demand" => py.detach(|| frames::demand(trace, fleet)),
             _ => return None,

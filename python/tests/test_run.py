@@ -41,7 +41,7 @@ BUILT_IN: dict[str, tuple[type[BuiltIn], ...]] = {
     "place": (
         *(gl.Pabfd, gl.PabfdPublished, gl.FirstFit, gl.FirstFitDecreasing, gl.BestFit),
         *(gl.BestFitDecreasing, gl.NeatBestFitDecreasing, gl.WorstFit, gl.WorstFitDecreasing),
-        *(gl.DotProduct, gl.Cosine, gl.NormDiff, gl.RiskFit),
+        *(gl.DotProduct, gl.Cosine, gl.NormDiff, gl.RiskFit, gl.Optimise),
     ),
 }
 

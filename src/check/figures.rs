@@ -20,7 +20,7 @@ use super::doubt::Totals;
 use super::event::{Deed, Event};
 use super::ledger::Ledger;
 use super::range::Range;
-use super::{Evidence, Report};
+use super::{Evidence, Report, decisions};
 
 /// How long after it left a host a VM's return counts as ping-pong.
 const RETURN_WITHIN: Span = Span(3_600_000_000);
@@ -115,6 +115,7 @@ fn optional(evidence: &Evidence, events: &[Event], ledger: &Ledger) -> Vec<(&'st
         ),
         ("sd_migration_duration_s", deviation(&durations)),
         ("wasted_migration_bytes", (!vain.is_empty()).then(|| vain.iter().sum())),
+        ("mean_decision_gap", decisions::mean_gap(evidence)),
     ];
     figures.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
 }

@@ -18,6 +18,7 @@
 //! | GLN-611 | the event log's hash is another one |
 //! | GLN-612 | an idle VM was kept though the rules retire it |
 //! | GLN-615 | a row of `moves` or `stages` does not fit the actions |
+//! | GLN-617 | a row of `decisions` contradicts itself or `samples` |
 //! | GLN-616 | VMs come or go otherwise than their leases |
 //!
 //! Symbols used throughout: `r` demand of a VM, MIPS; `c = min(r, core)` what one core can serve of
@@ -25,6 +26,7 @@
 
 mod capacity;
 mod copies;
+mod decisions;
 mod doubt;
 mod event;
 mod figures;
@@ -160,6 +162,7 @@ pub fn check(evidence: &Evidence) -> Report {
     report.findings.extend(capacity::check(evidence, &events));
     copies::check(evidence, &events, &times, &mut report);
     moves::check(evidence, &events, &mut report);
+    decisions::check(evidence, &mut report);
     if let Some(sending) = &evidence.sending
         && report.is_clean()
     {

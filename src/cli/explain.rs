@@ -57,6 +57,7 @@ struct Report {
     event_log_blake3: String,
     migrations_by_overload: usize,
     migrations_by_underload: usize,
+    migrations_by_plan: usize,
     choices: Vec<Choice>,
 }
 
@@ -82,6 +83,7 @@ impl Explain {
                 event_log_blake3: explanation.event_log_blake3,
                 migrations_by_overload: explanation.decisions[0],
                 migrations_by_underload: explanation.decisions[1],
+                migrations_by_plan: explanation.decisions[2],
                 choices: explanation.choices,
             })
             .map(Answer::done),
@@ -127,10 +129,14 @@ impl Explain {
     }
 
     fn told(&self, explanation: &Explanation) -> String {
-        let [overload, underload] = explanation.decisions;
-        let mut text = format!(
-            "{overload} migrations from overloaded hosts, {underload} to empty underloaded ones\n"
-        );
+        let [overload, underload, planned] = explanation.decisions;
+        let mut text = match planned {
+            0 => format!(
+                "{overload} migrations from overloaded hosts, {underload} to empty underloaded \
+                 ones\n"
+            ),
+            _ => format!("{planned} migrations planned\n"),
+        };
         let choices = &explanation.choices;
         let shown = if self.all { choices.len() } else { SHOWN.min(choices.len()) };
         for choice in &choices[..shown] {

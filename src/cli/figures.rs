@@ -51,6 +51,7 @@ fn explained(name: &str) -> (&'static str, &'static str) {
         "mean_migration_duration_s" => ("s", "time that a copy takes"),
         "sd_migration_duration_s" => ("s", "its standard deviation"),
         "wasted_migration_bytes" => ("B", "sent, and nothing moved"),
+        "mean_decision_gap" => ("", "plans above their bounds"),
         _ => ("", ""),
     }
 }

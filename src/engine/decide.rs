@@ -14,7 +14,7 @@ use crate::detect::{Occupancy, Verdict};
 use crate::id::{HostId, VmId};
 use crate::model::Snapshot;
 use crate::model::record::Reason;
-use crate::place::{Ask, Draft, Held, HostSet, Placing, Resident};
+use crate::place::{Ask, Draft, Held, HostSet, Placing, Resident, Weighed};
 use crate::policy::PolicyError;
 
 /// Rules of a decision (`[consolidation]`).
@@ -43,6 +43,8 @@ pub struct Decision {
     pub unplaced: Vec<Move>,
     /// How many hosts were overloaded.
     pub overloaded: usize,
+    /// What a plan was weighed by.
+    pub weighed: Option<Weighed>,
 }
 
 /// One decision in progress.

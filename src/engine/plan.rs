@@ -26,6 +26,10 @@ pub fn plan(
         let subject = format!("VM {}", vm.0);
         PolicyError::new(planner.name(), refusal).with_code("GLN-405").about(subject)
     })?;
-    let moves = moves.into_iter().map(|(vm, to)| Move { vm, to, reason: Reason::Planned });
-    Ok(Decision { moves: moves.collect(), ..Decision::default() })
+    let weighed = planner.weighed().cloned();
+    let why = weighed.iter().flat_map(|weighed| &weighed.why).map(|&why| Reason::Weighed(why));
+    let why = why.chain(std::iter::repeat(Reason::Planned));
+    let moves = moves.into_iter().zip(why).map(|((vm, to), reason)| Move { vm, to, reason });
+    let moves = moves.collect();
+    Ok(Decision { moves, weighed, ..Decision::default() })
 }

@@ -17,10 +17,12 @@ use super::{Error, Outcome, Policies};
 use crate::id::{HostId, VmId};
 use crate::metric::{Meter, Summary};
 use crate::migrate::{Due, TransferId};
-use crate::model::record::{ActionKind, HostRecord, Reason, SampleRecord, VmRecord};
+use crate::model::record::{
+    ActionKind, DecisionRecord, HostRecord, Reason, SampleRecord, VmRecord,
+};
 use crate::model::rules::{Contention, IdleVms, PowerPolicy, Window};
 use crate::model::{Fleet, Rules};
-use crate::place::Draft;
+use crate::place::{Draft, Weighed};
 use crate::policy::PolicyError;
 use crate::time::{Instant, Span};
 use crate::topology::Routes;
@@ -66,13 +68,14 @@ impl<'a> Engine<'a> {
         let bandwidth = rules.migration.bandwidth();
         let intervals_per_byte = 1.0 / bandwidth / trace.step().seconds();
         let window = policies.overload.window().max(policies.underload.window());
+        let looks_back = policies.plan.as_ref().map_or(0, |planner| planner.window());
         let draft = Draft::new(fleet, policies.history, intervals_per_byte, window)
             .judged_by(&*policies.overload)
             .lending_pasts(policies.underload.window() > 0);
         let conduct = policies.migration.clone();
         let moves = Moves::new(conduct, routes, &rules.migration, fleet.hosts());
         Self {
-            world: World::new(fleet, rules, demand, meter, clock.start(), window),
+            world: World::new(fleet, rules, demand, meter, clock.start(), window.max(looks_back)),
             draft,
             queue: EventQueue::default(),
             moves,
@@ -237,8 +240,11 @@ impl<'a> Engine<'a> {
     }
 
     fn decide(&mut self, sample: usize, policies: &mut Policies) -> Result<(), Error> {
-        let Decision { moves, unplaced, overloaded } =
+        let Decision { moves, unplaced, overloaded, weighed } =
             decide(&self.world, &mut self.draft, policies)?;
+        if let Some(weighed) = weighed {
+            self.note_weighed(sample, moves.len(), &weighed);
+        }
         self.draft.remember(&self.world.utilisation);
         self.world.file_requests(&self.draft);
         if !policies.consolidation.silent_when_unplaced {
@@ -256,6 +262,15 @@ impl<'a> Engine<'a> {
             self.flush();
         }
         Ok(())
+    }
+
+    /// Writes down how good a plan is.
+    fn note_weighed(&mut self, sample: usize, migrations: usize, weighed: &Weighed) {
+        let &Weighed { before_j, cost_j, bound_j, steps, .. } = weighed;
+        let (sample, migrations) = (sample as u32, migrations as u32);
+        let seconds = self.world.now.seconds;
+        let row = DecisionRecord { sample, seconds, before_j, cost_j, bound_j, steps, migrations };
+        self.world.record.decisions.push(row);
     }
 
     /// Begins a migration, or wakes its destination first.

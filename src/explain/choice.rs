@@ -5,6 +5,7 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::id::{HostId, VmId};
+use crate::model::record::Weighing;
 use crate::time::Instant;
 
 /// A VM that was to leave its host.
@@ -50,6 +51,10 @@ pub enum Cause {
         /// Whether all of its VMs found a place, so that it was emptied.
         emptied: bool,
     },
+    /// A planner weighed the whole step.
+    Weighed(Weighing),
+    /// A planner said so, and not why.
+    Planned,
 }
 
 /// A host that could have been the destination.
@@ -131,6 +136,20 @@ impl fmt::Display for Fate {
     }
 }
 
+/// What a planned move is for, what it gains and costs, and what else there was.
+fn told(weighing: &Weighing, from: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let &Weighing { empties, gain_j, cost_j, next } = weighing;
+    let what = if empties { "is emptied" } else { "is relieved" };
+    writeln!(f, "  why    {from} {what}: the plan is worth {:.1} kJ less without", gain_j / 1e3)?;
+    writeln!(f, "  price  {:.1} kJ for the move, hysteresis included", cost_j / 1e3)?;
+    match next {
+        Some(next) => {
+            writeln!(f, "  next   {} would cost {:.1} kJ more", next.host, next.more_j / 1e3)
+        }
+        None => writeln!(f, "  next   no other host has room for it"),
+    }
+}
+
 /// How many VMs that could have left instead are named.
 const NAMED: usize = 10;
 
@@ -164,6 +183,8 @@ impl fmt::Display for Choice {
                 let what = if *emptied { "is emptied" } else { "cannot be emptied" };
                 writeln!(f, "  why    {from}, at {utilisation:.3} of its capacity, {what}")?;
             }
+            Cause::Weighed(weighing) => told(weighing, &from, f)?,
+            Cause::Planned => writeln!(f, "  why    the planner said so")?,
         }
         let increase = self.possibilities.iter().find_map(|p| match p.fate {
             Fate::Open { increase_w } if Some(p.host) == self.to => Some(increase_w),

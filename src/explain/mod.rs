@@ -4,6 +4,7 @@
 //! again with policies that decide as before and note what they see at the times in question.
 
 mod choice;
+mod planning;
 mod witness;
 
 use std::ops::ControlFlow;
@@ -46,8 +47,8 @@ impl Focus {
 pub struct Explanation {
     /// The decisions in focus, in order.
     pub choices: Vec<Choice>,
-    /// All decisions of the run by what caused them: overload, underload.
-    pub decisions: [usize; 2],
+    /// All decisions of the run by what caused them: overload, underload, a plan.
+    pub decisions: [usize; 3],
     /// BLAKE3 of the event log of the run with witnesses; that of the run itself if it was
     /// repeated faithfully.
     pub event_log_blake3: String,
@@ -92,7 +93,11 @@ pub fn explain(spec: &RunSpec, inputs: &Inputs, focus: Focus) -> Result<Explanat
     let caused = |by: &str| words.iter().filter(|words| words.starts_with(by)).count();
     Ok(Explanation {
         choices: witness.testimony(),
-        decisions: [caused("overload"), caused("underload")],
+        decisions: [
+            caused("overload"),
+            caused("underload"),
+            caused("planned") + caused("optimise"),
+        ],
         event_log_blake3: outcome.record.event_log_blake3(),
     })
 }

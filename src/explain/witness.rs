@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::planning::Planning;
 use super::{Cause, Choice, Cost, Fate, Focus, Possibility};
 use crate::detect::{HostLoad, HostLoads, OverloadDetector, Question, Verdict};
 use crate::engine::Policies;
 use crate::id::{HostId, VmId};
 use crate::migrate::{Channel, Conduct};
 use crate::model::{Fleet, Resource, Rules, Snapshot};
-use crate::place::{Ask, Draft, Outcome, Placer, Placing};
+use crate::place::{Ask, Draft, Outcome, Placer, Placing, Planner};
 use crate::policy::PolicyError;
 use crate::power::PowerTable;
 use crate::select::{Trial, VmSelector};
@@ -61,6 +62,9 @@ impl Witness {
             overload: Box::new(Detector { inner: policies.overload, witness: witness() }),
             select: Box::new(Selector { inner: policies.select, witness: witness() }),
             place: Box::new(Watched { inner: policies.place, witness: witness() }),
+            plan: policies.plan.map(|inner| -> Box<dyn Planner> {
+                Box::new(Planning { inner, witness: witness() })
+            }),
             ..policies
         }
     }
@@ -74,7 +78,24 @@ impl Witness {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn is_interested(&self, at: Instant) -> bool {
+    /// Notes `choice` if it is in focus; `cost` of it is filled in.
+    pub(super) fn note(&self, mut choice: Choice) {
+        let mut notes = self.notes();
+        choice.cost = notes.costs[choice.vm.0 as usize];
+        if notes.focus.covers(&choice) {
+            notes.choices.push(choice);
+        }
+    }
+
+    /// Change of the power of a host of `machine` whose VMs get `before` and then `after` of its
+    /// `capacity`, W.
+    pub(super) fn change(&self, machine: usize, capacity: f64, before: f64, after: f64) -> f64 {
+        let notes = self.notes();
+        let power = |mips: f64| notes.tables[machine].power(mips / capacity).0;
+        power(after) - power(before)
+    }
+
+    pub(super) fn is_interested(&self, at: Instant) -> bool {
         // The first placement is no decision.
         at > Instant::START && self.notes().focus.covers_time(at)
     }

@@ -24,7 +24,7 @@ use crate::spec::{Inputs, LeaseInputs, RunSpec};
 /// Name of the file that says what was run.
 pub(super) const MANIFEST: &str = "run.json";
 /// Names of the table files.
-pub(super) const TABLES: [&str; 7] = [
+pub(super) const TABLES: [&str; 8] = [
     "hosts.parquet",
     "vms.parquet",
     "actions.parquet",
@@ -32,6 +32,7 @@ pub(super) const TABLES: [&str; 7] = [
     "demand.parquet",
     "moves.parquet",
     "stages.parquet",
+    "decisions.parquet",
 ];
 
 /// Names of the files of a run of leases.
@@ -269,6 +270,7 @@ fn tables_of(record: &Record, fleet: &Fleet, demand: DataFrame) -> io::Result<Fi
         demand,
         tables::moves(record),
         tables::stages(record),
+        tables::decisions(record),
     ];
     TABLES.into_iter().zip(frames).map(|(name, frame)| Ok((name, parquet(frame)?))).collect()
 }

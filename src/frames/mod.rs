@@ -7,6 +7,9 @@
 //! | `actions.parquet` | action, in order | `time_us time_s kind vm from to reason` |
 //! | `samples.parquet` | decision | those of `SampleRecord`, `seconds` as `time_s` |
 //! | `demand.parquet` | VM and sample | `vm sample` and `cpu_pct` (0..=100) or `cpu` (fraction) |
+//! | `moves.parquet` | migration | those of `MoveRecord`, times in microseconds |
+//! | `stages.parquet` | stage of a migration | those of `StageRecord` |
+//! | `decisions.parquet` | decision of a planner that weighs | those of `DecisionRecord`, `gap` |
 //! | `leases.parquet` | lease | what was asked for, how it fared, wait and slowdowns |
 //! | `lease_states.parquet` | state of a lease | `lease time_s state` |
 //! | `holdings.parquet` | host that a lease held | `lease purpose start_s end_s host`, amounts |
@@ -15,7 +18,7 @@
 //! | `workload.lwf` | | site and leases as they were asked for |
 //! | `run.json` | run | what was run, with which inputs, and what it added up to |
 //!
-//! A run of load has the first five, a run of leases the next six. Resources are `capacity_mips`
+//! A run of load has the first eight, a run of leases the next six. Resources are `capacity_mips`
 //! of a host and `mips` of a VM, `ram_bytes`, `disk_bytes`, `net_bytes_s`; amounts are columns
 //! named as the site of the leases names them. Columns carry their units in their names; what
 //! there is not is null. No table holds a wall-clock time: the same spec and seed give the same
@@ -36,4 +39,4 @@ pub(crate) use folder::{parquet, sync_folder};
 pub use manifest::{Manifest, RunReport, Timing, TraceReport, WorkloadReport};
 pub use read::{FoundEvidence, FoundRun, read_manifest, read_run};
 pub use read_leases::FoundLeases;
-pub use tables::{actions, demand, hosts, moves, samples, stages, trace_rows, vms};
+pub use tables::{actions, decisions, demand, hosts, moves, samples, stages, trace_rows, vms};

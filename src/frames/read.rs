@@ -12,7 +12,9 @@ use super::table_file::{TableFile, missing};
 use crate::check::{self, Evidence, Report, Tenancy};
 use crate::id::{HostId, VmId};
 use crate::model::lease::LeaseRequest;
-use crate::model::record::{MoveEnding, MoveRecord, Reason, StageKind, StageRecord};
+use crate::model::record::{
+    DecisionRecord, MoveEnding, MoveRecord, Reason, StageKind, StageRecord,
+};
 use crate::model::{
     Action, ActionKind, Fleet, HostRecord, Record, Resources, SampleRecord, VmRecord,
 };
@@ -136,7 +138,7 @@ fn load_evidence(
 ) -> Result<(Evidence, Vec<Problem>), Error> {
     let mut contradictions: Vec<Problem> =
         files.iter().filter_map(|file| file.exchanged(manifest)).collect();
-    let [hosts, vms, actions, samples, demand, moves, stages] = files else {
+    let [hosts, vms, actions, samples, demand, moves, stages, decisions] = files else {
         unreachable!("every table was read")
     };
     let spec = &manifest.resolved_spec;
@@ -151,6 +153,7 @@ fn load_evidence(
         samples: sample_rows(samples)?,
         moves: move_rows(moves)?,
         stages: stage_rows(stages)?,
+        decisions: decision_rows(decisions)?,
     };
     let figures = summary.named().into_iter();
     let report = &manifest.report;
@@ -290,6 +293,7 @@ fn reason(words: Option<&str>) -> Reason {
         Some((words, Some(load))) if words.starts_with("underload") => Reason::Underload(load),
         Some((words, _)) if words == Reason::Initial.words() => Reason::Initial,
         Some((words, _)) if words == Reason::Planned.words() => Reason::Planned,
+        Some((words, _)) if words.starts_with("optimise") => Reason::Planned,
         Some((words, _)) if words == Reason::Idle.words() => Reason::Idle,
         Some((words, _)) if words == Reason::Lease.words() => Reason::Lease,
         _ => Reason::Consequence,
@@ -314,6 +318,23 @@ fn sample_rows(table: &TableFile) -> Result<Vec<SampleRecord>, Problem> {
         migrations: migrations[row],
     });
     Ok(rows.collect())
+}
+
+fn decision_rows(table: &TableFile) -> Result<Vec<DecisionRecord>, Problem> {
+    let (seconds, before) = (table.floats("time_s")?, table.floats("before_j")?);
+    let (cost, bound) = (table.floats("cost_j")?, table.floats("bound_j")?);
+    let (steps, migrations) = (table.numbers::<UInt64Type>("steps")?, table.counts("migrations")?);
+    let rows = table.counts("sample")?.into_iter().enumerate();
+    let row = |(row, sample)| DecisionRecord {
+        sample,
+        seconds: seconds[row],
+        before_j: before[row],
+        cost_j: cost[row],
+        bound_j: bound[row],
+        steps: steps[row],
+        migrations: migrations[row],
+    };
+    Ok(rows.map(row).collect())
 }
 
 fn move_rows(table: &TableFile) -> Result<Vec<MoveRecord>, Problem> {

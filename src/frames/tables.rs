@@ -148,6 +148,21 @@ pub fn stages(record: &Record) -> DataFrame {
     ])
 }
 
+/// One row per decision of a planner that tells what its plan costs.
+pub fn decisions(record: &Record) -> DataFrame {
+    let rows = &record.decisions;
+    frame(vec![
+        count("sample", rows, |row| row.sample),
+        column("time_s", rows, |row| row.seconds),
+        column("before_j", rows, |row| row.before_j),
+        column("cost_j", rows, |row| row.cost_j),
+        column("bound_j", rows, |row| row.bound_j),
+        column("gap", rows, |row| row.gap()),
+        Column::new("steps".into(), rows.iter().map(|row| row.steps).collect::<Vec<u64>>()),
+        count("migrations", rows, |row| row.migrations),
+    ])
+}
+
 /// What every VM of `fleet` asks for at each sample, VM by VM: whole per cent of its rate as
 /// `cpu_pct`, or, where the trace is finer, a fraction of it as `cpu`.
 pub fn demand(trace: &UtilisationTrace, fleet: &Fleet) -> DataFrame {

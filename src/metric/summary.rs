@@ -14,7 +14,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Meter, ping_pong_rate};
-use crate::model::record::{MoveEnding, MoveRecord, Record};
+use crate::model::record::{DecisionRecord, MoveEnding, MoveRecord, Record};
 use crate::model::rules::Ratios;
 use crate::model::{ActionKind, Rules};
 use crate::stats::{CompensatedSum, mean, standard_deviation};
@@ -59,6 +59,9 @@ pub struct Summary {
     pub sd_migration_duration_s: Option<f64>,
     /// Bytes sent by migrations that moved nothing; `None` if there was none.
     pub wasted_migration_bytes: Option<f64>,
+    /// Mean over the decisions of a planner of how far each is from the best at most, a fraction of
+    /// its cost; `None` if none was weighed.
+    pub mean_decision_gap: Option<f64>,
 }
 
 impl Summary {
@@ -94,6 +97,9 @@ impl Summary {
             mean_migration_duration_s: mean(&meter.copy_durations),
             sd_migration_duration_s: standard_deviation(&meter.copy_durations),
             wasted_migration_bytes: wasted(record),
+            mean_decision_gap: mean(
+                &record.decisions.iter().map(DecisionRecord::gap).collect::<Vec<f64>>(),
+            ),
         }
     }
 
@@ -123,6 +129,7 @@ impl Summary {
             ("mean_migration_duration_s", self.mean_migration_duration_s),
             ("sd_migration_duration_s", self.sd_migration_duration_s),
             ("wasted_migration_bytes", self.wasted_migration_bytes),
+            ("mean_decision_gap", self.mean_decision_gap),
         ]
     }
 }

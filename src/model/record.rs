@@ -115,6 +115,8 @@ pub enum Reason {
     Underload(f64),
     /// A planner said so.
     Planned,
+    /// A planner said so, and by what.
+    Weighed(Weighing),
     /// The VM asked for nothing.
     Idle,
     /// Its lease began or ceased to run.
@@ -130,9 +132,72 @@ impl Reason {
             Self::Overload(load) => format!("overload: source at {load:.3}"),
             Self::Underload(load) => format!("underload: source at {load:.3}"),
             Self::Planned => "planned".into(),
+            Self::Weighed(weighing) => weighing.words(),
             Self::Idle => "idle VM retired".into(),
             Self::Lease => "lease".into(),
         }
+    }
+}
+
+/// What a planned move gains and costs over the time for which it is planned.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Weighing {
+    /// Whether its host is emptied.
+    pub empties: bool,
+    /// What would be lost if the VM stayed and all else were done, J.
+    pub gain_j: f64,
+    /// What the move costs, J.
+    pub cost_j: f64,
+    /// The next best destination.
+    pub next: Option<Alternative>,
+}
+
+/// A destination that was not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Alternative {
+    /// The host.
+    pub host: HostId,
+    /// How much more it would have cost, J.
+    pub more_j: f64,
+}
+
+impl Weighing {
+    /// The reason in words.
+    pub fn words(&self) -> String {
+        let Self { empties, gain_j, cost_j, next } = self;
+        let what = if *empties { "empties" } else { "relieves" };
+        let next = next.map_or_else(
+            || "nowhere else to go".to_owned(),
+            |next| format!("host {} {:+.0} J", next.host.0, next.more_j),
+        );
+        format!("optimise: {what} its host, gains {gain_j:.0} J for {cost_j:.0} J; {next}")
+    }
+}
+
+/// One row of `decisions`: how good the plan of a step is. Only where a planner says so.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct DecisionRecord {
+    /// Sample index in the trace.
+    pub sample: u32,
+    /// Time by the run's clock, seconds.
+    pub seconds: f64,
+    /// Cost if nothing moved, J.
+    pub before_j: f64,
+    /// Cost of the plan, J.
+    pub cost_j: f64,
+    /// No plan costs less, J.
+    pub bound_j: f64,
+    /// Possible moves priced.
+    pub steps: u64,
+    /// Migrations planned.
+    pub migrations: u32,
+}
+
+impl DecisionRecord {
+    /// How far the plan is from the best at most: its distance to the bound over its cost, 0 of a
+    /// plan that costs nothing.
+    pub fn gap(&self) -> f64 {
+        if self.cost_j > 0.0 { (self.cost_j - self.bound_j) / self.cost_j } else { 0.0 }
     }
 }
 
@@ -335,6 +400,8 @@ pub struct Record {
     pub moves: Vec<MoveRecord>,
     /// One row per stage of a migration.
     pub stages: Vec<StageRecord>,
+    /// One row per decision of a planner that tells how good it is.
+    pub decisions: Vec<DecisionRecord>,
 }
 
 impl Record {

@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 
 use super::{Ask, Draft, Room};
 use crate::id::{HostId, IdVec, VmId};
+use crate::model::record::Weighing;
 use crate::model::{Resource, Resources};
 use crate::policy::PolicyError;
 
@@ -27,10 +28,35 @@ impl Roster<'_> {
     }
 }
 
+/// What a plan was weighed by.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Weighed {
+    /// Cost if nothing moves, J.
+    pub before_j: f64,
+    /// Cost of the plan, J.
+    pub cost_j: f64,
+    /// No plan costs less, J.
+    pub bound_j: f64,
+    /// Possible moves priced.
+    pub steps: u64,
+    /// What each move gains and costs, in the order of the plan.
+    pub why: Vec<Weighing>,
+}
+
 /// Plans all migrations of a step.
 pub trait Planner: Send {
     /// Name as in the run spec.
     fn name(&self) -> &str;
+
+    /// Samples of the VMs' pasts that it looks at, at most.
+    fn window(&self) -> usize {
+        0
+    }
+
+    /// What the latest plan was weighed by; `None` from a planner that does not say.
+    fn weighed(&self) -> Option<&Weighed> {
+        None
+    }
 
     /// The migrations to begin, in order: each movable VM at most once, to a host that has room for
     /// it beside all that is there, leaves or arrives. The draft stands at where every VM is or is

@@ -7,6 +7,7 @@ use super::cosine::cosine;
 use super::dot_product::dot_product;
 use super::first_fit::first_fit;
 use super::norm_diff::norm_diff;
+use super::optimise::{OptimiseSpec, Optimised};
 use super::pabfd_published::pabfd_published;
 use super::risk_fit::risk_fit;
 use super::worst_fit::worst_fit;
@@ -46,11 +47,13 @@ pub enum PlacerSpec {
     Cosine(AlignmentSpec),
     /// Least norm of the difference.
     NormDiff(AlignmentSpec),
+    /// Whole steps by cost and benefit.
+    Optimise(OptimiseSpec),
 }
 
 impl PlacerSpec {
     /// Names of the built-ins.
-    pub const KINDS: [&str; 13] = [
+    pub const KINDS: [&str; 14] = [
         "pabfd",
         "pabfd-published",
         "first-fit",
@@ -64,6 +67,7 @@ impl PlacerSpec {
         "dot-product",
         "cosine",
         "norm-diff",
+        "optimise",
     ];
 
     /// A fresh placer for one run over `fleet`.
@@ -92,6 +96,7 @@ impl PlacerSpec {
             Self::DotProduct(spec) => dot_product(spec, fleet),
             Self::Cosine(spec) => cosine(spec, fleet),
             Self::NormDiff(spec) => norm_diff(spec, fleet),
+            Self::Optimise(spec) => Box::new(Optimised::new(spec.clone(), fleet)),
         }
     }
 }

@@ -1,13 +1,20 @@
 //! From a spec to what the engine runs.
 
+use std::collections::BTreeMap;
+
 use super::migration;
 use super::python::{self, Interpreter, Slot};
 use super::{Choice, PolicySpec, PythonPolicy, RunSpec};
 use crate::detect::{DetectorSpec, WithFallback};
 use crate::engine::{LoadSide, Policies};
+use crate::id::IdVec;
+use crate::migrate::{Channel, Conduct};
 use crate::model::{Fleet, Rules};
+use crate::place::optimise::{Copying, Optimiser};
+use crate::place::{OptimiseSpec, PlacerSpec};
 use crate::policy::PolicyError;
 use crate::trace::{self, UtilisationTrace};
+use crate::units::BytesPerSecond;
 
 /// What a run needs beside its policies; shared by all runs on the same trace and fleet.
 #[derive(Debug)]
@@ -88,6 +95,7 @@ pub fn policies_by(
         Choice::BuiltIn(detector) => Ok(detector.build()),
         Choice::Python(policy) => python(policy)?.overload(slot, policy, seed),
     };
+    let conduct = migration::conduct(spec, fleet.hosts())?;
     let overload = detector(Slot::Overload, overload)?;
     let fallback = detector(Slot::Fallback, fallback)?;
     Ok(Policies {
@@ -104,13 +112,46 @@ pub fn policies_by(
             Choice::BuiltIn(placer) => placer.build(fleet),
             Choice::Python(policy) => python(policy)?.place(policy, seed)?,
         },
-        plan: match plan {
-            None => None,
-            Some(policy) => Some(python(policy)?.plan(policy, seed)?),
+        plan: match (plan, place) {
+            (Some(policy), _) => Some(python(policy)?.plan(policy, seed)?),
+            (None, Choice::BuiltIn(PlacerSpec::Optimise(optimise))) => {
+                Some(Box::new(optimiser(spec, optimise, fleet, &conduct)?))
+            }
+            (None, _) => None,
         },
         history: *history,
         consolidation: spec.consolidation.clone(),
         initial: *initial,
-        migration: migration::conduct(spec, fleet.hosts())?,
+        migration: conduct,
     })
+}
+
+/// The planner of `place = "optimise"`. What it costs to move a VM is what the migration model says
+/// of one that runs at its nominal rate, over free cards.
+fn optimiser(
+    spec: &RunSpec,
+    optimise: &OptimiseSpec,
+    fleet: &Fleet,
+    conduct: &Conduct,
+) -> Result<Optimiser, PolicyError> {
+    let rules = &spec.migration.rules;
+    let mut known: BTreeMap<u64, Copying> = BTreeMap::new();
+    let mut copying = IdVec::default();
+    for ram in fleet.vm_ram.as_slice() {
+        let found = match known.get(&ram.0) {
+            Some(&found) => found,
+            None => {
+                let mut task = conduct.task(*ram, 1.0);
+                task.channel = Channel::link(BytesPerSecond(rules.bandwidth()));
+                let of = conduct.model.predict(&task, &conduct.constants, None)?;
+                let (bytes, seconds) = (of.bytes, of.total_s);
+                let (energy_j, slowdown) = (rules.energy(bytes), rules.overhead);
+                Copying { bytes, seconds, energy_j, slowdown }
+            }
+        };
+        known.insert(ram.0, found);
+        copying.push(found);
+    }
+    let switching_s = [spec.host.wake_s, spec.host.shutdown_s];
+    Ok(Optimiser::new(optimise.clone(), fleet, copying, switching_s))
 }

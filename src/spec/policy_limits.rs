@@ -6,11 +6,15 @@ use crate::detect::mhod::multisize::MAX_STATES;
 use crate::detect::mhod::policy::Search;
 use crate::detect::{About, DetectorSpec, Mhod, UnderloadSpec};
 use crate::model::history::WINDOW;
+use crate::place::PlacerSpec;
 use crate::problem::Problem;
 use crate::select::SelectorSpec;
 
 /// Samples that a policy may look back at most: more than a month of 5-minute samples.
 const LONGEST: usize = 10_000;
+
+/// Steps of a decision at most: about a minute.
+const MOST_STEPS: usize = 1_000_000_000;
 
 /// Policies on the grid of MHOD that may be tried at most for one verdict.
 const LARGEST_GRID: f64 = 100_000.0;
@@ -23,6 +27,7 @@ pub(super) fn numbers(policy: &PolicySpec) -> Vec<Number> {
     }
     numbers.extend(policy.underload.built_in().into_iter().flat_map(underload));
     numbers.extend(policy.select.built_in().and_then(selector));
+    numbers.extend(policy.place.built_in().into_iter().flat_map(optimise));
     numbers
 }
 
@@ -134,9 +139,35 @@ fn selector(selector: &SelectorSpec) -> Option<Number> {
     }
 }
 
+fn optimise(placer: &PlacerSpec) -> Vec<Number> {
+    let PlacerSpec::Optimise(spec) = placer else { return Vec::new() };
+    let number = |name: &str, value: f64, bound: Bound, example: &'static str| {
+        (format!("[policy] place.{name}"), value, bound, example)
+    };
+    let samples = Bound::Between(1, LONGEST);
+    vec![
+        number("stable-s", spec.stable_s, Bound::AboveZero, "3600"),
+        number("shortage-j-per-mi", spec.shortage_j_per_mi, Bound::AtLeastZero, "0.3"),
+        number("move-j", spec.move_j, Bound::AtLeastZero, "2000"),
+        number("hysteresis", spec.hysteresis, Bound::AtLeastZero, "0.5"),
+        number("link-s", spec.link_s, Bound::AboveZero, "1200"),
+        number("near", spec.near as f64, samples, "1"),
+        number("far", spec.far as f64, samples, "24"),
+        number("prior", spec.prior, Bound::AtLeastZero, "1"),
+        number("factor", spec.factor, Bound::AtLeastZero, "0.8"),
+        number("steps", spec.steps as f64, Bound::Between(1, MOST_STEPS), "500000"),
+    ]
+}
+
 /// What is wrong with the parameters of `policy` that are not single numbers.
 pub(super) fn problems(policy: &PolicySpec, place: &dyn Fn(&str) -> String) -> Vec<Problem> {
     let mut problems = Vec::new();
+    let optimises = matches!(policy.place.built_in(), Some(PlacerSpec::Optimise(_)));
+    if let Some(plan) = policy.plan.as_ref().filter(|_| optimises) {
+        let what = format!("`{}` and place = \"optimise\" both plan whole steps", plan.entry);
+        let remedy = "Leave one of them out";
+        problems.push(Problem::new("GLN-203", place("[policy] plan"), what, remedy));
+    }
     for (key, choice) in [("overload", &policy.overload), ("fallback", &policy.fallback)] {
         if let Some(DetectorSpec::Mhod(mhod)) = choice.built_in() {
             for (name, what, remedy) in mhod_faults(mhod) {
@@ -201,6 +232,12 @@ mod tests {
             (["policy.overload=mhod", "policy.overload.states=[0.8, 0.5]"], "ascending order"),
             (["policy.overload=mhod", "policy.overload.states=[]"], "1 to 9 limits above 0"),
             (["policy.overload=mhod", "policy.overload.windows=[1]"], "window sizes from 2"),
+            (["policy.place=optimise", "policy.place.stable-s=0"], "place.stable-s: must be above"),
+            (["policy.place=optimise", "policy.place.move-j=-1"], "place.move-j: must be at least"),
+            (["policy.place=optimise", "policy.place.prior=nan"], "place.prior: must be at least"),
+            (["policy.place=optimise", "policy.place.near=0"], "place.near: must be between 1"),
+            (["policy.place=optimise", "policy.place.steps=0"], "place.steps: must be between 1"),
+            (["policy.place=optimise", "policy.plan=\"python:m:F\""], "both plan whole steps"),
         ] {
             let found = faults(&changes);
             assert_eq!(found.len(), 1, "{changes:?}: {found:?}");

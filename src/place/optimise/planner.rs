@@ -1,0 +1,191 @@
+//! The planner: makes a problem of the step, solves it, and says why.
+
+use super::OptimiseSpec;
+use super::bound::Relaxation;
+use super::expectation::Expectation;
+use super::host_cost::HostCost;
+use super::search::improve;
+use super::state::{Item, Slot, State};
+use crate::id::{HostId, IdVec, VmId};
+use crate::model::record::{Alternative, Weighing};
+use crate::model::{Fleet, Resources, Snapshot};
+use crate::place::{Ask, Draft, Planner, Roster, Weighed};
+use crate::policy::PolicyError;
+
+/// What moving a VM takes, on free network cards.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Copying {
+    /// Bytes sent.
+    pub bytes: f64,
+    /// Seconds.
+    pub seconds: f64,
+    /// Energy of both hosts together, J.
+    pub energy_j: f64,
+    /// Fraction of its CPU that the VM loses meanwhile.
+    pub slowdown: f64,
+}
+
+/// Plans steps.
+pub struct Optimiser {
+    spec: OptimiseSpec,
+    prices: HostCost,
+    copying: IdVec<VmId, Copying>,
+    expectation: Expectation,
+    weighed: Weighed,
+}
+
+impl Optimiser {
+    /// With what it costs to move each VM of `fleet`, and the seconds that its hosts take to wake
+    /// and to shut down.
+    pub fn new(
+        spec: OptimiseSpec,
+        fleet: &Fleet,
+        copying: IdVec<VmId, Copying>,
+        switching_s: [f64; 2],
+    ) -> Self {
+        let prices = prices(&spec, fleet, switching_s);
+        let expectation = Expectation::default();
+        Self { spec, prices, copying, expectation, weighed: Weighed::default() }
+    }
+
+    /// The VMs that may move, with what moving them costs.
+    fn item(&self, vm: VmId, home: usize, state: &Snapshot<'_>) -> Item {
+        let (mean, variance) = self.expectation.of(vm);
+        let Copying { seconds, energy_j, slowdown, .. } = self.copying[vm];
+        let lost = self.spec.shortage_j_per_mi * slowdown * mean * seconds;
+        let cost = (1.0 + self.spec.hysteresis) * (energy_j + lost + self.spec.move_j);
+        let needs = state.needs(vm);
+        Item { vm, home: Some(home), mean, variance, needs, cost, copy_s: seconds }
+    }
+
+    /// The problem of this step: VMs and hosts.
+    fn problem(
+        &mut self,
+        draft: &Draft,
+        ask: &Ask<'_>,
+        roster: Roster<'_>,
+    ) -> (Vec<Item>, Vec<Slot>) {
+        let present: Vec<VmId> =
+            draft.occupied().iter().flat_map(|&host| draft.vms_on(host)).copied().collect();
+        self.expectation.look(&present, &self.spec, &ask.state);
+        let mut slots = empty_slots(draft, ask, self.spec.link_s);
+        let mut items = Vec::with_capacity(present.len());
+        for (s, slot) in slots.iter_mut().enumerate().filter(|(_, slot)| slot.open) {
+            for &vm in draft.vms_on(slot.host) {
+                let item = self.item(vm, s, &ask.state);
+                slot.mean += item.mean;
+                slot.variance += item.variance;
+                if roster.is_movable(vm) && roster.home[vm] == Some(slot.host) {
+                    slot.members += 1;
+                    items.push(item);
+                } else {
+                    slot.pinned += 1;
+                }
+            }
+        }
+        (items, slots)
+    }
+}
+
+/// Prices for `fleet`.
+pub(super) fn prices(spec: &OptimiseSpec, fleet: &Fleet, switching_s: [f64; 2]) -> HostCost {
+    let mut prices = HostCost::new(fleet, spec.stable_s, spec.shortage_j_per_mi, spec.factor);
+    prices.switching_s = switching_s;
+    prices
+}
+
+/// Every host that may take part, as if none of its VMs were there.
+pub(super) fn empty_slots(draft: &Draft, ask: &Ask<'_>, link_s: f64) -> Vec<Slot> {
+    let hosts = ask.state.fleet.capacity.ids();
+    let mut open = draft.occupied().iter().copied().peekable();
+    let slot = |host: HostId| {
+        let room = draft.room(host);
+        let open = open.next_if_eq(&host).is_some();
+        let barred = ask.excluded.contains(host) || !(open || ask.wake);
+        Slot {
+            host,
+            kind: room.machine,
+            core: room.core,
+            open,
+            pinned: 0,
+            members: 0,
+            mean: 0.0,
+            variance: 0.0,
+            free: if barred { Resources::default() } else { room.free },
+            link_s: [link_s; 2],
+        }
+    };
+    hosts.map(slot).collect()
+}
+
+impl Planner for Optimiser {
+    fn name(&self) -> &str {
+        "optimise"
+    }
+
+    fn window(&self) -> usize {
+        self.spec.far
+    }
+
+    fn plan(
+        &mut self,
+        draft: &mut Draft,
+        ask: &mut Ask<'_>,
+        roster: Roster<'_>,
+    ) -> Result<Vec<(VmId, HostId)>, PolicyError> {
+        let (items, slots) = self.problem(draft, ask, roster);
+        let kinds = ask.state.fleet.machines.len();
+        let mut state = State::new(&self.prices, items, slots, kinds);
+        let before_j = state.total();
+        let bound_j = Relaxation::of(&state).best();
+        improve(&mut state, self.spec.steps);
+        let (cost_j, steps) = (state.total(), state.steps);
+        let moves = moves(&state);
+        let why = moves.iter().map(|&i| weighing(&mut state, i)).collect();
+        self.weighed = Weighed { before_j, cost_j, bound_j, steps, why };
+        let to = |&i: &usize| (state.items[i].vm, state.slots[state.at[i]].host);
+        Ok(moves.iter().map(to).collect())
+    }
+
+    fn weighed(&self) -> Option<&Weighed> {
+        Some(&self.weighed)
+    }
+}
+
+/// The items that are not at home, those of hosts that go on running first.
+fn moves(state: &State<'_>) -> Vec<usize> {
+    let away = |&i: &usize| state.items[i].home.is_some_and(|home| home != state.at[i]);
+    let mut moves: Vec<usize> = (0..state.items.len()).filter(away).collect();
+    moves.sort_by_key(|&i| (empties(state, i), state.items[i].home, i));
+    moves
+}
+
+/// Whether everything has left the home of item `i`.
+fn empties(state: &State<'_>, i: usize) -> bool {
+    state.items[i].home.is_some_and(|home| {
+        let slot = &state.slots[home];
+        slot.members + slot.pinned == 0
+    })
+}
+
+/// What the move of item `i` gains and costs, and what would have been the next best place.
+fn weighing(state: &mut State<'_>, i: usize) -> Weighing {
+    let to = state.at[i];
+    let home = state.items[i].home.unwrap_or(to);
+    let cost_j = state.items[i].cost;
+    let leaving = state.leaving(i);
+    let gain_j = leaving + state.arriving(i, home) + cost_j;
+    let mut destinations = Vec::new();
+    state.destinations(&mut destinations);
+    let mut next: Option<Alternative> = None;
+    for s in destinations {
+        if s == to || s == home || !state.fits(i, s) {
+            continue;
+        }
+        let more_j = leaving + state.arriving(i, s);
+        if next.is_none_or(|next| more_j < next.more_j) {
+            next = Some(Alternative { host: state.slots[s].host, more_j });
+        }
+    }
+    Weighing { empties: empties(state, i), gain_j, cost_j, next }
+}

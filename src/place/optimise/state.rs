@@ -1,0 +1,265 @@
+//! An assignment of VMs to hosts that is being changed, with what it costs.
+//!
+//! A change touches two hosts, whose sums are at hand: it is priced in constant time.
+
+use std::collections::BTreeSet;
+
+use super::host_cost::HostCost;
+use crate::id::{HostId, VmId};
+use crate::model::Resources;
+
+/// A VM that may be assigned.
+#[derive(Debug, Clone)]
+pub struct Item {
+    /// Which.
+    pub vm: VmId,
+    /// Its slot at the start; `None` if it is nowhere yet.
+    pub home: Option<usize>,
+    /// Mean demand, MIPS.
+    pub mean: f64,
+    /// Its variance.
+    pub variance: f64,
+    /// What it takes now.
+    pub needs: Resources,
+    /// What moving it costs, J.
+    pub cost: f64,
+    /// Seconds that it takes.
+    pub copy_s: f64,
+}
+
+/// A host.
+#[derive(Debug, Clone)]
+pub struct Slot {
+    /// Which.
+    pub host: HostId,
+    /// Its kind.
+    pub kind: usize,
+    /// Rate of one core, MIPS.
+    pub core: f64,
+    /// Whether it runs at the start.
+    pub open: bool,
+    /// VMs on it that cannot be moved, or are still leaving.
+    pub pinned: usize,
+    /// VMs on it that can.
+    pub members: usize,
+    /// Mean of them all, MIPS.
+    pub mean: f64,
+    /// Variance of them all.
+    pub variance: f64,
+    /// Room for arrivals.
+    pub free: Resources,
+    /// Seconds left for copies from and to it.
+    pub link_s: [f64; 2],
+}
+
+/// MIPS that are always left free, for sums in another order.
+const SLACK: f64 = 1e-6;
+
+/// The assignment.
+pub struct State<'a> {
+    /// Prices.
+    pub prices: &'a HostCost,
+    /// VMs.
+    pub items: Vec<Item>,
+    /// Hosts.
+    pub slots: Vec<Slot>,
+    /// Slot of each VM; `usize::MAX` for one that is nowhere.
+    pub at: Vec<usize>,
+    /// VMs of each slot.
+    pub lists: Vec<Vec<usize>>,
+    /// What each slot costs.
+    costs: Vec<f64>,
+    /// Slots with VMs, ascending.
+    used: Vec<usize>,
+    /// Slots that never had any, by kind.
+    fresh: Vec<BTreeSet<usize>>,
+    /// Possible changes priced.
+    pub steps: u64,
+    /// How many may be.
+    pub budget: u64,
+}
+
+/// No slot.
+pub const NOWHERE: usize = usize::MAX;
+
+impl<'a> State<'a> {
+    /// Everything where it is at the start.
+    pub fn new(prices: &'a HostCost, items: Vec<Item>, slots: Vec<Slot>, kinds: usize) -> Self {
+        let mut lists = vec![Vec::new(); slots.len()];
+        for (i, item) in items.iter().enumerate() {
+            item.home.iter().for_each(|&home| lists[home].push(i));
+        }
+        let at = items.iter().map(|item| item.home.unwrap_or(NOWHERE)).collect();
+        let mut fresh = vec![BTreeSet::new(); kinds];
+        let mut used = Vec::new();
+        for (s, slot) in slots.iter().enumerate() {
+            if slot.open {
+                used.push(s);
+            } else {
+                fresh[slot.kind].insert(s);
+            }
+        }
+        let costs = vec![0.0; slots.len()];
+        let mut state = Self {
+            prices,
+            items,
+            slots,
+            at,
+            lists,
+            costs,
+            used,
+            fresh,
+            steps: 0,
+            budget: u64::MAX,
+        };
+        for s in 0..state.slots.len() {
+            state.costs[s] = state.price(s);
+        }
+        state
+    }
+
+    /// Whether nothing more may be priced.
+    pub fn is_spent(&self) -> bool {
+        self.steps >= self.budget
+    }
+
+    /// What slot `s` costs as it is.
+    fn price(&self, s: usize) -> f64 {
+        let slot = &self.slots[s];
+        self.price_of(s, slot.mean, slot.variance, slot.members + slot.pinned)
+    }
+
+    #[inline]
+    fn price_of(&self, s: usize, mean: f64, variance: f64, vms: usize) -> f64 {
+        let Slot { kind, open, .. } = self.slots[s];
+        match (vms, open) {
+            (0, false) => 0.0,
+            (0, true) => self.prices.shutting_down(kind),
+            (_, true) => self.prices.running(kind, mean, variance),
+            (_, false) => self.prices.running(kind, mean, variance) + self.prices.waking(kind),
+        }
+    }
+
+    /// What everything costs.
+    pub fn total(&self) -> f64 {
+        let moved = self.items.iter().zip(&self.at).filter(|(item, at)| item.home != Some(**at));
+        let moves: f64 = moved.filter(|(i, _)| i.home.is_some()).map(|(item, _)| item.cost).sum();
+        self.costs.iter().sum::<f64>() + moves
+    }
+
+    /// Slots with VMs.
+    pub fn used(&self) -> &[usize] {
+        &self.used
+    }
+
+    /// Where a VM may go: slots with VMs, and one of each kind that never had any.
+    pub fn destinations(&self, into: &mut Vec<usize>) {
+        into.clear();
+        into.extend_from_slice(&self.used);
+        into.extend(self.fresh.iter().filter_map(|kind| kind.first()));
+    }
+
+    /// Whether item `i` may go to slot `s`; it may always return.
+    #[inline]
+    pub fn fits(&self, i: usize, s: usize) -> bool {
+        let (item, slot) = (&self.items[i], &self.slots[s]);
+        if item.home == Some(s) {
+            return true;
+        }
+        let needs = &item.needs;
+        let cpu = needs.cpu <= slot.free.cpu - SLACK && needs.cpu <= slot.core;
+        let rest = Resources { cpu: 0.0, ..*needs }.fit_in(&slot.free);
+        let links = item.home.is_none_or(|home| {
+            item.copy_s <= slot.link_s[1]
+                && (self.at[i] != home || item.copy_s <= self.slots[home].link_s[0])
+        });
+        cpu && rest && links
+    }
+
+    /// How the cost of its slot changes when item `i` leaves it.
+    #[inline]
+    pub fn leaving(&self, i: usize) -> f64 {
+        let s = self.at[i];
+        if s == NOWHERE {
+            return 0.0;
+        }
+        let (item, slot) = (&self.items[i], &self.slots[s]);
+        let vms = slot.members + slot.pinned - 1;
+        let after = self.price_of(s, slot.mean - item.mean, slot.variance - item.variance, vms);
+        after - self.costs[s] - self.toll(i, s)
+    }
+
+    /// How the cost of slot `s` changes when item `i` comes to it from elsewhere.
+    #[inline]
+    pub fn arriving(&mut self, i: usize, s: usize) -> f64 {
+        self.steps += 1;
+        let (item, slot) = (&self.items[i], &self.slots[s]);
+        let vms = slot.members + slot.pinned + 1;
+        let after = self.price_of(s, slot.mean + item.mean, slot.variance + item.variance, vms);
+        after - self.costs[s] + self.toll(i, s)
+    }
+
+    /// What item `i` costs for being at slot `s` and not at home.
+    #[inline]
+    fn toll(&self, i: usize, s: usize) -> f64 {
+        let item = &self.items[i];
+        if item.home.is_some_and(|home| home != s) { item.cost } else { 0.0 }
+    }
+
+    /// Takes item `i` to slot `s`.
+    pub fn shift(&mut self, i: usize, s: usize) {
+        let from = self.at[i];
+        if from != NOWHERE {
+            self.lists[from].retain(|&other| other != i);
+            self.slots[from].members -= 1;
+            self.give(i, from, false);
+        }
+        self.at[i] = s;
+        self.lists[s].push(i);
+        self.slots[s].members += 1;
+        self.give(i, s, true);
+    }
+
+    /// Books item `i` in or out at slot `s`.
+    fn give(&mut self, i: usize, s: usize, comes: bool) {
+        let item = &self.items[i];
+        let sign = if comes { 1.0 } else { -1.0 };
+        let slot = &mut self.slots[s];
+        slot.mean += sign * item.mean;
+        slot.variance += sign * item.variance;
+        if slot.members == 0 && slot.pinned == 0 {
+            (slot.mean, slot.variance) = (0.0, 0.0);
+        }
+        match item.home {
+            // What leaves keeps its room until it has left.
+            Some(home) if home == s => slot.link_s[0] += sign * item.copy_s,
+            home => {
+                if comes {
+                    slot.free -= item.needs;
+                } else {
+                    slot.free.cpu += item.needs.cpu;
+                    slot.free.ram += item.needs.ram;
+                    slot.free.disk += item.needs.disk;
+                    slot.free.net += item.needs.net;
+                }
+                slot.link_s[1] -= if home.is_some() { sign * item.copy_s } else { 0.0 };
+            }
+        }
+        let vms = slot.members + slot.pinned;
+        let (open, kind) = (slot.open, slot.kind);
+        match (self.used.binary_search(&s), vms) {
+            (Ok(at), 0) => {
+                self.used.remove(at);
+                if !open {
+                    self.fresh[kind].insert(s);
+                }
+            }
+            (Err(at), 1..) => {
+                self.used.insert(at, s);
+                self.fresh[kind].remove(&s);
+            }
+            _ => {}
+        }
+        self.costs[s] = self.price(s);
+    }
+}
