@@ -47,6 +47,11 @@ impl Tenancy {
         Self { end, vms: vms.collect(), runs }
     }
 
+    /// The lease of `vm`.
+    pub(super) fn lease_of(&self, vm: usize) -> u32 {
+        self.vms.get(vm).map_or(u32::MAX, |(lease, _)| *lease)
+    }
+
     /// Where `actions` differ from what the leases held.
     pub(super) fn check(&self, actions: &[Action]) -> Vec<Problem> {
         let mut found = BTreeMap::new();

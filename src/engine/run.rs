@@ -14,7 +14,7 @@ use super::timeline::Watch;
 use super::world::{Entry, Move, PowerState, World};
 use super::{Error, Outcome, Policies};
 use crate::id::{HostId, VmId};
-use crate::metric::{Meter, Summary};
+use crate::metric::{EnergySeries, Meter, Summary};
 use crate::migrate::{Due, TransferId};
 use crate::model::record::{ActionKind, HostRecord, Reason, SampleRecord, VmRecord};
 use crate::model::rules::{Contention, IdleVms, PowerPolicy, Window};
@@ -58,7 +58,8 @@ impl<'a> Engine<'a> {
             Window::Whole => 0.0,
             Window::DecisionsOnly => clock.first_decision().seconds,
         };
-        let meter = Meter::new(fleet.hosts(), fleet.vms(), rules.accounting.clone(), from);
+        let mut meter = Meter::new(fleet.hosts(), fleet.vms(), rules.accounting.clone(), from);
+        meter.by_time = rules.costs.as_ref().map(|costs| EnergySeries::new(costs, fleet.hosts()));
         let demand = DemandCurve::new(trace, fleet, rules.demand.between_samples);
         let bandwidth = rules.migration.bandwidth();
         let intervals_per_byte = 1.0 / bandwidth / trace.step().seconds();
@@ -382,10 +383,13 @@ impl<'a> Engine<'a> {
         world.meter.close();
         if world.rules.host.power == PowerPolicy::AlwaysPeak {
             for host in fleet.capacity.ids() {
-                world.meter.hosts[host].energy_j = world.peak_watts(host) * end;
+                world.meter.draw_throughout(host, world.peak_watts(host), end);
             }
         }
         let mut record = std::mem::take(&mut world.record);
+        record.end = world.now.instant;
+        let by_time = world.meter.by_time.take();
+        record.energy = by_time.map_or_else(Vec::new, |series| series.records(record.end));
         let mut migrations = vec![0u32; fleet.vms()];
         let starts = record.actions.iter().filter(|a| a.kind == ActionKind::MigrationStart);
         starts.filter_map(|a| a.vm).for_each(|vm| migrations[vm.0 as usize] += 1);

@@ -320,6 +320,19 @@ pub struct StageRecord {
     pub speed: f64,
 }
 
+/// What a host used while no price of energy changed, in a run with `[costs]`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct EnergyRecord {
+    /// The host.
+    pub host: HostId,
+    /// From when on.
+    pub start: Instant,
+    /// Until when.
+    pub end: Instant,
+    /// Energy, joules.
+    pub joules: f64,
+}
+
 /// Everything a run recorded.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Record {
@@ -335,6 +348,11 @@ pub struct Record {
     pub moves: Vec<MoveRecord>,
     /// One row per stage of a migration.
     pub stages: Vec<StageRecord>,
+    /// One row per host and time between two changes of price, by time, then host; empty unless
+    /// the run has `[costs]`.
+    pub energy: Vec<EnergyRecord>,
+    /// When the run ended.
+    pub end: Instant,
 }
 
 impl Record {
