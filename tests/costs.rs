@@ -108,8 +108,8 @@ fn tiers() -> Vec<Tier> {
 ///
 /// * v0 is down for 259.2 s, 0.01 % of the month: 99.99 %, nothing.
 /// * v1 for 259.3 s: 10 % of 36.00 = 3.60. v2 for 8 h of 720: 98.9 %, 30 % = 10.80.
-/// * v3 from 8640 s before the end of the month to 8640 s after it: 99.67 % of the first month, 3.60;
-///   of the 864 000 s of the second exactly 99 %, 10 % of 12.00 = 1.20.
+/// * v3 from 8640 s before the end of the month to 8640 s after it: 99.67 % of the first month,
+///   3.60; of the 864 000 s of the second exactly 99 %, 10 % of 12.00 = 1.20.
 #[test]
 fn a_month_of_credits() {
     let month = 30.0 * DAY_S;
@@ -281,7 +281,8 @@ fn leases_without_load_are_billed_by_the_hour() {
 #[test]
 fn leases_that_carry_load_pay_and_cost() {
     let changes = [
-        "costs.energy-price={ steps = [[0, 0.1], [21600, 0.3]], until-s = 86400, then = \"repeat\" }",
+        "costs.energy-price={ steps = [[0, 0.1], [21600, 0.3]], until-s = 86400, \
+         then = \"repeat\" }",
         "costs.vm-hour-price=0.05",
         "costs.carbon-intensity=300",
         "costs.penalty-per-s=0.001",

@@ -223,8 +223,8 @@ impl Run {
     }
 
     /// The table called `hosts`, `vms`, `actions`, `samples`, `demand`, `moves` or `stages` of a
-    /// run with load; `ledger` of one with `[costs]`; `leases`, `lease_states`, `holdings`, `utilisation` or `image_transfers` of
-    /// one of leases.
+    /// run with load; `leases`, `lease_states`, `holdings`, `utilisation` or `image_transfers` of
+    /// one of leases; `ledger` of one with `[costs]`.
     fn table(&self, py: Python<'_>, name: &str) -> PyResult<Table> {
         if let ("ledger", Some(ledger)) = (name, self.billed()) {
             return Ok(py.detach(|| frames::ledger(&ledger)).into());

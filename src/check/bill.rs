@@ -1,9 +1,9 @@
 //! Does the ledger follow from what happened, and do its totals balance?
 //!
-//! Tariffs, months, presence and downtime are worked out again: times between two edges (a step of a
-//! series, the end of a month) are listed one by one, and the walk over all instants divides what
-//! each host uses among them. An amount must be quantity times price, rounded to a millionth; totals
-//! must be the sums of the amounts to the last millionth.
+//! Tariffs, months, presence and downtime are worked out again: times between two edges (a step of
+//! a series, the end of a month) are listed one by one, and the walk over all instants divides what
+//! each host uses among them. An amount must be quantity times price, rounded to a millionth;
+//! totals must be the sums of the amounts to the last millionth.
 //!
 //! | code | what is wrong |
 //! |---|---|

@@ -14,8 +14,8 @@ use crate::check::{
     check_lease_run,
 };
 use crate::id::{Id, LeaseId};
-use crate::lease::Schedule;
 use crate::lease::format::read_lwf;
+use crate::lease::{LeaseRules, LeaseSummary, Schedule};
 use crate::model::Costs;
 use crate::model::lease::{RESOURCES, Site, Workload};
 use crate::model::lease_record::{LeaseOutcome, LeaseState, Stretch, Use};
@@ -122,13 +122,7 @@ pub(super) fn read(
     let (Some(rules), Some(summary)) = (rules, &manifest.report.leases) else {
         return Err(damaged(&dir.join(MANIFEST), &"no leases").into());
     };
-    let figures = summary.named().into_iter();
-    let claims = LeaseClaims {
-        summary: figures.map(|(name, value)| (name.to_owned(), value)).collect(),
-        event_log_blake3: Some(manifest.report.event_log_blake3.clone()),
-        slowdown_by_request: rules.oddities.slowdown_by_request,
-        overheads_count_as_use: rules.oddities.overheads_count_as_use,
-    };
+    let claims = claims(&manifest, summary, rules);
     let outcomes = outcomes(leases, states, workload.leases.len())?;
     let stretches = stretches(holdings, &site, workload.leases.len())?;
     let load = match manifest.resolved_spec.loaded_leases() {
@@ -145,14 +139,12 @@ pub(super) fn read(
         }
     };
     let costs = manifest.resolved_spec.costs.clone();
-    let bill = match (&costs, &load) {
-        (Some(_), None) => {
-            let (bill, exchanged) = read_bill(dir, &manifest)?;
-            contradictions.extend(exchanged);
-            bill.map(|bill| Bill { runs: Some(runs(&workload, &stretches)), ..bill })
-        }
-        _ => None,
-    };
+    let mut bill = None;
+    if let (Some(_), None) = (&costs, &load) {
+        let (found, exchanged) = read_bill(dir, &manifest)?;
+        contradictions.extend(exchanged);
+        bill = found.map(|bill| Bill { runs: Some(runs(&workload, &stretches)), ..bill });
+    }
     let found = FoundLeases {
         outcomes,
         stretches,
@@ -167,6 +159,17 @@ pub(super) fn read(
     };
     let evidence = FoundEvidence::Leases(Box::new(found));
     Ok(FoundRun { manifest, evidence, contradictions })
+}
+
+/// What the run says of its leases.
+fn claims(manifest: &Manifest, summary: &LeaseSummary, rules: &LeaseRules) -> LeaseClaims {
+    let figures = summary.named().into_iter();
+    LeaseClaims {
+        summary: figures.map(|(name, value)| (name.to_owned(), value)).collect(),
+        event_log_blake3: Some(manifest.report.event_log_blake3.clone()),
+        slowdown_by_request: rules.oddities.slowdown_by_request,
+        overheads_count_as_use: rules.oddities.overheads_count_as_use,
+    }
 }
 
 /// When the VMs of leases ran.

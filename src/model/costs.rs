@@ -5,8 +5,8 @@
 //! ```
 //!
 //! A series is a list of steps: each value holds from its time on until the next one. The last
-//! holds until the series ends (`until-s`; without it as long as the step before it), and what comes
-//! then is said by `then`. Months have 30 days and are counted from the start of the run.
+//! holds until the series ends (`until-s`; without it as long as the step before it), and what
+//! comes then is said by `then`. Months have 30 days and are counted from the start of the run.
 
 use std::path::PathBuf;
 
