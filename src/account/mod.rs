@@ -12,8 +12,8 @@
 //! entry is rounded once, and totals are sums of integers, so they balance exactly.
 //!
 //! A VM is down while a migration has stopped it and from a crash to its restart. Availability is
-//! the share of the time it was there, within a month of 30 days, that it was not down; the tiers of
-//! the contract say which share of the month's price it gives back.
+//! the share of the time that it was there, within a month of 30 days, in which it was not down;
+//! the tiers of the contract say which share of the month's price it gives back.
 //!
 //! Source: the form of the contract is that of the compute service levels of the large clouds, as
 //! published by them: monthly uptime percentage, service credits by tier.
