@@ -226,7 +226,9 @@ impl Run {
     /// run with load; `leases`, `lease_states`, `holdings`, `utilisation` or `image_transfers` of
     /// one of leases; `ledger` of one with `[costs]`.
     fn table(&self, py: Python<'_>, name: &str) -> PyResult<Table> {
-        if let ("ledger", Some(ledger)) = (name, self.billed()) {
+        if name == "ledger"
+            && let Some(ledger) = self.billed()
+        {
             return Ok(py.detach(|| frames::ledger(&ledger)).into());
         }
         let of_load = self.load.as_ref().and_then(|load| self.table_of_load(py, load, name));

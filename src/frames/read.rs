@@ -40,13 +40,14 @@ pub enum FoundEvidence {
     Leases(Box<FoundLeases>),
 }
 
+/// The totals that `bill` claims.
+fn billed(bill: &Option<Bill>) -> &[(String, f64)] {
+    bill.as_ref().map_or(&[], |bill| &bill.totals)
+}
+
 impl FoundRun {
     /// The figures that the run reported, by name.
     pub fn reported(&self) -> impl Iterator<Item = &(String, f64)> {
-        let billed = |bill: &'_ Option<Bill>| match bill {
-            Some(bill) => bill.totals.as_slice(),
-            None => &[],
-        };
         let (first, second, bill): (&[_], &[_], &[_]) = match &self.evidence {
             FoundEvidence::Load(evidence) => (&evidence.summary, &[], billed(&evidence.bill)),
             FoundEvidence::Leases(leases) => match &leases.load {
