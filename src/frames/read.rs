@@ -156,6 +156,7 @@ fn load_evidence(
         samples: sample_rows(samples)?,
         moves: move_rows(moves)?,
         stages: stage_rows(stages)?,
+        ..Record::default()
     };
     let figures = summary.named().into_iter();
     let report = &manifest.report;
