@@ -55,6 +55,7 @@
 //! | | [`lease`] | which lease runs when and where? |
 //! | | [`sequence`] | in which order, and when, do VMs move? |
 //! | | [`metric`] | what did it all come to? |
+//! | | [`account`] | what did it cost, and bring in? |
 //! | | [`check`] | does a finished run hold? |
 //! | engine | [`engine`] | what happens when? |
 //! | assembly | [`evaluate`] | how good are forecasts and detectors? |
@@ -75,6 +76,7 @@
 #![deny(unsafe_code)]
 #![warn(missing_docs)]
 
+pub mod account;
 #[cfg(feature = "frames")]
 pub mod batch;
 pub mod calendar;

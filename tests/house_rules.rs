@@ -27,6 +27,7 @@ const CONCEPTS: &[&str] = &[
     "provision",
     "lease",
     "metric",
+    "account",
     "check",
 ];
 
@@ -59,13 +60,14 @@ const IMPORTS: &[(&str, &[&[&str]])] = &[
     ("lease", &[VOCABULARY, NOUNS, &["provision"]]),
     ("sequence", &[VOCABULARY, NOUNS, &["migrate"]]),
     ("metric", &[VOCABULARY, NOUNS]),
+    ("account", &[VOCABULARY, NOUNS]),
     // An oracle shares no code with what it judges.
     ("check", &[VOCABULARY, &["model"]]),
     ("evaluate", &[VOCABULARY, NOUNS, &["trace", "forecast", "detect"]]),
     ("engine", &[VOCABULARY, NOUNS, CONCEPTS]),
     ("spec", &[VOCABULARY, NOUNS, CONCEPTS, &["engine"]]),
     ("explain", &[VOCABULARY, NOUNS, CONCEPTS, &["engine", "spec"]]),
-    ("frames", &[VOCABULARY, NOUNS, &["trace", "lease", "metric", "check", "spec"]]),
+    ("frames", &[VOCABULARY, NOUNS, &["trace", "lease", "metric", "account", "check", "spec"]]),
     ("report", &[VOCABULARY, NOUNS, &["lease", "frames"]]),
     ("batch", &[VOCABULARY, NOUNS, CONCEPTS, &["engine", "spec", "frames"]]),
     (

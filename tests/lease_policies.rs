@@ -76,7 +76,8 @@ fn every_file_runs_and_its_folder_checks_clean() {
             check_destination(&dir, Existing::Refuse).expect("it is new");
             let (report, inputs, schedule) = (&report, &inputs, &schedule);
             let load = load.as_ref().map(|(inputs, outcome)| (inputs, &outcome.record));
-            let run = LeaseFolder { report, spec, inputs, schedule, load, command: &[] };
+            let run =
+                LeaseFolder { report, spec, inputs, schedule, load, ledger: None, command: &[] };
             write_lease_run(&dir, &run, Existing::Refuse).expect("it can be written");
             let found = read_run(&dir).expect("it was just written").check();
             assert!(found.is_clean(), "{name}\n{found}");
@@ -113,7 +114,8 @@ fn a_summary_or_a_row_that_was_changed_is_found() {
         let mut report = RunReport::of_leases("easy", &spec, &inputs, schedule, Timing::default());
         report.leases.as_mut().into_iter().for_each(change);
         let (report, spec, inputs) = (&report, &spec, &inputs);
-        let run = LeaseFolder { report, spec, inputs, schedule, load: None, command: &[] };
+        let run =
+            LeaseFolder { report, spec, inputs, schedule, load: None, ledger: None, command: &[] };
         let dir = parent.path().join("run");
         write_lease_run(&dir, &run, Existing::Refuse).expect("it can be written");
         let found = read_run(&dir).expect("it was just written").check();

@@ -46,6 +46,7 @@ fn evidence(spec: &RunSpec, inputs: Inputs, outcome: Outcome) -> Evidence {
         unknown_durations: spec.unknown_durations(),
         sending: spec.sending(),
         tenancy: None,
+        bill: None,
         event_log_blake3: Some(record.event_log_blake3()),
         summary: figures.filter_map(|(name, v)| Some((name.to_owned(), v?))).collect(),
         fleet,

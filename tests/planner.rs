@@ -88,6 +88,7 @@ fn a_planner_decides_alone_and_the_run_checks_clean() {
         unknown_durations: None,
         sending: None,
         tenancy: None,
+        bill: None,
         event_log_blake3: Some(record.event_log_blake3()),
         summary: summary
             .named()

@@ -109,6 +109,7 @@ fn evidence(spec: &RunSpec, trace: &UtilisationTrace, fleet: Fleet, outcome: Out
         unknown_durations: spec.unknown_durations(),
         sending: spec.sending(),
         tenancy: None,
+        bill: None,
         event_log_blake3: Some(record.event_log_blake3()),
         summary: figures.filter_map(|(name, v)| Some((name.to_owned(), v?))).collect(),
         fleet,

@@ -88,6 +88,33 @@ class Run:
         return summary
 
     @cached_property
+    def costs(self) -> dict[str, Any]:
+        """Totals of the ledger, in a run with `[costs]`: gained, spent where negative.
+
+        >>> import galerna as gl
+        >>> run = gl.run("dvfs", costs__energy_price=0.25)
+        >>> round(run.costs["energy"] + 0.25 * run.summary["energy_kwh"], 4)
+        0.0
+        """
+        totals = self._finished.costs()
+        if totals is None:
+            raise AttributeError("a run without [costs] has no `costs`")
+        costs: dict[str, Any] = json.loads(totals)
+        return costs
+
+    @cached_property
+    def ledger(self) -> pl.DataFrame:
+        """One row per entry of the ledger, in a run with `[costs]`.
+
+        `amount_micro` is in millionths of the currency: gained, spent where negative.
+        """
+        import polars as pl
+
+        if "costs" not in self.spec:
+            raise AttributeError("a run without [costs] has no `ledger`")
+        return pl.DataFrame(self._finished.table("ledger"))
+
+    @cached_property
     def event_log_blake3(self) -> str:
         """Hash of all that happened, in order: equal for runs that decided alike."""
         return self._finished.event_log_blake3()

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use cpu_time::ProcessTime;
+use galerna::account::Ledger;
 use galerna::engine::Outcome;
 use galerna::frames::lease_tables;
 use galerna::frames::{self, Existing, FoundLeases, LeaseFolder, RunFolder, RunReport, Timing};
@@ -153,6 +154,12 @@ impl Run {
         Some(serde_json::to_string(&summary).expect("metrics have a JSON form"))
     }
 
+    /// The totals of the ledger as JSON, where the spec has `[costs]`.
+    fn costs(&self) -> Option<String> {
+        let costs = self.billed()?.summary();
+        Some(serde_json::to_string(&costs).expect("amounts have a JSON form"))
+    }
+
     /// CPU seconds of reading the trace and of running.
     fn timing(&self) -> (f64, f64) {
         (self.timing.read_s, self.timing.run_s)
@@ -162,22 +169,27 @@ impl Run {
     fn write(&self, py: Python<'_>, folder: PathBuf, name: &str, overwrite: bool) -> PyResult<()> {
         let Self { spec, timing, load, leases } = self;
         let (existing, command) = (existing(overwrite), &[][..]);
+        let ledger = self.billed();
+        let ledger = ledger.as_ref();
         let written = py.detach(|| match (leases, load) {
             (Some((inputs, schedule)), load) => {
                 let report = RunReport::of_leases(name, spec, inputs, schedule, *timing);
-                let report = &match load {
+                let report = match load {
                     Some((inputs, Outcome { record, summary })) => {
                         report.with_load(spec, inputs, record, summary)
                     }
                     None => report,
-                };
+                }
+                .with_costs(ledger);
                 let load = load.as_ref().map(|(inputs, outcome)| (inputs, &outcome.record));
-                let run = LeaseFolder { report, spec, inputs, schedule, load, command };
+                let report = &report;
+                let run = LeaseFolder { report, spec, inputs, schedule, load, ledger, command };
                 frames::write_lease_run(&folder, &run, existing)
             }
             (None, Some((inputs, Outcome { record, summary }))) => {
-                let report = &RunReport::new(name, spec, inputs, record, summary, *timing);
-                let run = RunFolder { report, spec, inputs, record, command };
+                let report = RunReport::new(name, spec, inputs, record, summary, *timing);
+                let report = &report.with_costs(ledger);
+                let run = RunFolder { report, spec, inputs, record, ledger, command };
                 frames::write_run(&folder, &run, existing)
             }
             (None, None) => unreachable!("a run is of load, of leases, or of both"),
@@ -213,8 +225,13 @@ impl Run {
     /// The table called `hosts`, `vms`, `actions`, `samples`, `demand`, `moves`, `stages` or
     /// `decisions` of a
     /// run with load; `leases`, `lease_states`, `holdings`, `utilisation` or `image_transfers` of
-    /// one of leases.
+    /// one of leases; `ledger` of one with `[costs]`.
     fn table(&self, py: Python<'_>, name: &str) -> PyResult<Table> {
+        if name == "ledger"
+            && let Some(ledger) = self.billed()
+        {
+            return Ok(py.detach(|| frames::ledger(&ledger)).into());
+        }
         let of_load = self.load.as_ref().and_then(|load| self.table_of_load(py, load, name));
         let table = of_load.or_else(|| table_of_leases(py, self.leases.as_ref()?, name));
         Ok(table.ok_or_else(|| PyKeyError::new_err(name.to_owned()))?.into())
@@ -222,6 +239,18 @@ impl Run {
 }
 
 impl Run {
+    /// The ledger, where the spec has `[costs]`.
+    fn billed(&self) -> Option<Ledger> {
+        let costs = self.spec.costs.as_ref()?;
+        let record = self.load.as_ref().map(|(_, outcome)| &outcome.record);
+        Some(match (&self.leases, record) {
+            (Some((inputs, schedule)), load) => {
+                Ledger::of_leases(costs, &inputs.workload.leases, &schedule.stretches, load)
+            }
+            (None, record) => Ledger::of_load(costs, record?),
+        })
+    }
+
     fn table_of_load(
         &self,
         py: Python<'_>,

@@ -69,6 +69,10 @@ pub(super) struct Ledger {
     pub idle_kept: Vec<Problem>,
     /// Time (bits of its seconds), host and VM of each share that is in doubt.
     pub in_doubt: BTreeSet<(u64, usize, usize)>,
+    /// Joules by host and the change of price, or end of a month, before; where that matters.
+    pub used: BTreeMap<(Instant, usize), f64>,
+    /// Those changes, with their seconds.
+    edges: Vec<(Instant, f64)>,
     /// By end, VM and destination of a migration: its source, and the energy it used.
     charges: BTreeMap<(Instant, usize, usize), (usize, f64)>,
     rounding: Rounding,
@@ -95,6 +99,7 @@ pub(super) fn keep(
         hosts: vec![HostTotal::default(); evidence.fleet.hosts()],
         vms: vec![VmTotal::default(); evidence.fleet.vms()],
         charges: charges(evidence),
+        edges: edges(evidence, times.last),
         rounding,
         ..Ledger::default()
     };
@@ -139,6 +144,12 @@ fn steady(evidence: &Evidence) -> bool {
         && rules.host.oversubscription == Oversubscription::Proportional
 }
 
+/// When a price of energy may change, up to `end`.
+fn edges(evidence: &Evidence, end: Instant) -> Vec<(Instant, f64)> {
+    let edges = evidence.rules.costs.as_ref().map(|costs| super::bill::edges(costs, end));
+    edges.unwrap_or_default().into_iter().map(|edge| (edge, edge.seconds())).collect()
+}
+
 /// What migrations that ended used.
 fn charges(evidence: &Evidence) -> BTreeMap<(Instant, usize, usize), (usize, f64)> {
     let known = |row: &&MoveRecord| (row.from.0 as usize) < evidence.fleet.hosts();
@@ -157,6 +168,27 @@ impl Ledger {
         let end_s = times.instants.get(&times.last).copied().unwrap_or_default();
         for (total, now) in self.hosts.iter_mut().zip(last.unwrap_or_default().hosts) {
             total.energy_j = now.power * end_s;
+        }
+        self.used.clear();
+        for host in 0..self.hosts.len() {
+            self.divide(host, 0.0, end_s, self.hosts[host].energy_j / end_s);
+        }
+    }
+
+    /// Divides what `host` uses at `power` between two times among the edges.
+    fn divide(&mut self, host: usize, since: f64, until: f64, power: f64) {
+        if self.edges.is_empty() || power == 0.0 {
+            return;
+        }
+        let first = self.edges.partition_point(|(_, edge)| *edge <= since).max(1) - 1;
+        for i in first..self.edges.len() {
+            let (edge, from) = self.edges[i];
+            let to = self.edges.get(i + 1).map_or(f64::INFINITY, |(_, next)| *next);
+            if from >= until {
+                break;
+            }
+            let time = until.min(to) - since.max(from);
+            *self.used.entry((edge, host)).or_default() += power * time;
         }
     }
 
@@ -183,11 +215,17 @@ impl Ledger {
             EnergyIntegral::Exact => None,
             EnergyIntegral::Trapezoid => Some(self.snapshot(evidence, layout, until)),
         };
+        let mut drawn = Vec::new();
         for (h, (total, now)) in self.hosts.iter_mut().zip(&left.hosts).enumerate() {
             total.on_s += if now.active { time } else { 0.0 };
             total.transition_s += if now.in_transition { time } else { 0.0 };
             total.violation_s += if now.violated { time } else { 0.0 };
-            total.energy_j += mean_power(now, right.as_ref().map(|r| &r.hosts[h])) * time;
+            let power = mean_power(now, right.as_ref().map(|r| &r.hosts[h]));
+            total.energy_j += power * time;
+            drawn.push(power);
+        }
+        for (host, power) in drawn.into_iter().enumerate() {
+            self.divide(host, since, until, power);
         }
         let average = evidence.rules.accounting.average;
         for (total, now) in self.vms.iter_mut().zip(&left.vms) {
@@ -234,6 +272,11 @@ impl Ledger {
         if let Some((from, energy_j)) = self.charges.remove(&(event.at, vm, to)) {
             for host in [from, to] {
                 self.hosts[host].energy_j += energy_j / 2.0;
+                // What is used at an edge was used before it.
+                let before = self.edges.partition_point(|(edge, _)| *edge < event.at).max(1) - 1;
+                if let Some(&(edge, _)) = self.edges.get(before) {
+                    *self.used.entry((edge, host)).or_default() += energy_j / 2.0;
+                }
             }
         }
     }

@@ -20,10 +20,13 @@
 //! | GLN-615 | a row of `moves` or `stages` does not fit the actions |
 //! | GLN-617 | a row of `decisions` contradicts itself or `samples` |
 //! | GLN-616 | VMs come or go otherwise than their leases |
+//! | GLN-618, 619 | an entry or a total of the ledger does not follow |
 //!
 //! Symbols used throughout: `r` demand of a VM, MIPS; `c = min(r, core)` what one core can serve of
 //! it; `a` what it gets; `W` what its host spends on all VMs; `C` the host's capacity.
 
+mod bill;
+mod billing;
 mod capacity;
 mod copies;
 mod decisions;
@@ -54,6 +57,7 @@ mod timetable;
 #[cfg(test)]
 mod tests;
 
+pub use bill::{Bill, BillRow, LeaseRun, check_lease_bill};
 pub use lease_run::{LeaseClaims, check_lease_run};
 pub use leases::{LeaseEvidence, check_leases};
 pub use report::Report;
@@ -92,6 +96,8 @@ pub struct Evidence {
     /// Which leases the VMs belong to, in a run of leases; `demand` is then by row of the trace,
     /// and VM `i` replays row `fleet.trace_row[i]` over and over.
     pub tenancy: Option<Tenancy>,
+    /// The ledger, in a run with `[costs]`.
+    pub bill: Option<Bill>,
 }
 
 impl Evidence {
@@ -172,5 +178,6 @@ pub fn check(evidence: &Evidence) -> Report {
     report.findings.extend(totals.exact.idle_kept.iter().cloned());
     report.findings.extend(rows::check(evidence, &times, &totals));
     figures::check(evidence, &events, &totals, &mut report);
+    billing::check(evidence, &events, &times, &totals, &mut report);
     report
 }

@@ -135,6 +135,11 @@ impl Tenancy {
         self.reservations.get(lease as usize).copied().unwrap_or(false)
     }
 
+    /// The lease of `vm`.
+    pub(super) fn lease_of(&self, vm: usize) -> u32 {
+        self.vms.get(vm).map_or(u32::MAX, |(lease, _)| *lease)
+    }
+
     /// Where `actions` differ from what the leases held.
     pub(super) fn check(&self, actions: &[Action]) -> Vec<Problem> {
         if let Some(runs) = &self.free {

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use crate::account::CostSummary;
 use crate::lease::LeaseSummary;
 use crate::metric::Summary;
 
@@ -14,6 +15,37 @@ pub(super) fn table(summary: &Summary) -> String {
 pub(super) fn lease_table(summary: &LeaseSummary) -> String {
     let figures = summary.named().into_iter().map(|(name, value)| (name, Some(value)));
     lines(figures, explained_of_leases)
+}
+
+/// Every total of the ledger, one per line.
+pub(super) fn cost_table(costs: &CostSummary) -> String {
+    let mut text = format!("\nledger, {}: gained, spent where negative\n", costs.currency);
+    for (name, value) in costs.named() {
+        let (unit, meaning) = explained_of_costs(name);
+        let value = match unit {
+            "" => format!("{value:.6}"),
+            _ => significant(value),
+        };
+        let line = format!("{name:<20} {value:>24} {unit:<3} {meaning}");
+        writeln!(text, "{}", line.trim_end()).expect("a string takes any text");
+    }
+    text
+}
+
+/// Unit and meaning of a total; amounts have no unit.
+fn explained_of_costs(name: &str) -> (&'static str, &'static str) {
+    match name {
+        "energy" => ("", "energy bought"),
+        "carbon" => ("", "emissions paid for"),
+        "instance_hours" => ("", "VMs sold by the hour"),
+        "credits" => ("", "given back for downtime"),
+        "penalties" => ("", "for VMs short of CPU"),
+        "balance" => ("", "all of them"),
+        "site_energy_kwh" => ("kWh", "hosts x PUE"),
+        "emissions_kg" => ("kg", "CO2e"),
+        "billed_hours" => ("h", "of instances"),
+        _ => ("", ""),
+    }
 }
 
 fn lines(

@@ -15,11 +15,13 @@ use toml::Value;
 use super::{
     Answer, Failure, Format, INFEASIBLE, INTERRUPTED, POLICY_FAILED, figures, json, threads,
 };
+use crate::account::Ledger;
 use crate::engine::{self, Outcome};
 use crate::frames::{
     self, Existing, LeaseFolder, RunFolder, RunReport, Timing, TraceReport, WorkloadReport,
 };
 use crate::lease::{LeasePolicies, Schedule};
+use crate::model::Record;
 use crate::policy::PolicyError;
 use crate::problem::Problem;
 use crate::spec::{self, Inputs, LeaseInputs, LeaseSpec, LoadedLeases, Override, RunSpec};
@@ -108,9 +110,12 @@ impl Run {
         let start = ProcessTime::now();
         let Outcome { record, summary } = &simulated(spec, inputs)?;
         let timing = Timing { read_s, run_s: start.elapsed().as_secs_f64() };
+        let ledger = spec.costs.as_ref().map(|costs| Ledger::of_load(costs, record));
+        let ledger = ledger.as_ref();
         let report = RunReport::new(name, spec, inputs, record, summary, timing);
+        let report = report.with_costs(ledger);
         if let Some(dir) = &self.out {
-            let folder = RunFolder { report: &report, spec, inputs, record, command };
+            let folder = RunFolder { report: &report, spec, inputs, record, ledger, command };
             frames::write_run(dir, &folder, self.existing()).map_err(Failure::bad_input)?;
         }
         Ok(report)
@@ -129,10 +134,13 @@ impl Run {
         let start = ProcessTime::now();
         let schedule = &scheduled(spec, leases, inputs)?;
         let timing = Timing { read_s, run_s: start.elapsed().as_secs_f64() };
+        let ledger = billed(spec, inputs, schedule, None);
+        let ledger = ledger.as_ref();
         let report = RunReport::of_leases(name, spec, inputs, schedule, timing);
+        let report = report.with_costs(ledger);
         if let Some(dir) = &self.out {
-            let folder =
-                LeaseFolder { report: &report, spec, inputs, schedule, load: None, command };
+            let (report, load) = (&report, None);
+            let folder = LeaseFolder { report, spec, inputs, schedule, load, ledger, command };
             frames::write_lease_run(dir, &folder, self.existing()).map_err(Failure::bad_input)?;
         }
         Ok(report)
@@ -153,10 +161,13 @@ impl Run {
         let timing = Timing { read_s, run_s: start.elapsed().as_secs_f64() };
         let LoadedLeases { leases: inputs, load } = inputs;
         let report = RunReport::of_leases(name, spec, inputs, schedule, timing);
+        let ledger = billed(spec, inputs, schedule, Some(&outcome.record));
+        let ledger = ledger.as_ref();
         let report = report.with_load(spec, load, &outcome.record, &outcome.summary);
+        let report = report.with_costs(ledger);
         if let Some(dir) = &self.out {
-            let load = Some((load, &outcome.record));
-            let folder = LeaseFolder { report: &report, spec, inputs, schedule, load, command };
+            let (report, load) = (&report, Some((load, &outcome.record)));
+            let folder = LeaseFolder { report, spec, inputs, schedule, load, ledger, command };
             frames::write_lease_run(dir, &folder, self.existing()).map_err(Failure::bad_input)?;
         }
         Ok(report)
@@ -197,12 +208,25 @@ impl Run {
         text.push('\n');
         text += &report.summary.as_ref().map_or_else(String::new, figures::table);
         text += &report.leases.as_ref().map_or_else(String::new, figures::lease_table);
+        text += &report.costs.as_ref().map_or_else(String::new, figures::cost_table);
         writeln!(text, "\nevent log {}", report.event_log_blake3).expect("a string");
         if let Some(dir) = &self.out {
             writeln!(text, "tables in {}", dir.display()).expect("a string");
         }
         text
     }
+}
+
+/// The ledger of a run of leases, where amounts are asked for.
+fn billed(
+    spec: &RunSpec,
+    inputs: &LeaseInputs,
+    schedule: &Schedule,
+    load: Option<&Record>,
+) -> Option<Ledger> {
+    let requests = &inputs.workload.leases;
+    let of = |costs| Ledger::of_leases(costs, requests, &schedule.stretches, load);
+    spec.costs.as_ref().map(of)
 }
 
 /// The trace in words.

@@ -6,7 +6,8 @@
 //! **Determinism contract**: same spec, seed, version and target give the same event log, byte for
 //! byte, on any number of threads.
 
-pub mod clock;
+pub mod books;
+mod clock;
 mod decide;
 mod demand;
 mod failures;

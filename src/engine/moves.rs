@@ -425,7 +425,7 @@ impl Engine<'_> {
             record.stages[stage].bytes -= flight.noted - totals.bytes;
         }
         for host in [flight.from, flight.to] {
-            self.world.meter.hosts[host].energy_j += energy_j / 2.0;
+            self.world.meter.charge(host, energy_j / 2.0, self.world.now.seconds);
         }
     }
 }

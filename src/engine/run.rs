@@ -13,14 +13,12 @@ use super::start::place_all;
 use super::tenants::Tenants;
 use super::timeline::Watch;
 use super::world::{Entry, Move, PowerState, World};
-use super::{Error, Outcome, Policies};
+use super::{Error, Policies};
 use crate::id::{HostId, VmId};
-use crate::metric::{Meter, Summary};
+use crate::metric::{EnergySeries, Meter};
 use crate::migrate::{Due, TransferId};
-use crate::model::record::{
-    ActionKind, DecisionRecord, HostRecord, Reason, SampleRecord, VmRecord,
-};
-use crate::model::rules::{Contention, IdleVms, PowerPolicy, Window};
+use crate::model::record::{ActionKind, DecisionRecord, Reason};
+use crate::model::rules::{Contention, IdleVms, Window};
 use crate::model::{Fleet, Rules};
 use crate::place::{Draft, Weighed};
 use crate::policy::PolicyError;
@@ -45,7 +43,7 @@ pub(super) struct Engine<'a> {
     pub(super) transfers_changed: bool,
     /// Sample of the last decision, hosts found overloaded and migrations decided, until all else
     /// of that instant has happened.
-    decided: Option<(usize, usize, usize)>,
+    pub(super) decided: Option<(usize, usize, usize)>,
     /// Why a model could not answer.
     pub(super) failure: Option<PolicyError>,
 }
@@ -63,7 +61,8 @@ impl<'a> Engine<'a> {
             Window::Whole => 0.0,
             Window::DecisionsOnly => clock.first_decision().seconds,
         };
-        let meter = Meter::new(fleet.hosts(), fleet.vms(), rules.accounting.clone(), from);
+        let mut meter = Meter::new(fleet.hosts(), fleet.vms(), rules.accounting.clone(), from);
+        meter.by_time = rules.costs.as_ref().map(|costs| EnergySeries::new(costs, fleet.hosts()));
         let demand = DemandCurve::new(trace, fleet, rules.demand.between_samples);
         let bandwidth = rules.migration.bandwidth();
         let intervals_per_byte = 1.0 / bandwidth / trace.step().seconds();
@@ -374,79 +373,5 @@ impl<'a> Engine<'a> {
             Contention::None | Contention::MaxMin => self.clock.at(self.world.now.instant + after),
         };
         self.queue.push(at, Event::LegEnds(id, due.revision));
-    }
-
-    /// Writes down the state after the last decision and all that came with it.
-    pub fn describe(&mut self) {
-        let Some((sample, overloaded, migrations)) = self.decided.take() else { return };
-        let world = &self.world;
-        let mut row = SampleRecord {
-            sample: sample as u32,
-            seconds: world.now.seconds,
-            overloaded: overloaded as u32,
-            migrations: migrations as u32,
-            ..SampleRecord::default()
-        };
-        for (vm, _) in world.home.iter().filter(|(_, home)| home.is_some()) {
-            row.vms += 1;
-            row.demand_mips += world.meter.vms[vm].request;
-            row.allocated_mips += world.meter.vms[vm].allocated;
-        }
-        for (host, meter) in world.meter.hosts.iter() {
-            row.hosts_on += u32::from(meter.active);
-            row.power_w += match world.rules.host.power {
-                PowerPolicy::Managed => meter.watts,
-                PowerPolicy::AlwaysPeak => world.peak_watts(host),
-            };
-        }
-        self.world.record.samples.push(row);
-    }
-
-    /// Closes the books.
-    pub fn finish(mut self, trace: &UtilisationTrace) -> Outcome {
-        let end = self.world.now.seconds;
-        let fleet = self.world.fleet;
-        let world = &mut self.world;
-        for host in fleet.capacity.ids() {
-            world.evaluate(host);
-        }
-        world.meter.close();
-        if world.rules.host.power == PowerPolicy::AlwaysPeak {
-            for host in fleet.capacity.ids() {
-                world.meter.hosts[host].energy_j = world.peak_watts(host) * end;
-            }
-        }
-        let mut record = std::mem::take(&mut world.record);
-        let mut migrations = vec![0u32; fleet.vms()];
-        let starts = record.actions.iter().filter(|a| a.kind == ActionKind::MigrationStart);
-        starts.filter_map(|a| a.vm).for_each(|vm| migrations[vm.0 as usize] += 1);
-        record.hosts = world
-            .meter
-            .hosts
-            .iter()
-            .map(|(host, meter)| HostRecord {
-                machine: fleet.machine_of(host).name.clone(),
-                on_s: meter.on_s,
-                transition_s: meter.transition_s,
-                violation_s: meter.violation_s,
-                energy_j: meter.energy_j,
-                shutdowns: meter.shutdowns,
-            })
-            .collect();
-        record.vms = world
-            .meter
-            .vms
-            .iter()
-            .map(|(vm, meter)| VmRecord {
-                trace: trace.name(fleet.trace_row[vm]).to_owned(),
-                demanded_mi: meter.demanded_mi,
-                allocated_mi: meter.allocated_mi,
-                lost_to_migration_mi: meter.lost_mi,
-                short_s: meter.short_s,
-                migrations: migrations[vm.0 as usize],
-            })
-            .collect();
-        let summary = Summary::of(&world.meter, &record, world.rules, end);
-        Outcome { record, summary }
     }
 }

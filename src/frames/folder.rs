@@ -14,6 +14,7 @@ use polars::prelude::*;
 use super::error::{Error, unwritable};
 use super::manifest::{Manifest, RunReport};
 use super::{lease_tables, tables};
+use crate::account::Ledger;
 use crate::lease::Schedule;
 use crate::lease::format::write_lwf;
 use crate::model::lease::Workload;
@@ -34,6 +35,9 @@ pub(super) const TABLES: [&str; 8] = [
     "stages.parquet",
     "decisions.parquet",
 ];
+
+/// Name of the file of the ledger, in a run with `[costs]`.
+pub(super) const LEDGER: &str = "ledger.parquet";
 
 /// Names of the files of a run of leases.
 pub(super) const LEASE_FILES: [&str; 6] = [
@@ -61,6 +65,8 @@ pub struct RunFolder<'a> {
     pub inputs: &'a Inputs,
     /// What happened.
     pub record: &'a Record,
+    /// What it cost, in a run with `[costs]`.
+    pub ledger: Option<&'a Ledger>,
     /// The command line, empty when there was none.
     pub command: &'a [String],
 }
@@ -97,6 +103,8 @@ pub struct LeaseFolder<'a> {
     pub schedule: &'a Schedule,
     /// What their load came to, where they carry any.
     pub load: Option<(&'a Inputs, &'a Record)>,
+    /// What it cost, in a run with `[costs]`.
+    pub ledger: Option<&'a Ledger>,
     /// The command line, empty when there was none.
     pub command: &'a [String],
 }
@@ -107,7 +115,7 @@ pub struct LeaseFolder<'a> {
 /// As [`write_run`].
 pub fn write_lease_run(dir: &Path, run: &LeaseFolder<'_>, existing: Existing) -> Result<(), Error> {
     let manifest = Manifest::new(run.report, run.spec, run.command);
-    let LeaseFolder { inputs, schedule, load, .. } = *run;
+    let LeaseFolder { inputs, schedule, load, ledger, .. } = *run;
     write_files(dir, manifest, existing, || {
         let site = Some(inputs.site.clone());
         let mut lwf = Vec::new();
@@ -125,7 +133,7 @@ pub fn write_lease_run(dir: &Path, run: &LeaseFolder<'_>, existing: Existing) ->
         let load = load.map_or(Ok(Vec::new()), |(inputs, record)| {
             tables_of(record, &inputs.fleet, tables::trace_rows(&inputs.trace))
         });
-        files.chain(load?.into_iter().map(Ok)).collect()
+        files.chain(load?.into_iter().chain(billed(ledger)?).map(Ok)).collect()
     })
 }
 
@@ -169,8 +177,9 @@ pub fn check_destination(dir: &Path, existing: Existing) -> Result<(), Error> {
         return problem("exists and is not a folder".into(), "Name another folder");
     }
     let held = members(dir).map_err(|cause| unwritable(dir, &cause))?;
-    let ours =
-        |name: &str| name == MANIFEST || TABLES.iter().chain(&LEASE_FILES).any(|t| *t == name);
+    let ours = |name: &str| {
+        [MANIFEST, LEDGER].contains(&name) || TABLES.iter().chain(&LEASE_FILES).any(|t| *t == name)
+    };
     let stranger = held.iter().find(|name| !ours(name));
     match (stranger, held.is_empty(), existing) {
         (_, true, _) => Ok(()),
@@ -257,7 +266,14 @@ pub(crate) fn sync_folder(path: &Path) -> io::Result<()> {
 /// Every table as the bytes of its file.
 fn encoded(run: &RunFolder<'_>) -> io::Result<Files> {
     let fleet = &run.inputs.fleet;
-    tables_of(run.record, fleet, tables::demand(&run.inputs.trace, fleet))
+    let mut files = tables_of(run.record, fleet, tables::demand(&run.inputs.trace, fleet))?;
+    files.extend(billed(run.ledger)?);
+    Ok(files)
+}
+
+/// The file of the ledger, where there is one.
+fn billed(ledger: Option<&Ledger>) -> io::Result<Option<(&'static str, Vec<u8>)>> {
+    ledger.map(|ledger| Ok((LEDGER, parquet(tables::ledger(ledger))?))).transpose()
 }
 
 /// The tables of load.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::account::{CostSummary, Ledger};
 use crate::lease::{LeaseSummary, Schedule};
 use crate::metric::Summary;
 use crate::model::Record;
@@ -34,6 +35,9 @@ pub struct RunReport {
     /// The metrics of leases.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub leases: Option<LeaseSummary>,
+    /// What it cost and brought in, where amounts were asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub costs: Option<CostSummary>,
     /// What it took.
     pub timing: Timing,
     /// BLAKE3 of the event log: two runs that decide alike have the same.
@@ -135,6 +139,7 @@ impl RunReport {
             workload: None,
             summary: Some(summary.clone()),
             leases: None,
+            costs: None,
             timing,
             event_log_blake3: record.event_log_blake3(),
             load_log_blake3: None,
@@ -170,10 +175,16 @@ impl RunReport {
             }),
             summary: None,
             leases: Some(LeaseSummary::new(requests, schedule, &inputs.rules)),
+            costs: None,
             timing,
             event_log_blake3: event_log_blake3(&schedule.leases, &schedule.stretches),
             load_log_blake3: None,
         }
+    }
+
+    /// The report with what is in the ledger.
+    pub fn with_costs(self, ledger: Option<&Ledger>) -> Self {
+        Self { costs: ledger.map(Ledger::summary), ..self }
     }
 
     /// The report of a run of leases with what the load of their VMs came to.

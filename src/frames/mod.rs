@@ -16,9 +16,11 @@
 //! | `utilisation.parquet` | change of use | `time_s cpu share` |
 //! | `image_transfers.parquet` | transfer | `lease image size_mb start_s end_s hosts` |
 //! | `workload.lwf` | | site and leases as they were asked for |
+//! | `ledger.parquet` | entry of the ledger | account, subject, period, quantity, price, amount |
 //! | `run.json` | run | what was run, with which inputs, and what it added up to |
 //!
-//! A run of load has the first eight, a run of leases the next six. Resources are `capacity_mips`
+//! A run of load has the first eight, a run of leases the next six, one with `[costs]` the ledger.
+//! Resources are `capacity_mips`
 //! of a host and `mips` of a VM, `ram_bytes`, `disk_bytes`, `net_bytes_s`; amounts are columns
 //! named as the site of the leases names them. Columns carry their units in their names; what
 //! there is not is null. No table holds a wall-clock time: the same spec and seed give the same
@@ -39,4 +41,6 @@ pub(crate) use folder::{parquet, sync_folder};
 pub use manifest::{Manifest, RunReport, Timing, TraceReport, WorkloadReport};
 pub use read::{FoundEvidence, FoundRun, read_manifest, read_run};
 pub use read_leases::FoundLeases;
-pub use tables::{actions, decisions, demand, hosts, moves, samples, stages, trace_rows, vms};
+pub use tables::{
+    actions, decisions, demand, hosts, ledger, moves, samples, stages, trace_rows, vms,
+};

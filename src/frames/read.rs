@@ -5,11 +5,11 @@ use std::path::Path;
 use polars::prelude::*;
 
 use super::error::{Error, REMEDY, damaged};
-use super::folder::{MANIFEST, TABLES};
+use super::folder::{LEDGER, MANIFEST, TABLES};
 use super::manifest::Manifest;
 use super::read_leases::{self, FoundLeases};
 use super::table_file::{TableFile, missing};
-use crate::check::{self, Evidence, Report, Tenancy};
+use crate::check::{self, Bill, BillRow, Evidence, Report, Tenancy};
 use crate::id::{HostId, VmId};
 use crate::model::lease::LeaseRequest;
 use crate::model::record::{
@@ -42,17 +42,22 @@ pub enum FoundEvidence {
     Leases(Box<FoundLeases>),
 }
 
+/// The totals that `bill` claims.
+fn billed(bill: &Option<Bill>) -> &[(String, f64)] {
+    bill.as_ref().map_or(&[], |bill| &bill.totals)
+}
+
 impl FoundRun {
     /// The figures that the run reported, by name.
     pub fn reported(&self) -> impl Iterator<Item = &(String, f64)> {
-        let (first, second): (&[_], &[_]) = match &self.evidence {
-            FoundEvidence::Load(evidence) => (&evidence.summary, &[]),
-            FoundEvidence::Leases(leases) => {
-                let load = leases.load.as_ref().map_or(&[][..], |load| &load.summary);
-                (&leases.claims.summary, load)
-            }
+        let (first, second, bill): (&[_], &[_], &[_]) = match &self.evidence {
+            FoundEvidence::Load(evidence) => (&evidence.summary, &[], billed(&evidence.bill)),
+            FoundEvidence::Leases(leases) => match &leases.load {
+                Some(load) => (&leases.claims.summary, &load.summary, billed(&load.bill)),
+                None => (&leases.claims.summary, &[], billed(&leases.bill)),
+            },
         };
-        first.iter().chain(second)
+        first.iter().chain(second).chain(bill)
     }
 
     /// Everything that is wrong with the run: contradictions between its files, then what its
@@ -154,6 +159,7 @@ fn load_evidence(
         moves: move_rows(moves)?,
         stages: stage_rows(stages)?,
         decisions: decision_rows(decisions)?,
+        ..Record::default()
     };
     let figures = summary.named().into_iter();
     let report = &manifest.report;
@@ -161,7 +167,13 @@ fn load_evidence(
         Some(_) => report.load_log_blake3.clone(),
         None => Some(report.event_log_blake3.clone()),
     };
+    let (bill, exchanged) = match spec.costs {
+        Some(_) => read_bill(dir, manifest)?,
+        None => (None, None),
+    };
+    contradictions.extend(exchanged);
     let evidence = Evidence {
+        bill,
         rules: spec.rules(),
         demand: demand_rows(demand, if tenancy.is_some() { "row" } else { "vm" })?,
         step_s: trace.step_s,
@@ -175,6 +187,37 @@ fn load_evidence(
         tenancy,
     };
     Ok((evidence, contradictions))
+}
+
+/// The ledger of the run, and whether its file is another one than the run wrote.
+pub(super) fn read_bill(
+    dir: &Path,
+    manifest: &Manifest,
+) -> Result<(Option<Bill>, Option<Problem>), Problem> {
+    let Some(costs) = &manifest.report.costs else {
+        return Err(damaged(&dir.join(MANIFEST), &"[costs] and no costs"));
+    };
+    let table = TableFile::read(dir, LEDGER)?;
+    let (id, amount) = (table.counts("id")?, table.numbers::<Int64Type>("amount_micro")?);
+    let start = table.numbers::<Int64Type>("start_us")?;
+    let end = table.numbers::<Int64Type>("end_us")?;
+    let (quantity, price) = (table.floats("quantity")?, table.floats("unit_price")?);
+    let (subject, unit) = (table.text("subject")?, table.text("unit")?);
+    let word = |words: &[Option<String>], row: usize| words[row].clone().unwrap_or_default();
+    let accounts = table.text("account")?.into_iter().enumerate();
+    let rows = accounts.map(|(row, account)| BillRow {
+        account: account.unwrap_or_default(),
+        subject: (word(&subject, row), id[row]),
+        start: Instant(start[row]),
+        end: Instant(end[row]),
+        quantity: quantity[row],
+        unit: word(&unit, row),
+        unit_price: price[row],
+        amount_micro: amount[row],
+    });
+    let totals = costs.named().into_iter().map(|(name, value)| (format!("costs.{name}"), value));
+    let bill = Bill { rows: rows.collect(), totals: totals.collect(), runs: None };
+    Ok((Some(bill), table.exchanged(manifest)))
 }
 
 /// Reads the `run.json` of the folder that [`write_run`](super::write_run) wrote.

@@ -7,12 +7,16 @@ use polars::prelude::*;
 use super::error::{Error, REMEDY, damaged};
 use super::folder::{LEASE_FILES, MANIFEST};
 use super::manifest::Manifest;
-use super::read::{FoundEvidence, FoundRun, read_leased_load as read_load};
+use super::read::{FoundEvidence, FoundRun, read_bill, read_leased_load as read_load};
 use super::table_file::{TableFile, missing};
-use crate::check::{Evidence, LeaseClaims, LeaseEvidence, Report, Tenancy, check, check_lease_run};
-use crate::id::LeaseId;
-use crate::lease::Schedule;
+use crate::check::{
+    Bill, Evidence, LeaseClaims, LeaseEvidence, LeaseRun, Report, Tenancy, check, check_lease_bill,
+    check_lease_run,
+};
+use crate::id::{Id, LeaseId};
 use crate::lease::format::read_lwf;
+use crate::lease::{LeaseRules, LeaseSummary, Schedule};
+use crate::model::Costs;
 use crate::model::lease::{RESOURCES, Site, Workload};
 use crate::model::lease_record::{LeaseOutcome, LeaseState, Stretch, Use};
 use crate::problem::Problem;
@@ -38,6 +42,10 @@ pub struct FoundLeases {
     pub claims: LeaseClaims,
     /// What their load came to, where they carry any.
     pub load: Option<Box<Evidence>>,
+    /// The ledger, in a run with `[costs]` whose leases carry no load.
+    pub bill: Option<Bill>,
+    /// What it was made by.
+    pub costs: Option<Costs>,
 }
 
 impl FoundLeases {
@@ -53,6 +61,8 @@ impl FoundLeases {
             shutdown_inside: oddities.shutdown_inside_reservation,
             claims: LeaseClaims::default(),
             load: None,
+            bill: None,
+            costs: None,
         }
     }
 
@@ -72,6 +82,11 @@ impl FoundLeases {
             report.recomputed.extend(recomputed);
             report.unverified.extend(unverified);
             report.rows.extend(rows);
+        }
+        if let (Some(costs), Some(bill)) = (&self.costs, &self.bill) {
+            let (findings, recomputed) = check_lease_bill(costs, bill);
+            report.findings.extend(findings);
+            report.recomputed.extend(recomputed);
         }
         report
     }
@@ -107,13 +122,7 @@ pub(super) fn read(
     let (Some(rules), Some(summary)) = (rules, &manifest.report.leases) else {
         return Err(damaged(&dir.join(MANIFEST), &"no leases").into());
     };
-    let figures = summary.named().into_iter();
-    let claims = LeaseClaims {
-        summary: figures.map(|(name, value)| (name.to_owned(), value)).collect(),
-        event_log_blake3: Some(manifest.report.event_log_blake3.clone()),
-        slowdown_by_request: rules.oddities.slowdown_by_request,
-        overheads_count_as_use: rules.oddities.overheads_count_as_use,
-    };
+    let claims = claims(&manifest, summary, rules);
     let outcomes = outcomes(leases, states, workload.leases.len())?;
     let stretches = stretches(holdings, &site, workload.leases.len())?;
     let load = match manifest.resolved_spec.loaded_leases() {
@@ -125,13 +134,26 @@ pub(super) fn read(
             }
             let read = read_load(dir, &manifest, &workload.leases, tenancy)?;
             contradictions.extend(read.1);
-            Some(Box::new(read.0))
+            let mut load = read.0;
+            if let Some(bill) = &mut load.bill {
+                bill.runs = Some(runs(&workload, &stretches));
+            }
+            Some(Box::new(load))
         }
     };
+    let costs = manifest.resolved_spec.costs.clone();
+    let mut bill = None;
+    if let (Some(_), None) = (&costs, &load) {
+        let (found, exchanged) = read_bill(dir, &manifest)?;
+        contradictions.extend(exchanged);
+        bill = found.map(|bill| Bill { runs: Some(runs(&workload, &stretches)), ..bill });
+    }
     let found = FoundLeases {
         outcomes,
         stretches,
         load,
+        bill,
+        costs,
         odd_overheads: rules.oddities.overheads_hold_more(),
         shutdown_inside: rules.oddities.shutdown_inside_reservation,
         workload,
@@ -140,6 +162,29 @@ pub(super) fn read(
     };
     let evidence = FoundEvidence::Leases(Box::new(found));
     Ok(FoundRun { manifest, evidence, contradictions })
+}
+
+/// What the run says of its leases.
+fn claims(manifest: &Manifest, summary: &LeaseSummary, rules: &LeaseRules) -> LeaseClaims {
+    let figures = summary.named().into_iter();
+    LeaseClaims {
+        summary: figures.map(|(name, value)| (name.to_owned(), value)).collect(),
+        event_log_blake3: Some(manifest.report.event_log_blake3.clone()),
+        slowdown_by_request: rules.oddities.slowdown_by_request,
+        overheads_count_as_use: rules.oddities.overheads_count_as_use,
+    }
+}
+
+/// When the VMs of leases ran.
+fn runs(workload: &Workload, stretches: &[Stretch]) -> Vec<LeaseRun> {
+    let runs = stretches.iter().filter(|stretch| stretch.purpose == Use::Run);
+    runs.map(|run| LeaseRun {
+        lease: run.lease.0,
+        vms: workload.leases[run.lease.index()].nodes.iter().map(|set| set.count as usize).sum(),
+        start: run.start,
+        end: run.end,
+    })
+    .collect()
 }
 
 fn maybe_times(table: &TableFile, name: &str) -> Result<Vec<Option<Instant>>, Problem> {

@@ -2,6 +2,7 @@
 
 use polars::prelude::*;
 
+use crate::account::{Entry, Ledger};
 use crate::id::{HostId, Id};
 use crate::model::{Action, Fleet, Record};
 use crate::time::Instant;
@@ -45,6 +46,26 @@ pub fn hosts(record: &Record, fleet: &Fleet) -> DataFrame {
         column("violation_s", rows, |row| row.violation_s),
         column("energy_j", rows, |row| row.energy_j),
         count("shutdowns", rows, |row| row.shutdowns),
+    ])
+}
+
+/// One row per entry of the ledger: `amount_micro` is in millionths of the currency, gained, or
+/// spent where it is negative.
+pub fn ledger(ledger: &Ledger) -> DataFrame {
+    let rows = &ledger.entries;
+    let times = |name: &str, of: fn(&Entry) -> i64| {
+        Column::new(name.into(), rows.iter().map(of).collect::<Vec<i64>>())
+    };
+    frame(vec![
+        text("account", rows.iter().map(|row| row.account.name())),
+        text("subject", rows.iter().map(|row| row.subject.parts().0)),
+        count("id", rows, |row| row.subject.parts().1),
+        times("start_us", |row| row.start.0),
+        times("end_us", |row| row.end.0),
+        column("quantity", rows, |row| row.quantity),
+        text("unit", rows.iter().map(|row| row.account.unit())),
+        column("unit_price", rows, |row| row.unit_price),
+        times("amount_micro", |row| row.amount.0),
     ])
 }
 

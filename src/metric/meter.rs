@@ -10,6 +10,7 @@
 //! `r`, `a`, `l`: MIPS asked for, given, and lost to migration, all at the left end of the
 //! interval. The trapezoid and the per-interval average follow CloudSim 3.0.3.
 
+use super::EnergySeries;
 use crate::id::{HostId, IdVec, VmId};
 use crate::model::rules::{Accounting, Average, EnergyIntegral, Shutdowns};
 
@@ -79,6 +80,8 @@ pub struct Meter {
     pub copy_durations: Vec<f64>,
     shortage: f64,
     shortage_weight: f64,
+    /// Energy by time, where that is asked for.
+    pub by_time: Option<EnergySeries>,
 }
 
 impl Meter {
@@ -94,6 +97,7 @@ impl Meter {
             copy_durations: Vec::new(),
             shortage: 0.0,
             shortage_weight: 0.0,
+            by_time: None,
         }
     }
 
@@ -143,11 +147,36 @@ impl Meter {
     /// MIPS.
     pub fn add_energy(&mut self, host: HostId, watts: f64, used: f64, dt: f64) {
         let meter = &mut self.hosts[host];
-        meter.energy_j += match self.accounting.energy {
+        let joules = match self.accounting.energy {
             EnergyIntegral::Exact => watts * dt,
             EnergyIntegral::Trapezoid if used == 0.0 => 0.0,
             EnergyIntegral::Trapezoid => (watts + (meter.watts - watts) / 2.0) * dt,
         };
+        meter.energy_j += joules;
+        if let Some(series) = &mut self.by_time
+            && joules > 0.0
+        {
+            series.add(host, meter.since - dt, meter.since, joules);
+        }
+    }
+
+    /// Adds energy that `host` used beside its power, at `now`.
+    pub fn charge(&mut self, host: HostId, joules: f64, now: f64) {
+        self.hosts[host].energy_j += joules;
+        if let Some(series) = &mut self.by_time
+            && joules > 0.0
+        {
+            series.add(host, now, now, joules);
+        }
+    }
+
+    /// Sets what `host` used to `watts` from time 0 to `end`, whatever was added.
+    pub fn draw_throughout(&mut self, host: HostId, watts: f64, end: f64) {
+        self.hosts[host].energy_j = watts * end;
+        if let Some(series) = &mut self.by_time {
+            series.clear(host);
+            series.add(host, 0.0, end, watts * end);
+        }
     }
 
     /// Closes the books: the last states count as well.

@@ -1,10 +1,12 @@
 //! What did it add up to? Meters that integrate energy and service between evaluations, and the
 //! published metrics computed from them.
 
+mod energy_series;
 mod meter;
 mod ping_pong;
 mod summary;
 
+pub use energy_series::EnergySeries;
 pub use meter::{HostMeter, Meter, VmMeter};
 pub use ping_pong::ping_pong_rate;
 pub use summary::Summary;

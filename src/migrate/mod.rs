@@ -43,6 +43,7 @@ mod prediction;
 mod program;
 mod ram_over_bandwidth;
 mod rounds;
+mod slot;
 pub mod spec;
 mod stop_and_copy;
 mod storage;

@@ -12,7 +12,8 @@
 //! Who does not want to hear of every round can have them [passed over](Transfers::quietly): then
 //! only the first one, the stop and the end are told, at a fraction of the cost.
 
-use super::program::{Leg, Next, Passed, Program, UnderWay};
+use super::program::{Leg, Next, Program};
+use super::slot::{MICROSECONDS, Place, Slot, elapsed};
 use super::{Convergence, StageKind};
 use crate::model::rules::Contention;
 use crate::policy::PolicyError;
@@ -79,51 +80,8 @@ pub struct Transfers {
     altered: Vec<FlowId>,
 }
 
-/// Ticks of the clock in a second.
-const MICROSECONDS: f64 = 1e6;
-
 /// Rates that differ by less, as a fraction, are the same up to rounding.
 const SAME_RATE: f64 = 1e-12;
-
-/// Room for one migration; a slot is used again, its revision goes on counting.
-#[derive(Debug)]
-struct Slot {
-    program: Option<Box<dyn Program>>,
-    path: Vec<LinkId>,
-    place: Place,
-    leg: Leg,
-    /// When the leg began.
-    began: f64,
-    /// Bytes of the leg still to send at `since`.
-    remaining: f64,
-    /// Bytes per second that the links give from `since` on.
-    rate: f64,
-    since: f64,
-    /// Bytes of all legs before this one.
-    bytes: f64,
-    /// When it is given up.
-    give_up: f64,
-    /// Counts the changes: an end announced for an earlier one is void.
-    revision: u32,
-    /// Counts the starts.
-    serial: u64,
-    announced: bool,
-    /// Whether its end was announced past rounds of which nothing was told.
-    foreseen: bool,
-    /// Whether what was announced is that it is given up.
-    gives_up: bool,
-}
-
-/// What a migration has of the links.
-#[derive(Debug, Clone, Copy, PartialEq)]
-enum Place {
-    /// Nothing: it sends nothing.
-    Beside,
-    /// Its narrowest link for itself.
-    Alone,
-    /// A share.
-    Among(FlowId),
-}
 
 impl Transfers {
     /// No migration on links of these capacities, bytes per second.
@@ -415,66 +373,6 @@ impl Transfers {
         }
         self.moved = moved;
         Ok(())
-    }
-}
-
-/// Seconds from `since` to `now`, which are microseconds.
-fn elapsed(since: f64, now: f64) -> f64 {
-    (now - since) / MICROSECONDS
-}
-
-impl Slot {
-    /// When its leg is complete at the present rate; where rounds are passed over `quiet`ly, the
-    /// last of those that are foreseen.
-    fn due(&mut self, now: f64, quiet: bool) -> Due {
-        let Self { leg, remaining, rate, .. } = *self;
-        let under_way = UnderWay { leg, remaining, elapsed_s: elapsed(self.began, now) };
-        let passes = quiet && matches!(leg.kind, StageKind::Bulk | StageKind::Round);
-        let foreseen = match &mut self.program {
-            Some(program) if passes => program.foresee(&under_way, rate),
-            _ => None,
-        };
-        self.foreseen = foreseen.is_some();
-        let complete = foreseen.unwrap_or_else(|| under_way.left_s(rate));
-        let left = if self.leg.kind.is_past_stop() {
-            f64::INFINITY
-        } else {
-            elapsed(now, self.give_up).max(0.0)
-        };
-        self.gives_up = left <= complete;
-        let Self { revision, gives_up, .. } = *self;
-        Due { revision, after_s: complete.min(left), gives_up }
-    }
-
-    /// Goes on to the leg that is under way at `now`, where that was not told.
-    fn pass_over(&mut self, now: f64) {
-        if std::mem::take(&mut self.foreseen)
-            && let Some(program) = &mut self.program
-            && let Some(passed) = program.pass(Some(elapsed(self.since, now)))
-        {
-            self.enter_leg(passed, now);
-        }
-    }
-
-    /// The leg that was announced is complete: seconds that it took.
-    fn complete(&mut self, now: f64) -> f64 {
-        if std::mem::take(&mut self.foreseen)
-            && let Some(program) = &mut self.program
-            && let Some(passed) = program.pass(None)
-        {
-            self.enter_leg(passed, now);
-            self.remaining = 0.0;
-            // Not the difference of two times, which is rounded.
-            return passed.into_s;
-        }
-        elapsed(self.began, now)
-    }
-
-    fn enter_leg(&mut self, Passed { leg, into_s, bytes }: Passed, now: f64) {
-        self.bytes += bytes;
-        (self.leg, self.remaining) = (leg, leg.bytes);
-        self.began = now - into_s * MICROSECONDS;
-        self.since = self.began;
     }
 }
 

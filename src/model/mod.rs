@@ -3,6 +3,7 @@
 //! Everything here is columns and invariants; who decides what lives in the concept modules, and
 //! what happens when in the engine.
 
+pub mod costs;
 pub mod fleet;
 pub mod history;
 pub mod lease;
@@ -12,6 +13,7 @@ pub mod resources;
 pub mod rules;
 pub mod snapshot;
 
+pub use costs::Costs;
 pub use fleet::{Fleet, Machine, VmType};
 pub use history::VmHistories;
 pub use record::{Action, ActionKind, HostRecord, Record, SampleRecord, VmRecord};

@@ -385,6 +385,19 @@ pub struct StageRecord {
     pub speed: f64,
 }
 
+/// What a host used while no price of energy changed, in a run with `[costs]`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct EnergyRecord {
+    /// The host.
+    pub host: HostId,
+    /// From when on.
+    pub start: Instant,
+    /// Until when.
+    pub end: Instant,
+    /// Energy, joules.
+    pub joules: f64,
+}
+
 /// Everything a run recorded.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Record {
@@ -402,6 +415,11 @@ pub struct Record {
     pub stages: Vec<StageRecord>,
     /// One row per decision of a planner that tells how good it is.
     pub decisions: Vec<DecisionRecord>,
+    /// One row per host and time between two changes of price, by time, then host; empty unless
+    /// the run has `[costs]`.
+    pub energy: Vec<EnergyRecord>,
+    /// When the run ended.
+    pub end: Instant,
 }
 
 impl Record {

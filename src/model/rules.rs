@@ -5,6 +5,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::costs::Costs;
+
 /// How the trace becomes demand (`[demand]`).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
@@ -322,4 +324,7 @@ pub struct Rules {
     pub migration: MigrationRules,
     /// `[accounting]`
     pub accounting: Accounting,
+    /// `[costs]`, where amounts are asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub costs: Option<Costs>,
 }

@@ -13,6 +13,7 @@ use crate::model::{Fleet, Rules};
 use crate::place::optimise::{Copying, Optimiser};
 use crate::place::{OptimiseSpec, PlacerSpec};
 use crate::policy::PolicyError;
+use crate::time::Instant;
 use crate::trace::{self, UtilisationTrace};
 use crate::units::BytesPerSecond;
 
@@ -31,9 +32,15 @@ impl Inputs {
     /// Reads the trace that `spec` names and builds its fleet.
     ///
     /// # Errors
-    /// Those of [`trace::read`].
+    /// Those of [`trace::read`]; GLN-208 for a series of `[costs]` that ends before the trace.
     pub fn read(spec: &RunSpec) -> Result<Self, trace::Error> {
-        Ok(Self::with(spec, spec.read_trace()?))
+        let trace = spec.read_trace()?;
+        let problems = spec.uncovered(Instant::START + trace.step() * trace.samples() as i64);
+        if problems.is_empty() {
+            Ok(Self::with(spec, trace))
+        } else {
+            Err(trace::Error { problems })
+        }
     }
 
     /// The fleet of `spec` on a trace that is at hand already.
@@ -64,6 +71,7 @@ impl RunSpec {
             host: self.host.clone(),
             migration: self.migration.rules.clone(),
             accounting: self.accounting.clone(),
+            costs: self.costs.clone(),
         }
     }
 }

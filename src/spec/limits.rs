@@ -17,6 +17,9 @@ pub(super) enum Bound {
     AboveZeroToOne,
     ZeroToBelowOne,
     ZeroToOne,
+    FromOneOn,
+    /// Of money: so much is believed.
+    Amount,
     /// Whole numbers.
     Between(usize, usize),
 }
@@ -30,6 +33,8 @@ impl Bound {
                 Self::AboveZeroToOne => value > 0.0 && value <= 1.0,
                 Self::ZeroToBelowOne => (0.0..1.0).contains(&value),
                 Self::ZeroToOne => (0.0..=1.0).contains(&value),
+                Self::FromOneOn => value >= 1.0,
+                Self::Amount => (0.0..=1e9).contains(&value),
                 Self::Between(least, most) => (least as f64..=most as f64).contains(&value),
             }
     }
@@ -40,6 +45,8 @@ impl Bound {
             Self::AboveZeroToOne => "above 0 and at most 1".to_owned(),
             Self::ZeroToBelowOne => "at least 0 and below 1".to_owned(),
             Self::ZeroToOne => "between 0 and 1".to_owned(),
+            Self::FromOneOn => "at least 1".to_owned(),
+            Self::Amount => "between 0 and 1e9".to_owned(),
             Self::Between(least, most) => format!("between {least} and {most}"),
         }
     }
@@ -86,7 +93,7 @@ pub(super) fn problems(spec: &RunSpec, place: &dyn Fn(&str) -> String) -> Vec<Pr
 }
 
 /// The numbers that are not what they must be.
-fn out_of_bounds(
+pub(super) fn out_of_bounds(
     numbers: impl IntoIterator<Item = Number>,
     place: &dyn Fn(&str) -> String,
 ) -> Vec<Problem> {

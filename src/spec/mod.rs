@@ -18,6 +18,7 @@
 mod build;
 mod catalogue;
 mod choice;
+mod costs;
 mod error;
 mod fleet;
 mod lease_code;
@@ -42,6 +43,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::detect::{DetectorSpec, LeastUtilised, Lr, Thr, UnderloadSpec};
 use crate::engine::{Consolidation, InitialDemand};
 use crate::migrate::failure::Failures;
+use crate::model::Costs;
 use crate::model::rules::{Accounting, Demand, HostRules};
 use crate::place::{HistoryKind, PabfdSpec, PlacerSpec};
 use crate::problem::Problem;
@@ -85,6 +87,8 @@ pub struct RunSpec {
     pub failures: Failures,
     /// How energy and SLA are counted.
     pub accounting: Accounting,
+    /// What energy, carbon, instances and service are worth, where amounts are asked for.
+    pub costs: Option<Costs>,
     /// Which leases are asked for; unless they carry load, all of the above is unused then.
     pub leases: Option<LeaseSpec>,
     /// Seed.
@@ -243,7 +247,7 @@ pub struct RunSection {
 impl Serialize for RunSpec {
     /// The sections that are used: those of load, that of leases, or both.
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        let mut sections = to.serialize_struct("RunSpec", LOAD.len() + 2)?;
+        let mut sections = to.serialize_struct("RunSpec", LOAD.len() + 3)?;
         if let Some(leases) = &self.leases {
             sections.serialize_field("leases", leases)?;
         }
@@ -264,6 +268,9 @@ impl Serialize for RunSpec {
                 }
             }
             sections.serialize_field("accounting", &self.accounting)?;
+        }
+        if let Some(costs) = &self.costs {
+            sections.serialize_field("costs", costs)?;
         }
         sections.serialize_field("run", &self.run)?;
         sections.end()
@@ -322,6 +329,8 @@ mod tests {
     fn a_resolved_spec_is_read_as_the_same_with_every_section() {
         let texts = [
             "[failures]\nper-hour = 0.5\n[migration]\nmodel = \"pre-copy\"\nsla = \"measured\"\n",
+            "[costs]\nenergy-price = { steps = [[0, 0.1], [60, 0.2]], then = \"hold\" }\n\
+             vm-hour-price = [1, 2, 3, 4]\nsla = [{ from = 0, credit = 5 }]\n",
             "[leases]\nload = \"replayed\"\n[host]\nmemory = \"enforced\"\n[run]\nseed = 3\n",
         ];
         for text in texts {

@@ -7,10 +7,12 @@ use serde::de::DeserializeOwned;
 use toml::{Table, Value};
 
 use super::catalogue;
+use super::costs;
 use super::leases::{self, LeaseSpec};
 use super::limits;
 use super::{DECISIONS, Error, LOAD, MigrationSection, PolicySpec, RunSpec, TraceSpec, python};
 use crate::detect::{DetectorSpec, UnderloadSpec};
+use crate::model::Costs;
 use crate::place::PlacerSpec;
 use crate::problem::{Problem, suggestion};
 use crate::select::SelectorSpec;
@@ -131,6 +133,7 @@ pub fn parse(text: &str, name: &str, overrides: Vec<Override>) -> Result<RunSpec
     if problems.is_empty() {
         problems = limits::problems(&spec, &place);
         problems.extend(spec.loaded_problems(&place));
+        problems.extend(spec.costs_problems(&place));
     }
     if problems.is_empty() { Ok(spec) } else { Err(Error { problems }) }
 }
@@ -146,6 +149,7 @@ type Place<'p> = &'p dyn Fn(&str) -> String;
 
 fn sections(mut table: Table, place: Place<'_>, problems: &mut Vec<Problem>) -> RunSpec {
     let leases = leases_section(&mut table, place, problems);
+    let costs = costs_section(&mut table, place, problems);
     let policy = table.remove("policy");
     let mut spec = RunSpec {
         trace: section(&mut table, "trace", place, problems),
@@ -157,6 +161,7 @@ fn sections(mut table: Table, place: Place<'_>, problems: &mut Vec<Problem>) -> 
         migration: section(&mut table, "migration", place, problems),
         failures: section(&mut table, "failures", place, problems),
         accounting: section(&mut table, "accounting", place, problems),
+        costs,
         leases,
         run: section(&mut table, "run", place, problems),
     };
@@ -166,7 +171,7 @@ fn sections(mut table: Table, place: Place<'_>, problems: &mut Vec<Problem>) -> 
     let practice = &mut spec.migration.practice;
     practice.constants = practice.constants.rounded();
     let mut known = keys_of(&RunSpec::default());
-    known.push("leases".into());
+    known.extend(["leases", "costs"].map(str::to_owned));
     for key in table.keys() {
         problems.push(unknown(key, &known, &place(&format!("[{key}]")), "section"));
     }
@@ -197,6 +202,19 @@ fn leases_section(
         problems.push(Problem::new("GLN-206", place(&format!("[{name}]")), what, remedy));
     }
     Some(self::section(table, "leases", place, problems))
+}
+
+/// Reads `[costs]`, if there is one, and the files that it names.
+fn costs_section(
+    table: &mut Table,
+    place: Place<'_>,
+    problems: &mut Vec<Problem>,
+) -> Option<Costs> {
+    table.contains_key("costs").then(|| {
+        let mut costs: Costs = section(table, "costs", place, problems);
+        costs::read_files(&mut costs, place, problems);
+        costs
+    })
 }
 
 /// Reads one section key by key, so that each problem is reported.

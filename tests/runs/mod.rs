@@ -61,6 +61,7 @@ pub fn evidence(
         unknown_durations: spec.unknown_durations(),
         sending: spec.sending(),
         tenancy: None,
+        bill: None,
         event_log_blake3: Some(run.record.event_log_blake3()),
         summary: figures.filter_map(|(name, v)| Some((name.to_owned(), v?))).collect(),
         fleet: fleet.clone(),

@@ -169,6 +169,7 @@ fn honest() -> Evidence {
         step_s: 300.0,
         vacate_receivers: false,
         tenancy: None,
+        bill: None,
         unknown_durations: None,
         sending: None,
         record,
@@ -246,6 +247,7 @@ fn reference_rules() -> Rules {
             average: Average::PerInterval,
             shutdowns: Shutdowns::UnusedCounted,
         },
+        costs: None,
     }
 }
 
@@ -387,6 +389,7 @@ fn reference() -> Evidence {
         step_s: 300.0,
         vacate_receivers: true,
         tenancy: None,
+        bill: None,
         unknown_durations: None,
         sending: None,
         event_log_blake3: Some(record.event_log_blake3()),
