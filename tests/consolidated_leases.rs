@@ -92,6 +92,30 @@ fn a_host_is_woken_in_time_for_what_is_promised() {
     assert!(blind < 1.01 * foresighted, "{blind} {foresighted}");
 }
 
+/// Two VMs at full load that nobody announced: one fits beside the VM that idles, the other waits
+/// 120 s for the second host unless that is kept on as a spare.
+#[test]
+fn spare_hosts_are_there_for_what_was_not_announced() {
+    let lwf = "0 -1 14400 14400 1 1 1024 0 none 0\n7230 -1 3600 3600 2 1 1024 0 none 0\n";
+    let late = |spare: usize| {
+        let rows = [[20; 12], [100; 12], [100; 12]].concat();
+        let names = ["idle", "busy", "busy too"].map(str::to_owned).to_vec();
+        let trace = UtilisationTrace::new(names, Span::from_seconds(300.0), Values::Percent(rows));
+        let spec = spec_of(&site(2, "foresighted"), &[&format!("leases.spare-hosts={spare}")]);
+        let inputs = inputs(&spec, lwf, trace);
+        let ended = run(&spec, &inputs);
+        let report = check(&evidence(&inputs, &ended));
+        assert!(report.is_clean(), "{report}");
+        let requests = &inputs.leases.workload.leases;
+        let late = LeaseSummary::new(requests, &ended.0, &inputs.leases.rules).late.unwrap();
+        (late.others, late.late_s, ended.1.summary.energy_kwh)
+    };
+    let ((waited, by_s, frugal), (none, _, ready)) = (late(0), late(1));
+    assert_eq!((waited, by_s, none), (1, 120.0, 0));
+    // Idle power of a G5 for about three hours.
+    assert!((ready - frugal - 3.0 * 0.0937).abs() < 0.02, "{ready} {frugal}");
+}
+
 /// Leases of all kinds come and go at random on hosts that are loaded at random: what becomes of
 /// them does not depend on where their VMs run, every promised start is kept, and every instant is
 /// borne out, also where a lease ends in the midst of a migration.
@@ -137,6 +161,8 @@ fn what_cannot_be_consolidated_is_refused() {
     let shown = |text: &str| spec::parse(text, "x.toml", Vec::new()).unwrap_err().to_string();
     let idle = shown("[leases]\nconsolidate = \"foresighted\"\n");
     assert!(idle.contains("GLN-206 x.toml, [leases] consolidate"), "{idle}");
+    let spare = shown("[leases]\nload = \"replayed\"\nspare-hosts = 2\n");
+    assert!(spare.contains("GLN-206 x.toml, [leases] spare-hosts"), "{spare}");
     let wrong = shown("[leases]\nload = \"replayed\"\nconsolidate = \"always\"\n");
     assert!(wrong.contains("foresighted"), "{wrong}");
     let kept = shown("[leases]\nload = \"replayed\"\n[policy]\noverload = \"thr\"\n");

@@ -271,6 +271,7 @@ fn leases_without_load_are_billed_by_the_hour() {
         rules: leases.rules.clone(),
         left_out: 0,
         consolidate: leases.consolidate,
+        spare_hosts: leases.spare_hosts,
     };
     let LeaseInputs { workload, site, rules, .. } = &inputs;
     let go_on = &mut |_| ControlFlow::Continue(());

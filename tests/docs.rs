@@ -57,7 +57,7 @@ fn leases() -> Table {
                 policies = { admission = \"m:C\", preemption = \"m:C\", mapping = \"m:C\", \
                 host-selection = \"m:C\", pricing = \"m:C\" }\n\
                 hosts = [{ count = 1, cpu = 1, memory-mb = 1, disk-mb = 1, net-in-mbit-s = 1, \
-                net-out-mbit-s = 1 }]\nadjust = { memory-mb = 1 }\n\
+                net-out-mbit-s = 1 }]\nadjust = { cpu = 1, memory-mb = 1 }\n\
                 preparation = { kind = \"image-transfer\", fixed-time-s = 1, cache-mb = 1 }\n";
     let spec = parse(text, "test", Vec::new()).expect("it is in order").to_toml();
     let mut spec: Table = spec.parse().expect("a spec is TOML");

@@ -3,7 +3,8 @@
 //! ```text
 //! sent   = e x integral of the rate over the stage            e: goodput / rate
 //! sent   = bytes                          rounds and the stop
-//! sent   = bytes + what a pause of at most z pages x c_z would have sent       the first pass
+//! sent   = bytes + what could be sent in a pause at its end of at most z pages x c_z
+//!                                                                              the first pass
 //! sent  >= bytes                          a round of the shortest length there is
 //! ```
 //!
@@ -48,6 +49,24 @@ struct Running<'a> {
     sent: f64,
     /// Bytes per microsecond.
     rate: f64,
+    /// `(time, sent, rate)` where the rate changed; of a first pass.
+    marks: Vec<(f64, f64, f64)>,
+}
+
+impl Running<'_> {
+    /// Notes a rate that is new.
+    fn mark(&mut self, now: f64) {
+        let known = self.marks.last().map(|&(_, _, rate)| rate);
+        if self.stage.kind == StageKind::Bulk && known != Some(self.rate) {
+            self.marks.push((now, self.sent, self.rate));
+        }
+    }
+
+    /// Bytes sent until `at`.
+    fn sent_until(&self, at: f64, efficiency: f64) -> f64 {
+        let mark = self.marks.iter().rfind(|&&(time, _, _)| time <= at);
+        mark.map_or(0.0, |&(time, sent, rate)| sent + efficiency * rate * (at - time))
+    }
 }
 
 /// Verifies the length of every stage that sends.
@@ -82,11 +101,12 @@ pub(super) fn check(evidence: &Evidence, sending: &Sending, out: &mut Report) {
             let before = over.iter().find(|one| one.stage.migration == stage.migration);
             same &= before.is_some();
             let rate = before.map_or(per_us, |one| one.rate);
-            running.push(Running { stage, cards, sent: 0.0, rate });
+            running.push(Running { stage, cards, sent: 0.0, rate, marks: Vec::new() });
         }
         if !same && evidence.rules.migration.contention == Contention::MaxMin {
             network.fill(&mut running);
         }
+        running.iter_mut().for_each(|one| one.mark(now));
     }
 }
 
@@ -97,15 +117,16 @@ fn wrong(evidence: &Evidence, sending: &Sending, one: &Running<'_>) -> Option<Pr
     let tolerance = SLACK * goodput + ROUNDING * stage.bytes;
     let vm = evidence.record.moves[stage.migration as usize].vm;
     let seconds = (stage.end? - stage.start).seconds();
-    let most = match stage.kind {
+    // What must have been sent at least.
+    let least = match stage.kind {
         StageKind::Bulk => {
-            let memory = evidence.fleet.vm_ram[vm].0 as f64;
-            stage.bytes + 1e6 * goodput * sending.pause_s_per_byte * memory
+            let pause = sending.pause_s_per_byte * evidence.fleet.vm_ram[vm].0 as f64;
+            one.sent_until(stage.end?.0 as f64 - 1e6 * pause, sending.efficiency)
         }
-        StageKind::Round if seconds <= sending.least_s + SLACK / 1e6 => f64::INFINITY,
-        _ => stage.bytes,
+        StageKind::Round if seconds <= sending.least_s + SLACK / 1e6 => 0.0,
+        _ => one.sent,
     };
-    let sound = one.sent >= stage.bytes - tolerance && one.sent <= most + tolerance;
+    let sound = stage.bytes <= one.sent + tolerance && stage.bytes >= least - tolerance;
     (!sound).then(|| {
         let place = format!("stages of moves row {} at {}", stage.migration, stage.start);
         let what = format!(

@@ -163,6 +163,7 @@ fn leases(key: &str, value: &str) -> Option<&'static str> {
         ("preparation.kind", _) => "disk images are sent before a lease starts",
         ("preparation.multicast", _) => "one transfer serves all hosts of a lease",
         ("preparation.piggyback", _) => "leases ride on transfers that have not started",
+        ("adjust.cpu", _) => "CPU of every VM, hundredths of a core",
         ("preparation.cache-mb", _) => "MB of images that a host keeps",
         (oddity, _) => return self::oddity(oddity.strip_prefix("oddities.")?),
     })

@@ -175,8 +175,11 @@ fn differences(spec: &RunSpec) -> Vec<(String, String)> {
     let table = |spec: &RunSpec| spec.to_toml().parse::<Table>().unwrap_or_default();
     let (mut found, mut defaults) = (Vec::new(), Vec::new());
     flatten("", &table(spec), &mut found);
-    let load = spec.leases.as_ref().map(|leases| leases.load);
-    let leases = load.map(|load| LeaseSpec { load, ..LeaseSpec::default() });
+    let leases = spec.leases.as_ref().map(|leases| LeaseSpec {
+        load: leases.load,
+        consolidate: leases.consolidate,
+        ..LeaseSpec::default()
+    });
     flatten("", &table(&RunSpec { leases, ..RunSpec::default() }), &mut defaults);
     found.retain(|pair| !defaults.contains(pair));
     found

@@ -29,6 +29,8 @@ pub struct LeaseSide<'a> {
     pub policies: LeasePolicies,
     /// Whether their VMs, where they carry load, are consolidated.
     pub consolidate: ConsolidateLeases,
+    /// Hosts without VMs that stay on then, for VMs that begin unannounced.
+    pub spare_hosts: usize,
 }
 
 /// A VM that begins or ceases to run because its lease does.
@@ -53,6 +55,7 @@ pub(super) struct Leases<'a> {
     /// The first VM of the fleet of each lease.
     first_vm: Vec<usize>,
     pub(super) consolidate: ConsolidateLeases,
+    pub(super) spare_hosts: usize,
     last: Option<Instant>,
     turns: Vec<Turn>,
 }
@@ -60,7 +63,7 @@ pub(super) struct Leases<'a> {
 impl<'a> Leases<'a> {
     /// `carry_load`: whether the VMs of leases are those of a fleet.
     pub fn new(side: LeaseSide<'a>, carry_load: bool) -> Self {
-        let LeaseSide { site, requests, rules, policies, consolidate } = side;
+        let LeaseSide { site, requests, rules, policies, consolidate, spare_hosts } = side;
         let mut scheduler = Scheduler::new(site, requests, rules.clone(), policies);
         let mut first_vm = Vec::new();
         if carry_load {
@@ -71,12 +74,15 @@ impl<'a> Leases<'a> {
                 Some(first)
             }));
         }
-        Self { scheduler, requests, first_vm, consolidate, last: None, turns: Vec::new() }
-    }
-
-    /// What is asked for.
-    pub fn requests(&self) -> &'a [LeaseRequest] {
-        self.requests
+        Self {
+            scheduler,
+            requests,
+            first_vm,
+            consolidate,
+            spare_hosts,
+            last: None,
+            turns: Vec::new(),
+        }
     }
 
     /// When something happens next; never again when all is over.
@@ -126,11 +132,11 @@ impl<'a> Leases<'a> {
 }
 
 impl Engine<'_> {
-    /// Begins without a VM, for they come with the leases of `requests`: all hosts on, unless they
-    /// are consolidated.
-    pub fn start_empty(&mut self, requests: &[LeaseRequest], how: ConsolidateLeases) {
+    /// Begins without a VM, for they come with `leases`: all hosts on, unless they are consolidated.
+    pub fn start_empty(&mut self, leases: &Leases<'_>) {
+        let (requests, how) = (leases.requests, leases.consolidate);
         self.leased = true;
-        self.tenants = Tenants::new(how);
+        self.tenants = Tenants::new(how, leases.spare_hosts);
         self.samples = usize::MAX;
         self.world.demand.repeat();
         self.world.demand.set_sample(0);
@@ -142,6 +148,7 @@ impl Engine<'_> {
                 std::iter::repeat_n(lease.is_reservation(), lease.cores().count())
             };
             self.world.reserved = requests.iter().flat_map(of).collect();
+            self.keep_spare();
         }
         self.flush();
         self.queue.push(self.clock.first_decision(), Event::Sample(1));

@@ -351,11 +351,7 @@ impl<'a> Engine<'a> {
             let idle = self.world.lists[host].is_empty()
                 && self.world.pending[host].is_empty()
                 && self.world.coming[host].is_empty();
-            let may_sleep = match &self.tenants {
-                Some(tenants) => !tenants.over,
-                None => !self.leased,
-            };
-            if self.world.power[host] == PowerState::On && idle && may_sleep {
+            if self.world.power[host] == PowerState::On && idle && self.may_sleep(host) {
                 self.shut_down(host);
             }
             self.world.evaluate(host);

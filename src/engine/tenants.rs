@@ -78,10 +78,12 @@ pub(super) struct Tenants {
     pub(super) late: LateStarts,
     /// Whether the last lease is over: the run ends before a host could go to sleep.
     pub(super) over: bool,
+    /// Hosts without VMs that stay on.
+    spare_hosts: usize,
 }
 
 impl Tenants {
-    pub fn new(how: ConsolidateLeases) -> Option<Self> {
+    pub fn new(how: ConsolidateLeases, spare_hosts: usize) -> Option<Self> {
         (!how.is_off()).then(|| Self {
             foresighted: how == ConsolidateLeases::Foresighted,
             coming: Vec::new(),
@@ -90,6 +92,7 @@ impl Tenants {
             expected: None,
             late: LateStarts::default(),
             over: false,
+            spare_hosts,
         })
     }
 }
@@ -124,6 +127,7 @@ impl Engine<'_> {
             self.forget(vm);
         }
         self.house(waiting, policies)?;
+        self.keep_spare();
         if self.tenants().foresighted {
             let is_new =
                 |p: &Promise| self.world.home[p.vm].is_none() && self.world.bound[p.vm] == 0;
@@ -169,6 +173,47 @@ impl Engine<'_> {
         self.house(due, policies)?;
         self.expect_promise();
         Ok(())
+    }
+
+    /// Whether `host`, which has no VM and expects none, may go to sleep.
+    pub(super) fn may_sleep(&self, host: HostId) -> bool {
+        match &self.tenants {
+            None => !self.leased,
+            Some(tenants) => {
+                let others = self.spare().filter(|&other| other != host);
+                !tenants.over && others.count() >= tenants.spare_hosts
+            }
+        }
+    }
+
+    /// Hosts that are on, or will be, and that nobody needs.
+    fn spare(&self) -> impl Iterator<Item = HostId> + '_ {
+        let world = &self.world;
+        let awake = |host| matches!(world.power[host], PowerState::On | PowerState::Waking);
+        let idle = |host| {
+            let (coming, pending) = (&world.coming[host], &world.pending[host]);
+            world.lists[host].is_empty() && coming.is_empty() && pending.is_empty()
+        };
+        world.power.ids().filter(move |&host| awake(host) && idle(host))
+    }
+
+    /// Wakes hosts until as many are spare as there should be, or all are awake.
+    pub(super) fn keep_spare(&mut self) {
+        let wanted = self.tenants().spare_hosts;
+        let missing = wanted.saturating_sub(self.spare().count());
+        let off = self.world.power.iter().filter(|&(_, &power)| power == PowerState::Off);
+        let off: Vec<HostId> = off.map(|(host, _)| host).take(missing).collect();
+        for host in off {
+            self.rouse(host);
+        }
+    }
+
+    /// Wakes a host that is off; at the start of the run it is on at once.
+    fn rouse(&mut self, host: HostId) {
+        match self.world.now.instant {
+            Instant::START => self.host_on(host),
+            _ => self.wake(host),
+        }
     }
 
     /// Looks again for room for those for whom there was none.
@@ -254,10 +299,7 @@ impl Engine<'_> {
         self.world.coming[host].push(vm);
         self.tenants().coming.push(coming);
         if self.world.power[host] == PowerState::Off {
-            match self.world.now.instant {
-                Instant::START => self.host_on(host),
-                _ => self.wake(host),
-            }
+            self.rouse(host);
         }
         self.begin_on(host);
     }

@@ -66,7 +66,7 @@ pub fn run_leases(
     watch: &mut Watch<'_>,
 ) -> Result<Schedule, Error> {
     let consolidate = ConsolidateLeases::Off;
-    let side = LeaseSide { site, requests, rules, policies, consolidate };
+    let side = LeaseSide { site, requests, rules, policies, consolidate, spare_hosts: 0 };
     let mut leases = Leases::new(side, false);
     work(None, Some(&mut leases), watch)?;
     Ok(leases.finish())
@@ -110,7 +110,7 @@ fn with_load(
     let mut engine = Engine::new(fleet, trace, rules, &policies, routes);
     let started = match leases {
         Some(&mut ref leases) => {
-            engine.start_empty(leases.requests(), leases.consolidate);
+            engine.start_empty(leases);
             Ok(())
         }
         None => engine.start(&mut policies),

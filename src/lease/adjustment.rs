@@ -1,4 +1,5 @@
-//! What is changed of leases before they are asked for: memory, and time for slower VMs and boots.
+//! What is changed of leases before they are asked for: CPU and memory, and time for slower VMs and
+//! boots.
 //!
 //! ```text
 //! duration' = ceil(duration x (1 + slowdown / 100)) + boot
@@ -13,7 +14,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::lease::{LeaseRequest, MEMORY, Workload};
+use crate::model::lease::{CPU, LeaseRequest, MEMORY, Workload};
 use crate::provision::seconds_up;
 use crate::time::Span;
 
@@ -34,6 +35,9 @@ pub enum Lengthened {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Adjustment {
+    /// CPU of every VM, hundredths of a core, whatever the workload says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cpu: Option<i64>,
     /// Memory of every VM, MB, whatever the workload says.
     #[serde(rename = "memory-mb", skip_serializing_if = "Option::is_none")]
     pub memory: Option<i64>,
@@ -57,14 +61,17 @@ impl Adjustment {
     /// let mut workload = format::read_old_lwf("one.lwf", line.as_bytes())?;
     /// let boot = Span::from_seconds(20.0);
     /// let lengthened = Lengthened::BestEffort;
-    /// Adjustment { lengthened, slowdown_percent: 5.0, boot, memory: None }.apply(&mut workload);
+    /// let adjust = Adjustment { lengthened, slowdown_percent: 5.0, boot, ..Adjustment::default() };
+    /// adjust.apply(&mut workload);
     /// assert_eq!(workload.leases[0].duration.seconds(), 83.0);
     /// # Ok::<(), format::Error>(())
     /// ```
     pub fn apply(&self, workload: &mut Workload) {
         for lease in &mut workload.leases {
-            if let Some(memory) = self.memory {
-                lease.nodes.iter_mut().for_each(|set| set.need[MEMORY] = memory);
+            for (k, amount) in [(CPU, self.cpu), (MEMORY, self.memory)] {
+                if let Some(amount) = amount {
+                    lease.nodes.iter_mut().for_each(|set| set.need[k] = amount);
+                }
             }
             if self.lengthens(lease) {
                 lease.duration = self.longer(lease.duration);

@@ -29,6 +29,8 @@ pub struct LeaseInputs {
     pub left_out: usize,
     /// Whether policies say where their VMs run.
     pub consolidate: ConsolidateLeases,
+    /// Hosts without VMs that stay on then.
+    pub spare_hosts: usize,
 }
 
 impl LeaseInputs {
@@ -78,15 +80,18 @@ impl LeaseInputs {
             images.assign(&mut workload);
         }
         let (rules, consolidate) = (spec.rules.clone(), spec.consolidate);
-        let mut inputs = Self { workload, site, rules, left_out, consolidate };
+        let spare_hosts = spec.spare_hosts;
+        let mut inputs = Self { workload, site, rules, left_out, consolidate, spare_hosts };
         inputs.check(&name, spec.oversized)?;
         Ok(inputs)
     }
 
     /// What the engine runs, with `policies`.
     pub fn side(&self, policies: LeasePolicies) -> LeaseSide<'_> {
-        let Self { workload, site, rules, consolidate, .. } = self;
-        LeaseSide { site, requests: &workload.leases, rules, policies, consolidate: *consolidate }
+        let Self { workload, site, rules, consolidate, spare_hosts, .. } = self;
+        let (consolidate, spare_hosts) = (*consolidate, *spare_hosts);
+        let requests = &workload.leases;
+        LeaseSide { site, requests, rules, policies, consolidate, spare_hosts }
     }
 
     /// Finds leases of the same number, and those that the empty site could not hold.

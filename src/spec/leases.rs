@@ -43,6 +43,9 @@ pub struct LeaseSpec {
     /// Whether policies say where those VMs run, and hosts sleep.
     #[serde(skip_serializing_if = "ConsolidateLeases::is_off")]
     pub consolidate: ConsolidateLeases,
+    /// Hosts without VMs that stay on then.
+    #[serde(skip_serializing_if = "is_none")]
+    pub spare_hosts: usize,
     /// Hosts in blocks, ids in the order given; without them those that the workload names.
     pub hosts: Vec<LeaseHosts>,
     /// What a processor of a batch job becomes.
@@ -102,6 +105,10 @@ pub enum LeaseLoad {
     Replayed,
 }
 
+fn is_none(count: &usize) -> bool {
+    *count == 0
+}
+
 impl LeaseLoad {
     fn is_none(&self) -> bool {
         *self == Self::None
@@ -144,10 +151,11 @@ pub enum Oversized {
 
 impl LeaseSpec {
     /// Keys that have no default.
-    pub(super) const OPTIONAL: [&str; 10] = [
+    pub(super) const OPTIONAL: [&str; 11] = [
         "first",
         "load",
         "consolidate",
+        "spare-hosts",
         "annotations",
         "reservations",
         "images",
@@ -168,6 +176,7 @@ impl LeaseSpec {
             ("bandwidth-mbit-s", rules.bandwidth, above, "100"),
             ("threshold-factor", rules.threshold_factor, from, "1"),
             ("adjust.slowdown-percent", adjust.slowdown_percent, from, "5"),
+            ("adjust.cpu", adjust.cpu.unwrap_or(1) as f64, above, "100"),
             ("adjust.memory-mb", adjust.memory.unwrap_or(1) as f64, above, "1024"),
             ("processor.cpu", processor.cpu as f64, above, "100"),
             ("processor.memory-mb", processor.memory_mb as f64, from, "1024"),
@@ -208,6 +217,11 @@ impl LeaseSpec {
             let at = place("[leases] consolidate");
             let what = "these leases carry no load by which to consolidate";
             problems.push(Problem::new("GLN-206", at, what, "Set leases.load to replayed"));
+        }
+        if self.consolidate.is_off() && self.spare_hosts > 0 {
+            let at = place("[leases] spare-hosts");
+            let what = "all hosts are on where nobody consolidates";
+            problems.push(Problem::new("GLN-206", at, what, "Set leases.consolidate"));
         }
         problems
     }

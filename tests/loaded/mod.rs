@@ -41,6 +41,7 @@ pub fn inputs(spec: &RunSpec, lwf: &str, trace: UtilisationTrace) -> LoadedLease
         rules: leases.rules.clone(),
         left_out: 0,
         consolidate: leases.consolidate,
+        spare_hosts: leases.spare_hosts,
     };
     LoadedLeases { leases, load: Inputs { trace, fleet, rules: spec.rules() } }
 }
