@@ -133,7 +133,7 @@ fn random_leases_are_kept_while_their_vms_are_moved() {
             };
             let (length, nodes) = (300 + below(9000, random), 1 + below(4, random));
             let real = length - below(length / 2, random);
-            writeln!(lwf, "{arrival} {start} {length} {real} {nodes} 1 1024 0 none 0")
+            writeln!(lwf, "{arrival} {start} {length} {real} {nodes} 1 2500 0 none 0")
                 .expect("a string");
         }
         let ended = |how: &str| {

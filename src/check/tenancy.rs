@@ -90,7 +90,7 @@ impl Tenancy {
         for (vm, &(lease, _)) in (0..).zip(&self.vms) {
             let mut life = lives.remove(&vm).unwrap_or_default().into_iter().peekable();
             for &(start, end) in runs.get(&lease).unwrap_or(&none) {
-                let begun = life.next_if(|&(at, begins)| begins && (start..end).contains(&at));
+                let begun = life.next_if(|&(at, begins)| begins && (start..=end).contains(&at));
                 let Some((at, _)) = begun else {
                     never += 1.0;
                     continue;

@@ -241,7 +241,7 @@ impl Engine<'_> {
             let row = placed.binary_search_by_key(&vm, |&(vm, _)| vm);
             let chosen = row.ok().map(|row| placed[row].1);
             let begun = start <= now;
-            let squeezed = self.squeeze(vm, chosen).filter(|_| begun);
+            let squeezed = if begun { self.squeeze(vm, chosen) } else { None };
             match squeezed.or(chosen) {
                 Some(host) => self.expect(Coming { vm, host, start, begun }),
                 None => self.tenants().homeless.push((start, vm)),
@@ -252,11 +252,10 @@ impl Engine<'_> {
 
     /// A VM that begins now and whose host still wakes goes elsewhere, if it is promised.
     fn hurry(&mut self, vm: VmId, start: Instant) {
-        if self.tenants().coming.iter().all(|coming| coming.vm != vm) {
-            return;
-        }
+        let known = self.tenants().coming.iter().find(|coming| coming.vm == vm);
+        let Some(asleep) = known.map(|coming| coming.host) else { return };
         settle(&self.world, &mut self.draft, &self.world.snapshot());
-        if let Some(host) = self.squeeze(vm, None) {
+        if let Some(host) = self.squeeze(vm, Some(asleep)) {
             self.forget(vm);
             self.expect(Coming { vm, host, start, begun: true });
         }
@@ -267,14 +266,21 @@ impl Engine<'_> {
     fn squeeze(&mut self, vm: VmId, chosen: Option<HostId>) -> Option<HostId> {
         let on = |&host: &HostId| self.world.power[host] == PowerState::On;
         let kept = self.tenants.as_ref().is_some_and(|tenants| tenants.foresighted);
-        if !kept || !self.world.reserved[vm] || chosen.as_ref().is_some_and(on) {
+        let first = self.world.now.instant == Instant::START;
+        if first || !kept || !self.world.reserved[vm] || chosen.as_ref().is_some_and(on) {
             return None;
         }
         let needs = Resources { cpu: 0.0, ..self.world.fleet.needs(vm, 0.0) };
         let fits = |host: &HostId| self.draft.room(*host).fits(&needs);
         let free = |host: HostId| self.draft.room(host).free.cpu;
         let hosts = self.world.power.ids().filter(on).filter(fits);
-        hosts.max_by(|&a, &b| free(a).total_cmp(&free(b)).then(b.cmp(&a)))
+        let host = hosts.max_by(|&a, &b| free(a).total_cmp(&free(b)).then(b.cmp(&a)))?;
+        let state = self.world.snapshot();
+        if let Some(chosen) = chosen {
+            self.draft.remove(vm, chosen, &state);
+        }
+        self.draft.append(vm, host, state.demand[vm], &state);
+        Some(host)
     }
 
     /// Works out what VMs ask for that do not run yet; those that are there from the start on have
