@@ -5,6 +5,7 @@ pub(super) fn meaning(key: &str, value: &str) -> Option<&'static str> {
     let value = value.trim_matches('"');
     detector(key, value)
         .or_else(|| policy(key, value))
+        .or_else(|| optimised(key))
         .or_else(|| physics(key, value))
         .or_else(|| accounting(key, value))
         .or_else(|| leases(key, value))
@@ -166,6 +167,21 @@ fn leases(key: &str, value: &str) -> Option<&'static str> {
         ("adjust.cpu", _) => "CPU of every VM, hundredths of a core",
         ("preparation.cache-mb", _) => "MB of images that a host keeps",
         (oddity, _) => return self::oddity(oddity.strip_prefix("oddities.")?),
+    })
+}
+
+/// What a parameter of the placer `optimise` is.
+fn optimised(key: &str) -> Option<&'static str> {
+    Some(match key.strip_prefix("policy.place.")? {
+        "stable-s" => "seconds for which a decision is expected to hold",
+        "shortage-j-per-mi" => "price of a million instructions asked for and not done",
+        "move-j" => "price of a move as such",
+        "hysteresis" => "by how much a move must pay more than it costs",
+        "link-s" => "seconds of copying to and from a host in one step",
+        "near" | "far" => "samples of the two means that make the forecast",
+        "prior" => "samples at which a VM's own past weighs as much as that of all",
+        "steps" => "moves that are judged in one decision, at most",
+        _ => return None,
     })
 }
 
