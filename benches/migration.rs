@@ -126,9 +126,12 @@ fn fair_share(criterion: &mut Criterion<CpuTime>) {
     group.finish();
 }
 
+/// What moves, from where to where, and over which links.
+type Journey = (Task, [HostId; 2], Vec<LinkId>);
+
 /// The fat tree of 1,024 hosts with 1,000 migrations of 1 to 8 GiB, up to a fifth of the link's
 /// rate written within 64 MiB: what moves, and its path.
-fn fat_tree() -> (Vec<f64>, Vec<(Task, [HostId; 2], Vec<LinkId>)>) {
+fn fat_tree() -> (Vec<f64>, Vec<Journey>) {
     let cable = Cable::mbit(10_000.0, 1);
     let tree = generate::fat_tree(16, cable);
     let mut routes = Routes::new(&tree);

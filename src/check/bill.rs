@@ -122,9 +122,9 @@ fn value(rate: &Rate, at: Instant) -> f64 {
             if let (Then::Repeat, Some(until_s)) = (series.then, series.until_s) {
                 time %= Instant::from_seconds(until_s).0.max(1);
             }
-            let begun =
+            let mut begun =
                 series.steps.iter().filter(|(from, _)| Instant::from_seconds(*from).0 <= time);
-            begun.last().map_or(0.0, |(_, value)| *value)
+            begun.next_back().map_or(0.0, |(_, value)| *value)
         }
     }
 }

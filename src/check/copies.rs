@@ -153,7 +153,7 @@ fn shared(copies: &[Copy], hosts: usize, per_us: f64, horizon: f64) -> Vec<Probl
         }
         for done in network.running.extract_if(.., |r| r.copy.end == Some(change)) {
             let sent = done.left.abs() <= SLACK * done.rate;
-            if !sent && !(done.copy.cut && done.left > 0.0) {
+            if !(sent || done.copy.cut && done.left > 0.0) {
                 findings.push(wrong_end(done.copy, network.now + done.left / done.rate));
             }
         }

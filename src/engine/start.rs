@@ -8,7 +8,7 @@ use super::world::{PowerState, World};
 use super::{Error, Policies};
 use crate::id::{HostId, Id, IdVec, VmId};
 use crate::model::record::{ActionKind, Reason};
-use crate::place::{Ask, Draft, HostSet, Placing};
+use crate::place::{Ask, Draft, HostSet, Outcome, Placing};
 use crate::problem::Problem;
 
 /// What VMs count as when they are first placed (`policy.initial`).
@@ -33,7 +33,8 @@ pub fn place_all(
     let everyone: Vec<VmId> = world.home.ids().collect();
     let demand = counted(world, policies.initial);
     let nobody = HostSet::none(world.fleet.hosts());
-    let (mut hosts, left) = place(world, draft, policies, &everyone, &demand, &nobody)?;
+    let placed = place(world, draft, policies, &everyone, &demand, &nobody)?;
+    let Outcome { placed: mut hosts, left } = placed;
     if !left.is_empty() {
         return Err(infeasible(&left, everyone.len(), &demand, world));
     }
@@ -63,9 +64,10 @@ pub(super) fn place_newcomers(
     let mut asleep = HostSet::none(world.fleet.hosts());
     let off = world.power.iter().filter(|&(_, &power)| power != PowerState::On);
     off.for_each(|(host, _)| asleep.insert(host));
-    let (mut hosts, left) = place(world, draft, policies, vms, &demand, &asleep)?;
+    let on = place(world, draft, policies, vms, &demand, &asleep)?;
+    let Outcome { placed: mut hosts, left } = on;
     asleep.clear();
-    hosts.extend(place(world, draft, policies, &left, &demand, &asleep)?.0);
+    hosts.extend(place(world, draft, policies, &left, &demand, &asleep)?.placed);
     draft.count_memory(world.counts_memory());
     hosts.sort_unstable();
     Ok(hosts)
@@ -88,25 +90,25 @@ fn place(
     vms: &[VmId],
     demand: &IdVec<VmId, f64>,
     excluded: &HostSet,
-) -> Result<(Vec<(VmId, HostId)>, Vec<VmId>), Error> {
+) -> Result<Outcome, Error> {
     let state = world.snapshot_with(demand);
     let mut ask = Ask { state, excluded, wake: true, detector: &mut *policies.overload };
-    let (mut hosts, mut left) = (Vec::with_capacity(vms.len()), Vec::new());
+    let mut all = Outcome::default();
     let batch = match policies.initial {
         InitialDemand::FirstSample => vms.len().max(1),
         InitialDemand::Nominal => 1,
     };
     for batch in vms.chunks(batch) {
         let outcome = policies.place.place(batch, draft, &mut ask, Placing::Each)?;
-        left.extend(outcome.left);
+        all.left.extend(outcome.left);
         for (vm, host) in outcome.placed {
             if policies.initial == InitialDemand::Nominal {
                 draft.silence(vm, host);
             }
-            hosts.push((vm, host));
+            all.placed.push((vm, host));
         }
     }
-    Ok((hosts, left))
+    Ok(all)
 }
 
 fn start(world: &mut World<'_>, hosts: &[(VmId, HostId)]) {

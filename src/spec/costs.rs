@@ -103,7 +103,7 @@ fn step_problems(steps: &[(f64, f64)], at: &dyn Fn(usize) -> String) -> Vec<Prob
             wrong(step, what, "Write a value from 0 on");
         }
         let before = step.checked_sub(1).map(|before| steps[before].0);
-        let late = before.is_some_and(|before| !(time - before >= LEAST_STEP_S));
+        let late = before.is_some_and(|before| time - before < LEAST_STEP_S);
         if late || !(0.0..=LATEST_S).contains(&time) {
             let after = before.map_or_else(String::new, |before| format!(" after {before} s"));
             let what = format!("found {time} s{after}, steps ascend by at least {LEAST_STEP_S} s");
