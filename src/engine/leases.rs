@@ -132,7 +132,8 @@ impl<'a> Leases<'a> {
 }
 
 impl Engine<'_> {
-    /// Begins without a VM, for they come with `leases`: all hosts on, unless they are consolidated.
+    /// Begins without a VM, for they come with `leases`: all hosts on, unless they are
+    /// consolidated.
     pub fn start_empty(&mut self, leases: &Leases<'_>) {
         let (requests, how) = (leases.requests, leases.consolidate);
         self.leased = true;

@@ -61,7 +61,8 @@ impl Adjustment {
     /// let mut workload = format::read_old_lwf("one.lwf", line.as_bytes())?;
     /// let boot = Span::from_seconds(20.0);
     /// let lengthened = Lengthened::BestEffort;
-    /// let adjust = Adjustment { lengthened, slowdown_percent: 5.0, boot, ..Adjustment::default() };
+    /// let unchanged = Adjustment::default();
+    /// let adjust = Adjustment { lengthened, slowdown_percent: 5.0, boot, ..unchanged };
     /// adjust.apply(&mut workload);
     /// assert_eq!(workload.leases[0].duration.seconds(), 83.0);
     /// # Ok::<(), format::Error>(())
