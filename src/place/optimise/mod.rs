@@ -11,7 +11,7 @@
 //! in joules, over all assignments of VMs to hosts in which what arrives at a host has room beside
 //! all that is there or leaves it, and no host sends or receives for more than `l` seconds.
 //! `t`: stable time, s; `P_h`: power curve, W; `D_h`: demand of the host's VMs, normal with mean
-//! `M_h` and variance `V_h`, MIPS, sums over its VMs ([`expectation`]); `C_h`: capacity, MIPS; `p`:
+//! `M_h` and variance `V_h`, MIPS, sums over its VMs (`expectation`); `C_h`: capacity, MIPS; `p`:
 //! price of work that is not done, J per million instructions; `w`, `o`: seconds to wake and to
 //! shut down; `e_i`: energy of the copy, J; `a`: fraction of its CPU that a VM loses meanwhile;
 //! `m_i`: its mean, MIPS; `c_i`: seconds that the copy takes on free cards; `f`: price of a move
@@ -19,7 +19,7 @@
 //!
 //! So a host is emptied only when the energy saved in the stable time pays for all of its moves,
 //! and relieved before it is overloaded when the shortage to be expected costs more than a move.
-//! A cluster in which nothing pays gets an empty plan. [`search`] looks for a plan, [`bound`] says
+//! A cluster in which nothing pays gets an empty plan. `search` looks for a plan, `bound` says
 //! what no plan goes below.
 //!
 //! Source: own. The cost-benefit test over a stable time is that of Jung et al. (Mistral, ICDCS
