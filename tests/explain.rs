@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use galerna::detect::Verdict;
 use galerna::engine;
-use galerna::explain::{Cause, Choice, Fate, Focus, explain};
+use galerna::explain::{Cause, Choice, Fate, Focus, Repeatable, explain, without};
 use galerna::id::{HostId, VmId};
 use galerna::model::ActionKind;
 use galerna::place::{Ask, Draft, Outcome, Placer, Placing};
@@ -55,13 +55,22 @@ impl Placer for Forced {
         let decided = self.inner.place(vms, draft, ask, placing)?;
         draft.undo(mark);
         let mut placed = Vec::new();
-        for &(vm, to) in decided.placed.iter().take_while(|(vm, _)| *vm != self.vm) {
+        let mut all = decided.placed.into_iter();
+        for (vm, to) in all.by_ref().take_while(|(vm, _)| *vm != self.vm) {
             draft.append(vm, to, ask.state.demand[vm], &ask.state);
             placed.push((vm, to));
         }
         let found = self.try_out(draft, ask)?;
         if matches!(found, Found::Fits(..)) {
             placed.push((self.vm, self.host));
+        }
+        // Those after it go where they went, as far as there is still room.
+        for (vm, to) in all {
+            let needs = ask.state.needs(vm);
+            if draft.room(to).fits(&needs) {
+                draft.append(vm, to, needs.cpu, &ask.state);
+                placed.push((vm, to));
+            }
         }
         *self.found.lock().unwrap() = Some(found);
         let left = vms.iter().copied().filter(|vm| placed.iter().all(|(other, _)| other != vm));
@@ -115,11 +124,11 @@ fn force(spec: &RunSpec, inputs: &Inputs, choice: &Choice, host: HostId) -> (Fou
 }
 
 /// The first choices of a run on the sample around `at` that differ in kind.
-fn told(name: &str, at: f64) -> (RunSpec, Inputs, Vec<Choice>) {
+fn told(name: &str, at: f64) -> (RunSpec, Repeatable, Vec<Choice>) {
     let spec = spec::load(name.as_ref(), Vec::new()).unwrap();
-    let inputs = Inputs::read(&spec).unwrap();
+    let inputs = Repeatable::read(&spec).unwrap();
     let focus = Focus { at: Some(Instant::from_seconds(at)), ..Focus::default() };
-    let explanation = explain(&spec, &inputs, focus).unwrap();
+    let explanation = explain(&spec, &inputs, None, focus).unwrap();
     (spec, inputs, explanation.choices)
 }
 
@@ -144,7 +153,7 @@ fn forcing_the_alternatives_shows_that_their_reasons_are_true() {
                     continue;
                 }
                 kinds[kind] += 1;
-                let (found, _) = force(&spec, &inputs, choice, host);
+                let (found, _) = force(&spec, inputs.load(), choice, host);
                 let true_reason = match (fate, &found) {
                     (Fate::Open { increase_w }, Found::Fits(false, watts)) => {
                         (increase_w - watts).abs() < 1e-9
@@ -195,14 +204,14 @@ fn every_migration_of_a_set_has_its_explanation() {
 fn is_explained(select: &str) {
     let select = Override::new("policy.select", select.into());
     let spec = spec::load("thr-mmt".as_ref(), vec![select]).unwrap();
-    let inputs = Inputs::read(&spec).unwrap();
-    let Inputs { trace, fleet, rules } = &inputs;
+    let inputs = Repeatable::read(&spec).unwrap();
+    let Inputs { trace, fleet, rules } = inputs.load();
     let policies = spec::policies(&spec, fleet).unwrap();
     let run =
         engine::run(fleet, trace, rules, policies, &mut |_| ControlFlow::Continue(())).unwrap();
     let host = HostId(3);
     let explanation =
-        explain(&spec, &inputs, Focus { host: Some(host), ..Focus::default() }).unwrap();
+        explain(&spec, &inputs, None, Focus { host: Some(host), ..Focus::default() }).unwrap();
     assert_eq!(explanation.event_log_blake3, run.record.event_log_blake3());
     let starts = run.record.actions.iter().filter(|a| a.kind == ActionKind::MigrationStart);
     let mut recorded: Vec<_> = starts
@@ -223,6 +232,7 @@ fn is_explained(select: &str) {
                 }
                 Cause::Weighed(weighing) => weighing.words(),
                 Cause::Planned => "planned".to_owned(),
+                Cause::Begins => panic!("all VMs are there from the start"),
             };
             (Some(choice.vm), choice.from, choice.to, cause)
         })
@@ -231,4 +241,107 @@ fn is_explained(select: &str) {
     explained.sort();
     assert_eq!(explained, recorded);
     assert!(recorded.len() > 10, "{}", recorded.len());
+}
+
+/// The run with `choice` changed to `host`, to its end.
+fn forced_run(spec: &RunSpec, inputs: &Inputs, choice: &Choice, host: HostId) -> engine::Outcome {
+    let mut policies = spec::policies(spec, &inputs.fleet).unwrap();
+    let (at, vm, found) = (choice.at, choice.vm, Arc::new(Mutex::new(None)));
+    policies.place = Box::new(Forced { inner: policies.place, at, vm, host, found });
+    let Inputs { trace, fleet, rules } = inputs;
+    engine::run(fleet, trace, rules, policies, &mut |_| ControlFlow::Continue(())).unwrap()
+}
+
+/// A move sent elsewhere gives the run in which a placer of this test, which knows nothing of
+/// `without`, sends it there.
+#[test]
+fn going_elsewhere_is_as_if_the_placer_had_said_so() {
+    let (spec, inputs, choices) = told("mad-mmt", 30_000.0);
+    let mut tried = 0;
+    for choice in &choices {
+        let Cause::Overload { .. } = choice.cause else { continue };
+        let open = |p: &&galerna::explain::Possibility| {
+            matches!(p.fate, Fate::Open { .. }) && Some(p.host) != choice.to
+        };
+        let (Some(_), Some(other)) = (choice.to, choice.possibilities.iter().find(open)) else {
+            continue;
+        };
+        let focus = Focus { at: Some(choice.at), vm: Some(choice.vm), host: None };
+        let found = without(&spec, &inputs, None, focus, Some(other.host)).unwrap();
+        let forced = forced_run(&spec, inputs.load(), choice, other.host);
+        assert_eq!(found.without.summary, forced.summary, "{choice}");
+        assert_ne!(found.as_it_was.summary, forced.summary, "{choice}");
+        assert_eq!((found.differs_from, found.changed), (Some(choice.at), 1), "{choice}");
+        tried += 1;
+        if tried == 3 {
+            break;
+        }
+    }
+    assert!(tried > 1, "{tried} choices had another open host");
+}
+
+/// Without the emptying of a host no VM leaves it then, though only one of them is named.
+#[test]
+fn a_host_is_not_emptied_by_halves() {
+    let spec = spec::load("thr-mmt".as_ref(), Vec::new()).unwrap();
+    let inputs = Repeatable::read(&spec).unwrap();
+    let focus = Focus { host: Some(HostId(3)), ..Focus::default() };
+    let choices = explain(&spec, &inputs, None, focus).unwrap().choices;
+    let is_emptied = |choice: &&Choice| {
+        let by_underload = matches!(choice.cause, Cause::Underload { .. });
+        by_underload && choice.to.is_some() && choice.from == focus.host
+    };
+    let of = |at| choices.iter().filter(is_emptied).filter(move |choice| choice.at == at);
+    let alone = |at| choices.iter().filter(|choice| choice.at == at).count() == of(at).count();
+    let several = |choice: &&Choice| of(choice.at).count() > 1 && alone(choice.at);
+    let mut emptied = choices.iter().filter(is_emptied);
+    let choice = emptied.find(several).expect("it is emptied of several VMs");
+    let moves = of(choice.at).count();
+    let one = Focus { at: Some(choice.at), vm: Some(choice.vm), host: None };
+    let named = without(&spec, &inputs, None, one, None).unwrap();
+    let all = Focus { at: Some(choice.at), vm: None, host: choice.from };
+    let from = without(&spec, &inputs, None, all, None).unwrap();
+    assert_eq!((named.choices.len(), from.choices.len()), (1, moves));
+    assert_eq!(named.differs_from, Some(choice.at));
+    assert_eq!(named.without, from.without, "the same decision, named twice");
+}
+
+/// A planned step without one of its moves is a run, and another one.
+#[test]
+fn a_plan_is_carried_out_without_a_move() {
+    let spec = spec::load("optimise".as_ref(), Vec::new()).unwrap();
+    let inputs = Repeatable::read(&spec).unwrap();
+    let all = explain(&spec, &inputs, None, Focus::default()).unwrap();
+    let choice = all.choices.iter().find(|choice| choice.to.is_some()).expect("it moves VMs");
+    let focus = Focus { at: Some(choice.at), vm: Some(choice.vm), host: None };
+    let found = without(&spec, &inputs, None, focus, None).unwrap();
+    assert_eq!((found.differs_from, found.changed), (Some(choice.at), 1));
+    assert_eq!(found.event_log_blake3, all.event_log_blake3);
+    assert_ne!(found.as_it_was, found.without);
+}
+
+/// What cannot be asked is said, with what to do.
+#[test]
+fn questions_without_an_answer_are_refused() {
+    let (spec, inputs, choices) = told("thr-mmt", 6_000.0);
+    let choice = choices.iter().find(|choice| choice.to.is_some()).unwrap();
+    let (at, vm) = (Some(choice.at), Some(choice.vm));
+    let refused = |focus, instead: Option<HostId>| {
+        without(&spec, &inputs, None, focus, instead).unwrap_err().to_string()
+    };
+    let nobody = Focus { at: Some(Instant::from_seconds(6_001.5)), ..Focus::default() };
+    for (focus, instead, words) in [
+        (Focus { vm, ..Focus::default() }, None, "GLN-650 --without: no time is given"),
+        (nobody, None, "GLN-650 --without: no VM moved then"),
+        (Focus { at, ..Focus::default() }, Some(HostId(0)), "VMs moved then, expected one"),
+        (Focus { at, vm, host: None }, choice.to, "moved from or to that host"),
+    ] {
+        let found = refused(focus, instead);
+        assert!(found.contains(words), "{found}");
+    }
+    let full = choice.possibilities.iter().find(|p| matches!(p.fate, Fate::NoRoom { .. }));
+    if let Some(full) = full {
+        let found = refused(Focus { at, vm, host: None }, Some(full.host));
+        assert!(found.starts_with("GLN-651 --instead: ") && found.contains("does not fit"));
+    }
 }

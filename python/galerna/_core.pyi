@@ -35,6 +35,7 @@ __all__ = [
     "days",
     "describe",
     "evaluate_migrations",
+    "explain_run",
     "fetch_trace",
     "fit_migrations",
     "forecasters",
@@ -45,6 +46,7 @@ __all__ = [
     "predict_migration",
     "published_traces",
     "run",
+    "run_without",
     "sequence_goals",
     "sequence_moves",
     "sweep",
@@ -522,6 +524,7 @@ class Run:
     def shape(self) -> tuple[int, int]: ...
     def gantt(self, title: str) -> str: ...
     def event_log_blake3(self) -> str: ...
+    def load_log_blake3(self) -> str: ...
     def table(self, name: str) -> Table: ...
     def timing(self) -> tuple[float, float]: ...
     def write(self, folder: str | os.PathLike[str], name: str, overwrite: bool) -> None: ...
@@ -711,6 +714,21 @@ def run(
     changes: str,
     given: dict[str, Resolved],
 ) -> Run: ...
+def explain_run(
+    spec: str,
+    given: dict[str, Resolved],
+    at_s: float | None,
+    vm: int | None,
+    host: int | None,
+) -> tuple[str, str]: ...
+def run_without(
+    spec: str,
+    given: dict[str, Resolved],
+    at_s: float,
+    vm: int | None,
+    host: int | None,
+    instead: int | None,
+) -> tuple[str, str]: ...
 def policies() -> list[tuple[str, str]]: ...
 def describe(name: str) -> str: ...
 def trace_info(changes: str) -> str: ...

@@ -73,7 +73,8 @@ def run(
     lifted = [(key, given.lift(key, value)) for key, value in changes.items()]
     if out is not None:
         _core.check_destination(out, False)
-    result = Run(_core.run(path, tables, as_json(lifted), given.objects), path)
+    finished = _core.run(path, tables, as_json(lifted), given.objects)
+    result = Run(finished, path, given.objects)
     if out is not None:
         result.write(out)
     return result

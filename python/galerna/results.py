@@ -8,9 +8,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from galerna import _core
+from galerna.errors import PolicyError
 
 if TYPE_CHECKING:
     import polars as pl
+
+    from galerna.policy import Resolved
 
 HEADLINE = {
     "energy_kwh": ("energy", "{:,.2f} kWh"),
@@ -61,9 +64,12 @@ class Run:
     (5, 41.595)
     """
 
-    def __init__(self, finished: _core.Run, name: str) -> None:
+    def __init__(
+        self, finished: _core.Run, name: str, objects: dict[str, Resolved] | None = None
+    ) -> None:
         self._finished = finished
         self._name = name
+        self._objects = objects or {}
 
     @cached_property
     def spec(self) -> dict[str, Any]:
@@ -131,6 +137,68 @@ class Run:
         `overwrite=True`, one that holds anything else never.
         """
         self._finished.write(folder, self._name, overwrite)
+
+    def explain(
+        self, at_s: float | None = None, *, vm: int | None = None, host: int | None = None
+    ) -> list[dict[str, Any]]:
+        """Why it was decided so: the decisions at a time, about a VM, from or to a host.
+
+        The run is repeated, which is deterministic. Each decision tells when (`at_s`), which `vm`,
+        `from` and `to` which host, its `cause`, what came of every other host (`possibilities`),
+        what the move costs, and all that in `words`.
+
+        >>> import galerna as gl
+        >>> run = gl.run("thr-mmt")
+        >>> vm = run.moves["vm"][0]
+        >>> {choice["vm"] for choice in run.explain(vm=vm)} == {vm}
+        True
+
+        Raises `SpecError` for a run of leases without load, `PolicyError` when the run cannot be
+        repeated alike, as a policy written in Python depends on more than it is given.
+        """
+        told, log = _core.explain_run(self._finished.spec(), self._objects, at_s, vm, host)
+        self._expect_repeated(log)
+        choices: list[dict[str, Any]] = json.loads(told)
+        return choices
+
+    def without(
+        self,
+        at_s: float,
+        *,
+        vm: int | None = None,
+        host: int | None = None,
+        instead: int | None = None,
+    ) -> dict[str, Any]:
+        """What if not: the run again without the moves decided at `at_s`.
+
+        With `vm` or `host` only theirs; with `instead`, the one VM goes to that host. The dict has
+        the moves in question (`choices`), how many were `changed`, from when on the runs differ
+        (`differs_from_s`), and the figures `as_it_was` and `without`, each with `summary`, `leases`
+        and `balance`.
+
+        >>> import galerna as gl
+        >>> run = gl.run("thr-mmt")
+        >>> moves = [choice for choice in run.explain(host=3) if choice["to"] is not None]
+        >>> other = run.without(moves[0]["at_s"], vm=moves[0]["vm"])
+        >>> other["changed"] >= 1, other["as_it_was"]["summary"] == run.summary
+        (True, True)
+
+        Raises `SpecError` when no move is in question, or the VM has no room where it is to go.
+        """
+        told, log = _core.run_without(
+            self._finished.spec(), self._objects, at_s, vm, host, instead
+        )
+        self._expect_repeated(log)
+        other: dict[str, Any] = json.loads(told)
+        return other
+
+    def _expect_repeated(self, log: str) -> None:
+        """Refuses what is told of another run."""
+        if log != self._finished.load_log_blake3():
+            raise PolicyError(
+                "GLN-631 the run decides otherwise when it is repeated. A policy written in Python "
+                "must depend on nothing but what it is given."
+            )
 
     @cached_property
     def hosts(self) -> pl.DataFrame:

@@ -208,3 +208,37 @@ def test_every_place_for_a_policy_takes_an_object(thr: gl.Run) -> None:
     assert {run.event_log_blake3 for run in runs} == {thr.event_log_blake3}
     later = gl.run({"policy": {"overload": lambda now, past: True}}, overload=gl.Thr(threshold=0.9))
     assert later.event_log_blake3 == thr.event_log_blake3, "the later word counts"
+
+
+def test_a_run_without_a_decision_is_another_run_of_the_same_policy():
+    """A policy of one's own, as an object, decides again; what differs begins with the decision."""
+
+    class Half:
+        def is_overloaded(self, now, history):
+            return now > 0.8
+
+    run = gl.run("thr-mmt", overload=Half())
+    moves = [choice for choice in run.explain(host=3) if choice["to"] is not None]
+    one = moves[0]
+    other = run.without(one["at_s"], vm=one["vm"])
+    assert other["differs_from_s"] == one["at_s"]
+    assert other["as_it_was"]["summary"] == run.summary
+    assert other["without"]["summary"] != run.summary
+    assert one["words"].startswith(other["choices"][0]["words"].splitlines()[0])
+    with pytest.raises(gl.SpecError, match="GLN-650"):
+        run.without(one["at_s"] + 100.0)
+    with pytest.raises(gl.SpecError, match="GLN-206"):
+        gl.run("leases/easy").explain()
+
+
+def test_a_policy_that_answers_otherwise_when_it_is_asked_again_is_found_out():
+    asked = []
+
+    class Moody:
+        def is_overloaded(self, now, history):
+            asked.append(now)
+            return len(asked) % 7 == 0
+
+    run = gl.run("thr-mmt", overload=Moody())
+    with pytest.raises(gl.PolicyError, match="GLN-631"):
+        run.explain(0.0)

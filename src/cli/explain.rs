@@ -6,12 +6,15 @@ use std::path::PathBuf;
 use clap::Args;
 use serde::Serialize;
 
-use super::{Answer, Failure, Format, POLICY_FAILED, json, threads};
-use crate::explain::{self, Choice, Explanation, Focus};
+use super::figures::difference;
+use super::{Answer, BAD_INPUT, Failure, Format, POLICY_FAILED, json, threads};
+use crate::explain::{
+    self, Choice, Counterfactual, Error, Explanation, Figures, Focus, Repeatable,
+};
 use crate::frames::{self, Manifest};
 use crate::id::{HostId, VmId};
 use crate::problem::Problem;
-use crate::spec::Inputs;
+use crate::spec::python;
 use crate::time::Instant;
 
 /// How many decisions are told before the rest is only counted.
@@ -20,7 +23,8 @@ const SHOWN: usize = 10;
 /// Explain the decisions of a finished run.
 ///
 /// Repeats the run, which is deterministic, and tells of each migration why the VM had to leave,
-/// where else it could have gone, and what the move gains and costs.
+/// where else it could have gone, and what the move gains and costs; with --without or --instead,
+/// what the run would have been had it been decided otherwise.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -28,7 +32,9 @@ Examples:
   galerna explain out/first                          how many decisions, and the first of them
   galerna explain out/first --vm 31                  every move of VM 31
   galerna explain out/first --at 01:20:00 --host 7   what happened to host 7 at that decision
-  galerna explain out/first --at 4800 --format json")]
+  galerna explain out/first --at 4800 --format json
+  galerna explain out/first --at 4800 --vm 31 --without      had VM 31 stayed where it was
+  galerna explain out/first --at 4800 --vm 31 --instead 7    had it gone to host 7")]
 pub(super) struct Explain {
     /// Folder that `galerna run --out` wrote.
     dir: PathBuf,
@@ -41,6 +47,12 @@ pub(super) struct Explain {
     /// Number of a host that a VM left or came to.
     #[arg(long, value_name = "ID")]
     host: Option<u32>,
+    /// Run again without the decisions of --at (of --vm, of --host) and show the difference.
+    #[arg(long, requires = "at")]
+    without: bool,
+    /// Run again with the VM going to this host, and show the difference.
+    #[arg(long, value_name = "ID", requires = "at", requires = "vm", conflicts_with = "without")]
+    instead: Option<u32>,
     /// Tell of every decision instead of the first ten.
     #[arg(long)]
     all: bool,
@@ -61,20 +73,42 @@ struct Report {
     choices: Vec<Choice>,
 }
 
+/// What `--without` and `--instead` print as JSON.
+#[derive(Debug, Serialize)]
+struct Otherwise {
+    version: String,
+    spec: String,
+    /// The moves in question, as they were made.
+    choices: Vec<Choice>,
+    /// Where the VM went instead; none if it stayed.
+    instead: Option<u32>,
+    changed: usize,
+    differs_from_s: Option<f64>,
+    as_it_was: Figures,
+    without: Figures,
+}
+
 impl Explain {
     pub(super) fn execute(&self) -> Result<Answer, Failure> {
         threads::limit(None);
         let manifest = frames::read_manifest(&self.dir).map_err(Failure::bad_input)?;
         let spec = &manifest.resolved_spec;
-        spec.check_load(&manifest.report.spec, "explained").map_err(Failure::bad_input)?;
         spec.check_runnable(&manifest.report.spec).map_err(Failure::bad_input)?;
-        let inputs = Inputs::read(spec).map_err(Failure::bad_input)?;
+        let inputs = Repeatable::read(spec).map_err(Failure::bad_input)?;
         self.known(&manifest, &inputs).map_err(Failure::bad_input)?;
         let (vm, host) = (self.vm.map(VmId), self.host.map(HostId));
         let focus = Focus { at: self.at, vm, host };
-        let explanation = explain::explain(spec, &inputs, focus)
-            .map_err(|error| Failure { code: POLICY_FAILED, message: error.to_string() })?;
-        self.repeated(&manifest, &explanation).map_err(Failure::bad_input)?;
+        let here = python::installed();
+        let otherwise = self.without || self.instead.is_some();
+        if otherwise {
+            let instead = self.instead.map(HostId);
+            let other = explain::without(spec, &inputs, here, focus, instead).map_err(failed)?;
+            self.repeated(&manifest, &other.event_log_blake3).map_err(Failure::bad_input)?;
+            return self.compared(manifest, other);
+        }
+        let explanation = explain::explain(spec, &inputs, here, focus).map_err(failed)?;
+        let log = &explanation.event_log_blake3;
+        self.repeated(&manifest, log).map_err(Failure::bad_input)?;
         match self.format {
             Format::Table => Ok(Answer::done(self.told(&explanation))),
             Format::Json => json(&Report {
@@ -91,7 +125,8 @@ impl Explain {
     }
 
     /// Whether the trace is that of the run, and VM and host are there.
-    fn known(&self, manifest: &Manifest, inputs: &Inputs) -> Result<(), Problem> {
+    fn known(&self, manifest: &Manifest, inputs: &Repeatable) -> Result<(), Problem> {
+        let inputs = inputs.load();
         let problem = |place: &str, what: String, remedy| {
             Err(Problem::new("GLN-630", place.to_owned(), what, remedy))
         };
@@ -104,7 +139,8 @@ impl Explain {
             return problem(path, what, remedy);
         }
         let (vms, hosts) = (inputs.fleet.vms(), inputs.fleet.hosts());
-        for (name, asked, count) in [("--vm", self.vm, vms), ("--host", self.host, hosts)] {
+        let asked = [("--vm", self.vm, vms), ("--host", self.host, hosts)];
+        for (name, asked, count) in asked.into_iter().chain([("--instead", self.instead, hosts)]) {
             if let Some(id) = asked.filter(|&id| id as usize >= count) {
                 let what = format!("found {id}, expected 0 to {}", count - 1);
                 return problem(name, what, "Take a number from the tables of the run");
@@ -114,18 +150,55 @@ impl Explain {
     }
 
     /// Whether the run was repeated faithfully.
-    fn repeated(&self, manifest: &Manifest, explanation: &Explanation) -> Result<(), Problem> {
-        let expected = &manifest.report.event_log_blake3;
-        if explanation.event_log_blake3 == *expected {
+    fn repeated(&self, manifest: &Manifest, found: &str) -> Result<(), Problem> {
+        let of_load = manifest.report.load_log_blake3.as_ref();
+        let expected = of_load.unwrap_or(&manifest.report.event_log_blake3);
+        if found == expected {
             return Ok(());
         }
-        let (found, version) = (&explanation.event_log_blake3, &manifest.report.version);
+        let version = &manifest.report.version;
         let what = format!(
             "repeated, the run has event log {found}, expected {expected} of version {version}"
         );
         let remedy = "Run the spec again with this version; a policy written in Python must not \
                       depend on anything but what it is given";
         Err(Problem::new("GLN-631", self.dir.display().to_string(), what, remedy))
+    }
+
+    /// The run beside what it would have been.
+    fn compared(&self, manifest: Manifest, other: Counterfactual) -> Result<Answer, Failure> {
+        let Counterfactual { choices, changed, differs_from, as_it_was, without, .. } = other;
+        if self.format == Format::Json {
+            return json(&Otherwise {
+                version: manifest.report.version,
+                spec: manifest.report.spec,
+                choices,
+                instead: self.instead,
+                changed,
+                differs_from_s: differs_from.map(Instant::seconds),
+                as_it_was,
+                without,
+            })
+            .map(Answer::done);
+        }
+        let mut text = String::new();
+        for choice in &choices[..choices.len().min(SHOWN)] {
+            writeln!(text, "{}", choice.headline()).expect("a string takes any text");
+        }
+        if let Some(more) = choices.len().checked_sub(SHOWN + 1) {
+            writeln!(text, "and {} more", more + 1).expect("a string takes any text");
+        }
+        let other = match self.instead {
+            Some(host) => format!("to host-{host}"),
+            None => "without".to_owned(),
+        };
+        match differs_from {
+            Some(at) => writeln!(text, "\nthe runs differ from {at} on\n"),
+            None => writeln!(text, "\nthe runs do not differ\n"),
+        }
+        .expect("a string takes any text");
+        text += &difference(&as_it_was, &without, &other);
+        Ok(Answer::done(text))
     }
 
     fn told(&self, explanation: &Explanation) -> String {
@@ -154,6 +227,15 @@ impl Explain {
         };
         text + &end
     }
+}
+
+/// A run that cannot be explained, or not as asked.
+fn failed(error: Error) -> Failure {
+    let code = match error {
+        Error::Asked(_) => BAD_INPUT,
+        Error::Policy(_) | Error::Run(_) => POLICY_FAILED,
+    };
+    Failure { code, message: error.to_string() }
 }
 
 /// Seconds, or `hh:mm:ss`, or `d hh:mm:ss`.

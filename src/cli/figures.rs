@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use crate::account::CostSummary;
+use crate::explain::Figures;
 use crate::lease::LeaseSummary;
 use crate::metric::Summary;
 
@@ -59,6 +60,32 @@ fn lines(
         let line = format!("{name:<32} {value:>12} {unit:<3} {meaning}");
         writeln!(text, "{}", line.trim_end()).expect("a string takes any text");
     }
+    text
+}
+
+/// The figures of two runs side by side, those that differ.
+pub(super) fn difference(one: &Figures, other: &Figures, name: &str) -> String {
+    let leases = |figures: &Figures| {
+        let named = figures.leases.iter().flat_map(|leases| leases.named());
+        named.map(|(name, value)| (name, Some(value))).collect::<Vec<_>>()
+    };
+    let mut text = format!("{:<32} {:>14} {name:>14} {:>14}\n", "", "as it was", "difference");
+    let load = (one.summary.named(), other.summary.named());
+    let balance = |figures: &Figures| vec![("balance", figures.balance)];
+    let groups = [load, (leases(one), leases(other)), (balance(one), balance(other))];
+    let pairs = groups.into_iter().flat_map(|(one, other)| one.into_iter().zip(other));
+    let mut same = 0;
+    for ((figure, was), (_, would)) in pairs {
+        if was == would {
+            same += 1;
+            continue;
+        }
+        let shown = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), significant);
+        let change = was.zip(would).map(|(was, would)| would - was);
+        let (was, would, change) = (shown(was), shown(would), shown(change));
+        writeln!(text, "{figure:<32} {was:>14} {would:>14} {change:>14}").expect("a string");
+    }
+    writeln!(text, "{same} other figures are the same").expect("a string");
     text
 }
 

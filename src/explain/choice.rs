@@ -51,6 +51,8 @@ pub enum Cause {
         /// Whether all of its VMs found a place, so that it was emptied.
         emptied: bool,
     },
+    /// It is not there yet: its lease begins, or began and found no place so far.
+    Begins,
     /// A planner weighed the whole step.
     Weighed(Weighing),
     /// A planner said so, and not why.
@@ -93,6 +95,32 @@ pub enum Fate {
     Excluded,
 }
 
+impl Choice {
+    /// Whether the VM was not there before.
+    pub fn begins(&self) -> bool {
+        self.cause == Cause::Begins
+    }
+
+    fn source(&self) -> String {
+        self.from.map_or_else(|| "?".to_owned(), |host| host.to_string())
+    }
+
+    /// What happened, in one line.
+    pub fn headline(&self) -> String {
+        let (at, vm, from) = (self.at, self.vm, self.source());
+        let underload = matches!(self.cause, Cause::Underload { .. });
+        match self.to {
+            Some(to) if self.begins() => format!("{at}  {vm} begins on {to}"),
+            None if self.begins() => format!("{at}  {vm} waits: no place for it"),
+            Some(to) => format!("{at}  {vm} moves from {from} to {to}"),
+            None if underload => {
+                format!("{at}  {vm} stays on {from}: not all VMs there find a place")
+            }
+            None => format!("{at}  {vm} stays on {from}: no place for it"),
+        }
+    }
+}
+
 impl Fate {
     /// What to sort by: open hosts first, the least power first.
     pub(super) fn rank(&self) -> (u8, f64) {
@@ -116,8 +144,21 @@ pub struct Cost {
     pub slowdown: f64,
 }
 
+impl Cost {
+    /// That of no move.
+    pub(super) const NONE: Self = Self { bytes: 0, at_least_s: 0.0, slowdown: 0.0 };
+}
+
 fn in_seconds<S: serde::Serializer>(at: &Instant, to: S) -> Result<S::Ok, S::Error> {
     to.serialize_f64(at.seconds())
+}
+
+impl fmt::Display for Cost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (mb, percent) = (self.bytes as f64 / 1e6, self.slowdown * 100.0);
+        let at_least_s = self.at_least_s;
+        write!(f, "{mb:.0} MB, {at_least_s:.1} s or more at {percent:.0} % less CPU")
+    }
 }
 
 impl fmt::Display for Fate {
@@ -159,15 +200,8 @@ const SHOWN: usize = 8;
 impl fmt::Display for Choice {
     /// A few lines: what happened, why, gain and cost, and the other possibilities.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let host = |host: Option<HostId>| host.map_or_else(|| "?".to_owned(), |h| h.to_string());
-        let (vm, from) = (self.vm, host(self.from));
-        match self.to {
-            Some(to) => writeln!(f, "{}  {vm} moves from {from} to {to}", self.at)?,
-            None if matches!(self.cause, Cause::Underload { .. }) => {
-                writeln!(f, "{}  {vm} stays on {from}: not all VMs there find a place", self.at)?;
-            }
-            None => writeln!(f, "{}  {vm} stays on {from}: no place for it", self.at)?,
-        }
+        let (from, begins) = (self.source(), self.begins());
+        writeln!(f, "{}", self.headline())?;
         match &self.cause {
             Cause::Overload { seen, among } => {
                 writeln!(f, "  why    {from} is overloaded: {seen}")?;
@@ -183,6 +217,7 @@ impl fmt::Display for Choice {
                 let what = if *emptied { "is emptied" } else { "cannot be emptied" };
                 writeln!(f, "  why    {from}, at {utilisation:.3} of its capacity, {what}")?;
             }
+            Cause::Begins => writeln!(f, "  why    its lease has begun, or begins")?,
             Cause::Weighed(weighing) => told(weighing, &from, f)?,
             Cause::Planned => writeln!(f, "  why    the planner said so")?,
         }
@@ -191,11 +226,17 @@ impl fmt::Display for Choice {
             _ => None,
         });
         if let (Some(to), Some(increase)) = (self.to, increase) {
-            writeln!(f, "  power  {from} {:+.2} W, {to} {increase:+.2} W", self.source_change_w)?;
+            match begins {
+                true => writeln!(f, "  power  {to} {increase:+.2} W")?,
+                false => {
+                    let change = self.source_change_w;
+                    writeln!(f, "  power  {from} {change:+.2} W, {to} {increase:+.2} W")?;
+                }
+            }
         }
-        let Cost { bytes, at_least_s, slowdown } = self.cost;
-        let (mb, percent) = (bytes as f64 / 1e6, slowdown * 100.0);
-        writeln!(f, "  cost   {mb:.0} MB, {at_least_s:.1} s or more at {percent:.0} % less CPU")?;
+        if !begins {
+            writeln!(f, "  cost   {}", self.cost)?;
+        }
         let others = || self.possibilities.iter().filter(|p| Some(p.host) != self.to);
         for Possibility { host, fate } in others().take(SHOWN) {
             writeln!(f, "  {host:<6} {fate}", host = host.to_string())?;

@@ -5,18 +5,23 @@
 
 mod choice;
 mod planning;
+mod repeat;
+mod without;
 mod witness;
-
-use std::ops::ControlFlow;
 
 use crate::engine;
 use crate::id::{HostId, VmId};
 use crate::model::record::ActionKind;
 use crate::policy::PolicyError;
-use crate::spec::{self, Inputs, RunSpec};
+use crate::problem::Problem;
+use crate::spec::RunSpec;
+use crate::spec::python::Interpreter;
 use crate::time::Instant;
 
 pub use choice::{Cause, Choice, Cost, Fate, Possibility};
+use repeat::Repeated;
+pub use repeat::{Figures, Repeatable};
+pub use without::{Counterfactual, without};
 use witness::Witness;
 
 /// Which decisions are of interest; what is not given does not matter.
@@ -49,7 +54,7 @@ pub struct Explanation {
     pub choices: Vec<Choice>,
     /// All decisions of the run by what caused them: overload, underload, a plan.
     pub decisions: [usize; 3],
-    /// BLAKE3 of the event log of the run with witnesses; that of the run itself if it was
+    /// BLAKE3 of what hosts and VMs did in the run with witnesses; that of the run itself if it was
     /// repeated faithfully.
     pub event_log_blake3: String,
 }
@@ -63,41 +68,70 @@ pub enum Error {
     /// The run fails.
     #[error(transparent)]
     Run(#[from] engine::Error),
+    /// What is asked makes no sense for this run.
+    #[error("{0}")]
+    Asked(Problem),
 }
 
-/// Repeats the run of `spec` and explains the decisions in `focus`.
+impl From<Problem> for Error {
+    fn from(problem: Problem) -> Self {
+        Self::Asked(problem)
+    }
+}
+
+/// Repeats the run of `spec` and explains the decisions in `focus`; policies written in Python are
+/// built by `interpreter`.
 ///
 /// # Errors
 /// Those of building its policies and of running it.
 ///
 /// ```
-/// use galerna::explain::{Focus, explain};
-/// use galerna::spec::{self, Inputs, Override};
+/// use galerna::explain::{Focus, Repeatable, explain};
+/// use galerna::spec::{self, Override};
 ///
 /// let brief = vec![Override::new("fleet.preset", "ml110-32g".into())];
 /// let spec = spec::load("thr-mmt".as_ref(), brief)?;
-/// let inputs = Inputs::read(&spec)?;
+/// let inputs = Repeatable::read(&spec)?;
 /// let at = galerna::time::Instant::from_seconds(600.0);
-/// let explanation = explain(&spec, &inputs, Focus { at: Some(at), ..Focus::default() })?;
+/// let focus = Focus { at: Some(at), ..Focus::default() };
+/// let explanation = explain(&spec, &inputs, None, focus)?;
 /// assert!(explanation.choices.iter().all(|choice| choice.at == at));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub fn explain(spec: &RunSpec, inputs: &Inputs, focus: Focus) -> Result<Explanation, Error> {
-    let Inputs { trace, fleet, rules } = inputs;
-    let policies = spec::policies(spec, fleet)?;
-    let witness = Witness::new(focus, fleet, rules, &policies.migration);
-    let policies = witness.watch(policies);
-    let outcome = engine::run(fleet, trace, rules, policies, &mut |_| ControlFlow::Continue(()))?;
-    let starts = outcome.record.actions.iter().filter(|a| a.kind == ActionKind::MigrationStart);
+pub fn explain(
+    spec: &RunSpec,
+    inputs: &Repeatable,
+    interpreter: Option<&dyn Interpreter>,
+    focus: Focus,
+) -> Result<Explanation, Error> {
+    observed(spec, inputs, interpreter, focus).map(|(explanation, _)| explanation)
+}
+
+/// The explanation, and the run that it was taken from.
+fn observed(
+    spec: &RunSpec,
+    inputs: &Repeatable,
+    interpreter: Option<&dyn Interpreter>,
+    focus: Focus,
+) -> Result<(Explanation, Repeated), Error> {
+    let mut witness = None;
+    let repeated = inputs.run(spec, interpreter, |policies| {
+        let load = inputs.load();
+        let watching = Witness::new(focus, &load.fleet, &load.rules, &policies.migration);
+        witness.insert(watching).watch(policies)
+    })?;
+    let record = &repeated.outcome.record;
+    let starts = record.actions.iter().filter(|a| a.kind == ActionKind::MigrationStart);
     let words: Vec<String> = starts.map(|action| action.reason.words()).collect();
     let caused = |by: &str| words.iter().filter(|words| words.starts_with(by)).count();
-    Ok(Explanation {
-        choices: witness.testimony(),
+    let explanation = Explanation {
+        choices: witness.map_or_else(Vec::new, |witness| witness.testimony()),
         decisions: [
             caused("overload"),
             caused("underload"),
             caused("planned") + caused("optimise"),
         ],
-        event_log_blake3: outcome.record.event_log_blake3(),
-    })
+        event_log_blake3: record.event_log_blake3(),
+    };
+    Ok((explanation, repeated))
 }

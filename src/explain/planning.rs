@@ -31,7 +31,7 @@ impl Planning {
             possibilities: Vec::new(),
             asleep: ask.state.fleet.hosts() - draft.occupied().len(),
             source_change_w: change,
-            cost: Cost { bytes: 0, at_least_s: 0.0, slowdown: 0.0 },
+            cost: Cost::NONE,
         });
     }
 }

@@ -255,7 +255,10 @@ impl Watched {
         let at = ask.state.now;
         let (from, cause) = self.cause(vm, to, draft, ask, placing);
         let change = from.map_or(0.0, |from| self.source_change(vm, from, draft, ask));
-        let cost = self.witness.notes().costs[vm.0 as usize];
+        let cost = match cause {
+            Cause::Begins => Cost::NONE,
+            _ => self.witness.notes().costs[vm.0 as usize],
+        };
         let mut choice = Choice {
             at,
             vm,
@@ -269,7 +272,11 @@ impl Watched {
         };
         if self.witness.notes().focus.covers(&choice) {
             choice.possibilities = self.possibilities(vm, from, to, draft, ask)?;
-            self.witness.notes().choices.push(choice);
+            let choices = &mut self.witness.notes().choices;
+            // Who finds no place among the hosts that are on is placed once more, among all.
+            let again = |last: &mut Choice| last.at == at && last.vm == vm && last.begins();
+            choices.pop_if(again);
+            choices.push(choice);
         }
         Ok(())
     }
@@ -290,13 +297,14 @@ impl Watched {
             return (from, Cause::Underload { utilisation, emptied: to.is_some() });
         }
         let notes = self.witness.notes();
-        let (from, among) = match notes.picked.get(&vm) {
-            Some((at, from, among)) if *at == ask.state.now => (Some(*from), among.clone()),
-            _ => (None, Vec::new()),
-        };
-        let overload = from.and_then(|from| notes.overloads.get(&from));
-        let seen = overload.map_or_else(String::new, |(_, words)| words.clone());
-        (from, Cause::Overload { seen, among })
+        match notes.picked.get(&vm) {
+            Some((at, from, among)) if *at == ask.state.now => {
+                let overload = notes.overloads.get(from);
+                let seen = overload.map_or_else(String::new, |(_, words)| words.clone());
+                (Some(*from), Cause::Overload { seen, among: among.clone() })
+            }
+            _ => (None, Cause::Begins),
+        }
     }
 
     /// How the power of `from` changes when `vm` leaves it, W.

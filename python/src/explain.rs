@@ -1,0 +1,109 @@
+//! Why it was decided so, and what if not: the run of a spec once more.
+
+use std::collections::BTreeMap;
+
+use galerna::explain::{self, Choice, Figures, Focus, Repeatable};
+use galerna::id::{HostId, VmId};
+use galerna::spec::{self, RunSpec};
+use galerna::time::Instant;
+use pyo3::prelude::*;
+use serde::Serialize;
+
+use crate::errors;
+use crate::interpreter::Here;
+use crate::policies::Resolved;
+
+/// A decision with what it says to people.
+#[derive(Serialize)]
+struct Told {
+    #[serde(flatten)]
+    choice: Choice,
+    words: String,
+}
+
+impl Told {
+    fn of(choice: Choice) -> Self {
+        Self { words: choice.to_string(), choice }
+    }
+}
+
+#[derive(Serialize)]
+struct Otherwise {
+    choices: Vec<Told>,
+    changed: usize,
+    differs_from_s: Option<f64>,
+    as_it_was: Figures,
+    without: Figures,
+}
+
+/// The decisions of the run of `spec` (JSON) at `at_s`, about `vm`, from or to `host`, as JSON, and
+/// the hash of the events of load as it was repeated. `given` holds the Python policies that are at
+/// hand as objects.
+#[pyfunction]
+pub fn explain_run(
+    py: Python<'_>,
+    spec: &str,
+    given: BTreeMap<String, Resolved>,
+    at_s: Option<f64>,
+    vm: Option<u32>,
+    host: Option<u32>,
+) -> PyResult<(String, String)> {
+    let (spec, inputs) = read(py, spec)?;
+    let (focus, here) = (focus(at_s, vm, host), Here::with(given));
+    let explained = py.detach(|| explain::explain(&spec, &inputs, Some(&here), focus));
+    let explained = explained.map_err(|error| raised(py, error))?;
+    let told: Vec<Told> = explained.choices.into_iter().map(Told::of).collect();
+    Ok((json(&told), explained.event_log_blake3))
+}
+
+/// The figures of the run of `spec` (JSON), and of the run without the moves in question or with
+/// the VM going to the host `instead`, as JSON, and the hash of the events as it was repeated.
+#[pyfunction]
+#[allow(clippy::too_many_arguments, reason = "what the Python method is given")]
+pub fn run_without(
+    py: Python<'_>,
+    spec: &str,
+    given: BTreeMap<String, Resolved>,
+    at_s: f64,
+    vm: Option<u32>,
+    host: Option<u32>,
+    instead: Option<u32>,
+) -> PyResult<(String, String)> {
+    let (spec, inputs) = read(py, spec)?;
+    let (focus, here) = (focus(Some(at_s), vm, host), Here::with(given));
+    let instead = instead.map(HostId);
+    let found = py.detach(|| explain::without(&spec, &inputs, Some(&here), focus, instead));
+    let found = found.map_err(|error| raised(py, error))?;
+    let otherwise = Otherwise {
+        choices: found.choices.into_iter().map(Told::of).collect(),
+        changed: found.changed,
+        differs_from_s: found.differs_from.map(Instant::seconds),
+        as_it_was: found.as_it_was,
+        without: found.without,
+    };
+    Ok((json(&otherwise), found.event_log_blake3))
+}
+
+fn focus(at_s: Option<f64>, vm: Option<u32>, host: Option<u32>) -> Focus {
+    Focus { at: at_s.map(Instant::from_seconds), vm: vm.map(VmId), host: host.map(HostId) }
+}
+
+fn read(py: Python<'_>, spec: &str) -> PyResult<(RunSpec, Repeatable)> {
+    let spec = crate::run::read("the run", Some(spec), "[]");
+    let spec = spec.map_err(|error| errors::spec(py, error))?;
+    let inputs = py.detach(|| Repeatable::read(&spec));
+    let inputs = inputs.map_err(|error| errors::spec(py, error))?;
+    Ok((spec, inputs))
+}
+
+fn raised(py: Python<'_>, error: explain::Error) -> PyErr {
+    match error {
+        explain::Error::Policy(error) => errors::building(py, error),
+        explain::Error::Run(error) => errors::engine(py, error, None),
+        explain::Error::Asked(problem) => errors::spec(py, spec::Error::from(problem)),
+    }
+}
+
+fn json<T: Serialize>(value: &T) -> String {
+    serde_json::to_string(value).expect("decisions have a JSON form")
+}
