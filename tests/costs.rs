@@ -9,7 +9,7 @@ use galerna::check::{Bill, BillRow, LeaseRun, Report, Tenancy, check, check_leas
 use galerna::engine;
 use galerna::id::VmId;
 use galerna::lease::{LeasePolicies, Schedule};
-use galerna::model::costs::{HourPrice, Tier};
+use galerna::model::costs::{HourPrice, Rate, Tier};
 use galerna::model::lease::LeaseRequest;
 use galerna::model::lease_record::Use;
 use galerna::model::record::Reason;
@@ -366,4 +366,21 @@ fn everything_wrong_with_costs_is_told_at_once() {
     let text = "[leases]\n[costs]\nenergy-price = 0.2\nvm-hour-price = [1, 2, 3, 4]\n";
     let told = spec::parse(text, "x.toml", Vec::new()).unwrap_err().to_string();
     assert!(told.matches("GLN-206").count() == 2, "{told}");
+}
+
+/// A made series becomes steps of the spec, and bad settings of it are all named.
+#[test]
+fn series_are_made_by_a_recipe() {
+    let parse = |text: &str| spec::parse(text, "x.toml", Vec::new());
+    let made = "[costs]\ncarbon-intensity = { made = { days = 2, seed = 5 } }\n";
+    let spec = parse(made).unwrap();
+    let Rate::Series(series) = &spec.costs.as_ref().unwrap().carbon_intensity else { panic!() };
+    assert_eq!((series.steps.len(), series.made), (48, None));
+    assert_eq!(parse(&spec.to_toml()).unwrap(), spec, "a resolved spec has the steps");
+    let wrong = "[costs]\nenergy-price = { made = { mean = -1, swing = 2, days = 0 } }\n\
+                 carbon-intensity = { made = {}, steps = [[0, 1]] }\n";
+    let shown = parse(wrong).unwrap_err().to_string();
+    for words in ["made.mean", "made.swing", "made.days", "`made` beside"] {
+        assert!(shown.contains(words), "{words}: {shown}");
+    }
 }

@@ -12,6 +12,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+pub use super::made_series::MadeSeries;
 use crate::time::{Instant, Span};
 
 /// The billing period: 30 days.
@@ -58,8 +59,8 @@ impl Default for Costs {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(
     untagged,
-    expecting = "expected a number, { steps = [[seconds, value], ..] } or { file = \"a.csv\" }, \
-                 with until-s and then = \"end\", \"hold\" or \"repeat\" if need be"
+    expecting = "expected a number, { steps = [[seconds, value], ..] }, { file = \"a.csv\" } or \
+                 { made = { mean = 300, swing = 0.3 } }, with until-s and then = \"end\", \"hold\" or \"repeat\" if need be"
 )]
 pub enum Rate {
     /// It never changes.
@@ -75,6 +76,9 @@ pub struct Series {
     /// A file of steps, which take the place of `steps` when the spec is read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub file: Option<PathBuf>,
+    /// What its steps are made by when the spec is read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub made: Option<MadeSeries>,
     /// From when on (seconds from the start of the run) which value holds.
     pub steps: Vec<(f64, f64)>,
     /// When the series ends, seconds.

@@ -8,6 +8,7 @@ pub mod fleet;
 pub mod history;
 pub mod lease;
 pub mod lease_record;
+mod made_series;
 pub mod record;
 pub mod resources;
 pub mod rules;

@@ -6,7 +6,7 @@ use super::RunSpec;
 use super::leases::LeaseLoad;
 use super::limits::{Bound, out_of_bounds};
 use crate::model::Costs;
-use crate::model::costs::{HourPrice, Rate, Series, Then, Tier};
+use crate::model::costs::{HourPrice, MadeSeries, Rate, Series, Then, Tier};
 use crate::problem::Problem;
 use crate::time::Instant;
 
@@ -32,8 +32,16 @@ pub(super) fn read_files(costs: &mut Costs, place: Place<'_>, problems: &mut Vec
     ];
     for (key, rate) in rates {
         let Rate::Series(series) = rate else { continue };
-        let Some(file) = series.file.take() else { continue };
         let at = place(&format!("[costs] {key}"));
+        if let Some(made) = series.made.take() {
+            let found = made_problems(&made, series, &at);
+            if found.is_empty() {
+                series.steps = made.steps(key);
+            }
+            problems.extend(found);
+            continue;
+        }
+        let Some(file) = series.file.take() else { continue };
         if !series.steps.is_empty() {
             let what = "has both `file` and `steps`";
             problems.push(Problem::new("GLN-208", at, what, "Leave one of them out"));
@@ -48,6 +56,29 @@ pub(super) fn read_files(costs: &mut Costs, place: Place<'_>, problems: &mut Vec
             }
         }
     }
+}
+
+/// What is wrong with how `series` is made.
+fn made_problems(made: &MadeSeries, series: &mut Series, at: &str) -> Vec<Problem> {
+    if series.file.take().is_some() || !series.steps.is_empty() {
+        let what = "has `made` beside `file` or `steps`";
+        return vec![Problem::new("GLN-208", at, what, "Leave all but one of them out")];
+    }
+    let ranges = [
+        ("mean", made.mean, 0.0..=MOST),
+        ("swing", made.swing, 0.0..=1.0),
+        ("peak-h", made.peak_h, 0.0..=24.0),
+        ("noise", made.noise, 0.0..=1.0),
+        ("days", f64::from(made.days), 1.0..=3660.0),
+    ];
+    let wrong = ranges.into_iter().filter(|(_, value, range)| !range.contains(value));
+    wrong
+        .map(|(key, value, range)| {
+            let what = format!("must be {} to {}, found {value}", range.start(), range.end());
+            let remedy = "Leave it out for the default";
+            Problem::new("GLN-208", format!("{at}.made.{key}"), what, remedy)
+        })
+        .collect()
 }
 
 /// The steps that `text` lists, one per line: seconds, comma, value; the first line may be a head.
