@@ -18,7 +18,8 @@ const DETECTORS: [&str; 5] = ["iqr", "lr", "lrr", "mad", "thr"];
 const SELECTORS: [&str; 4] = ["mc", "mmt", "mu", "rs"];
 
 /// What galerna has beside them, under the honest model only.
-const FURTHER: [&str; 11] = [
+const FURTHER: [&str; 12] = [
+    "balance",
     "last-n-mmt",
     "loess-mmt",
     "loess-robust-mmt",
@@ -87,7 +88,7 @@ fn every_file_has_the_detector_and_selector_of_its_name_and_says_so() {
         match short.contains('-') {
             true if place == "pabfd" => assert_eq!(short, format!("{overload}-{select}")),
             true => assert_eq!(short, format!("{overload}-{select}-{place}")),
-            false if short == "optimise" => assert_eq!(place, short),
+            false if ["balance", "optimise"].contains(&short) => assert_eq!(place, short),
             false => assert_eq!((overload.as_str(), place.as_str()), ("never", "first-fit")),
         }
         let title = short.to_uppercase();

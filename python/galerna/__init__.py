@@ -34,6 +34,7 @@ from galerna.reservations import Request, Reservations
 from galerna.results import Run
 from galerna.spec import (
     Always,
+    Balance,
     BestFit,
     BestFitDecreasing,
     Cosine,
@@ -78,6 +79,7 @@ from galerna.verify import Report, check
 
 __all__ = [
     "Always",
+    "Balance",
     "BestFit",
     "BestFitDecreasing",
     "Candidate",

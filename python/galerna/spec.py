@@ -425,6 +425,31 @@ class NormDiff(Placer):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Balance(Placer):
+    """Whole steps that even out the load of the hosts with VMs, by moves that pay.
+
+    `start` and `target` are standard deviations of the hosts' utilisations; with `stable_s` 0 moves
+    need not pay.
+
+    >>> import galerna as gl
+    >>> gl.run("balance").summary["migrations"] <= gl.run(
+    ...     "balance", place=gl.Balance(stable_s=0.0)
+    ... ).summary["migrations"]
+    True
+    """
+
+    kind: ClassVar[str] = "balance"
+    start: float = 0.1
+    target: float = 0.05
+    gain: float = 0.001
+    stable_s: float = 3600.0
+    deviations: float = 2.0
+    rest_s: float = 3600.0
+    window: int = 12
+    moves: int = 20
+
+
+@dataclass(frozen=True, kw_only=True)
 class Optimise(Placer):
     """Whole steps by what they cost: energy, expected shortage and migrations over a stable time.
 

@@ -123,6 +123,7 @@ fn placement(kind: &str) -> Option<&'static str> {
         "cosine" => "what is left is in the proportion that the VM takes",
         "norm-diff" => "what is left is nearest to what the VM takes",
         "optimise" => "whole steps are planned by what they cost: energy, shortage, migrations",
+        "balance" => "VMs move from full to empty hosts where that pays",
         "pabfd-published" => "least increase of power; overload is not asked about",
         "neat-best-fit-decreasing" => {
             "first fit in an order by free CPU that is fixed at the start"

@@ -2,6 +2,7 @@
 //! they try, ask and roll back without touching the world.
 
 mod alignment;
+mod balance;
 mod best_fit;
 mod chooser;
 mod cosine;
@@ -28,6 +29,7 @@ use crate::id::{HostId, VmId};
 use crate::policy::PolicyError;
 
 pub use alignment::AlignmentSpec;
+pub use balance::{Balance, BalanceSpec};
 pub use best_fit::FitSpec;
 pub use chooser::{Overload, Wake};
 pub use decreasing::{Decreasing, FirstFitDecreasingSpec};

@@ -12,7 +12,7 @@ use super::pabfd_published::pabfd_published;
 use super::risk_fit::risk_fit;
 use super::worst_fit::worst_fit;
 use super::{
-    AlignmentSpec, Decreasing, FirstFitDecreasingSpec, FirstFitSpec, FitSpec,
+    AlignmentSpec, BalanceSpec, Decreasing, FirstFitDecreasingSpec, FirstFitSpec, FitSpec,
     NeatBestFitDecreasing, NeatSpec, Pabfd, PabfdSpec, Placer, RiskFitSpec,
 };
 use crate::model::Fleet;
@@ -49,11 +49,13 @@ pub enum PlacerSpec {
     NormDiff(AlignmentSpec),
     /// Whole steps by cost and benefit.
     Optimise(OptimiseSpec),
+    /// Whole steps that even out the load.
+    Balance(BalanceSpec),
 }
 
 impl PlacerSpec {
     /// Names of the built-ins.
-    pub const KINDS: [&str; 14] = [
+    pub const KINDS: [&str; 15] = [
         "pabfd",
         "pabfd-published",
         "first-fit",
@@ -68,7 +70,13 @@ impl PlacerSpec {
         "cosine",
         "norm-diff",
         "optimise",
+        "balance",
     ];
+
+    /// Whether it plans whole steps.
+    pub fn plans(&self) -> bool {
+        matches!(self, Self::Optimise(_) | Self::Balance(_))
+    }
 
     /// A fresh placer for one run over `fleet`.
     pub fn build(&self, fleet: &Fleet) -> Box<dyn Placer> {
@@ -97,6 +105,7 @@ impl PlacerSpec {
             Self::Cosine(spec) => cosine(spec, fleet),
             Self::NormDiff(spec) => norm_diff(spec, fleet),
             Self::Optimise(spec) => Box::new(Optimised::new(spec.clone(), fleet)),
+            Self::Balance(_) => worst_fit(&FitSpec::default(), fleet),
         }
     }
 }

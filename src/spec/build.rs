@@ -7,11 +7,11 @@ use super::python::{self, Interpreter, Slot};
 use super::{Choice, PolicySpec, PythonPolicy, RunSpec};
 use crate::detect::{DetectorSpec, WithFallback};
 use crate::engine::{LoadSide, Policies};
-use crate::id::IdVec;
+use crate::id::{IdVec, VmId};
 use crate::migrate::{Channel, Conduct};
 use crate::model::{Fleet, Rules};
 use crate::place::optimise::{Copying, Optimiser};
-use crate::place::{OptimiseSpec, PlacerSpec};
+use crate::place::{Balance, PlacerSpec, Planner};
 use crate::policy::PolicyError;
 use crate::time::Instant;
 use crate::trace::{self, UtilisationTrace};
@@ -122,9 +122,7 @@ pub fn policies_by(
         },
         plan: match (plan, place) {
             (Some(policy), _) => Some(python(policy)?.plan(policy, seed)?),
-            (None, Choice::BuiltIn(PlacerSpec::Optimise(optimise))) => {
-                Some(Box::new(optimiser(spec, optimise, fleet, &conduct)?))
-            }
+            (None, Choice::BuiltIn(placer)) => planner(spec, placer, fleet, &conduct)?,
             (None, _) => None,
         },
         history: *history,
@@ -134,14 +132,33 @@ pub fn policies_by(
     })
 }
 
-/// The planner of `place = "optimise"`. What it costs to move a VM is what the migration model says
-/// of one that runs at its nominal rate, over free cards.
-fn optimiser(
+/// The planner of a placer that plans whole steps.
+fn planner(
     spec: &RunSpec,
-    optimise: &OptimiseSpec,
+    placer: &PlacerSpec,
     fleet: &Fleet,
     conduct: &Conduct,
-) -> Result<Optimiser, PolicyError> {
+) -> Result<Option<Box<dyn Planner>>, PolicyError> {
+    Ok(match placer {
+        PlacerSpec::Optimise(optimise) => {
+            let switching_s = [spec.host.wake_s, spec.host.shutdown_s];
+            let copying = copying(spec, fleet, conduct)?;
+            Some(Box::new(Optimiser::new(optimise.clone(), fleet, copying, switching_s)))
+        }
+        PlacerSpec::Balance(balance) => {
+            Some(Box::new(Balance::new(balance.clone(), copying(spec, fleet, conduct)?)))
+        }
+        _ => None,
+    })
+}
+
+/// What it costs to move each VM: what the migration model says of one that runs at its nominal
+/// rate, over free cards.
+fn copying(
+    spec: &RunSpec,
+    fleet: &Fleet,
+    conduct: &Conduct,
+) -> Result<IdVec<VmId, Copying>, PolicyError> {
     let rules = &spec.migration.rules;
     let mut known: BTreeMap<u64, Copying> = BTreeMap::new();
     let mut copying = IdVec::default();
@@ -160,6 +177,5 @@ fn optimiser(
         known.insert(ram.0, found);
         copying.push(found);
     }
-    let switching_s = [spec.host.wake_s, spec.host.shutdown_s];
-    Ok(Optimiser::new(optimise.clone(), fleet, copying, switching_s))
+    Ok(copying)
 }

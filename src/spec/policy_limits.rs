@@ -27,7 +27,7 @@ pub(super) fn numbers(policy: &PolicySpec) -> Vec<Number> {
     }
     numbers.extend(policy.underload.built_in().into_iter().flat_map(underload));
     numbers.extend(policy.select.built_in().and_then(selector));
-    numbers.extend(policy.place.built_in().into_iter().flat_map(optimise));
+    numbers.extend(policy.place.built_in().into_iter().flat_map(planner));
     numbers
 }
 
@@ -139,12 +139,27 @@ fn selector(selector: &SelectorSpec) -> Option<Number> {
     }
 }
 
-fn optimise(placer: &PlacerSpec) -> Vec<Number> {
-    let PlacerSpec::Optimise(spec) = placer else { return Vec::new() };
+fn planner(placer: &PlacerSpec) -> Vec<Number> {
     let number = |name: &str, value: f64, bound: Bound, example: &'static str| {
         (format!("[policy] place.{name}"), value, bound, example)
     };
     let samples = Bound::Between(1, LONGEST);
+    let spec = match placer {
+        PlacerSpec::Optimise(spec) => spec,
+        PlacerSpec::Balance(spec) => {
+            return vec![
+                number("start", spec.start, Bound::AtLeastZero, "0.1"),
+                number("target", spec.target, Bound::AtLeastZero, "0.05"),
+                number("gain", spec.gain, Bound::ZeroToBelowOne, "0.001"),
+                number("stable-s", spec.stable_s, Bound::AtLeastZero, "3600"),
+                number("deviations", spec.deviations, Bound::AtLeastZero, "2"),
+                number("rest-s", spec.rest_s, Bound::AtLeastZero, "3600"),
+                number("window", spec.window as f64, samples, "12"),
+                number("moves", spec.moves as f64, Bound::Between(1, MOST_STEPS), "20"),
+            ];
+        }
+        _ => return Vec::new(),
+    };
     vec![
         number("stable-s", spec.stable_s, Bound::AboveZero, "3600"),
         number("shortage-j-per-mi", spec.shortage_j_per_mi, Bound::AtLeastZero, "0.3"),
@@ -162,9 +177,12 @@ fn optimise(placer: &PlacerSpec) -> Vec<Number> {
 /// What is wrong with the parameters of `policy` that are not single numbers.
 pub(super) fn problems(policy: &PolicySpec, place: &dyn Fn(&str) -> String) -> Vec<Problem> {
     let mut problems = Vec::new();
-    let optimises = matches!(policy.place.built_in(), Some(PlacerSpec::Optimise(_)));
-    if let Some(plan) = policy.plan.as_ref().filter(|_| optimises) {
-        let what = format!("`{}` and place = \"optimise\" both plan whole steps", plan.entry);
+    let kind = policy.place.built_in().filter(|placer| placer.plans()).map(|placer| match placer {
+        PlacerSpec::Balance(_) => "balance",
+        _ => "optimise",
+    });
+    if let (Some(plan), Some(kind)) = (&policy.plan, kind) {
+        let what = format!("`{}` and place = \"{kind}\" both plan whole steps", plan.entry);
         let remedy = "Leave one of them out";
         problems.push(Problem::new("GLN-203", place("[policy] plan"), what, remedy));
     }

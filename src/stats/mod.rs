@@ -8,7 +8,7 @@ mod normal;
 mod signed_rank;
 
 pub use multiplicity::{holm, sign_test};
-pub use normal::{normal_quantile_of_tail, normal_tail};
+pub use normal::{expected_excess, normal_quantile_of_tail, normal_tail};
 pub use signed_rank::{Centre, SignedRanks};
 
 /// The median; of an even count the middle of the two central values. `None` of nothing.

@@ -29,6 +29,27 @@ pub fn normal_tail(z: f64) -> f64 {
     if z < 0.0 { 1.0 - tail } else { tail }
 }
 
+/// The mean of `max(0, X)` for a normal `X` with mean `-spare` and that deviation: by how much a
+/// normal demand exceeds what leaves `spare` at its mean.
+///
+/// ```text
+/// E max(0, X) = s g(spare / s)      g(z) = n(z) - z Q(z)      n: density
+/// ```
+///
+/// ```
+/// // At its mean: s / sqrt(2 pi).
+/// let excess = galerna::stats::expected_excess(0.0, 1000.0);
+/// assert!((excess - 398.942_28).abs() < 1e-5);
+/// ```
+pub fn expected_excess(spare: f64, deviation: f64) -> f64 {
+    if deviation <= 0.0 {
+        return (-spare).max(0.0);
+    }
+    let z = spare / deviation;
+    let density = (-0.5 * z * z).exp() / (2.0 * PI).sqrt();
+    deviation * (density - z * normal_tail(z)).max(-z).max(0.0)
+}
+
 /// The `z` above which a standard normal value lies with probability `tail`, by bisection.
 ///
 /// Infinite where `tail` is 0 (`+`) or 1 (`-`).

@@ -9,7 +9,7 @@
 
 use crate::model::Fleet;
 use crate::power::PowerTable;
-use crate::stats::normal_tail;
+use crate::stats::expected_excess;
 
 /// Where the table ends on either side.
 const REACH: f64 = 6.0;
@@ -46,11 +46,7 @@ impl HostCost {
             power: PowerTable::of(machine),
         };
         let points = (2.0 * REACH * PER_UNIT) as usize;
-        let at = |i: usize| {
-            let z = i as f64 / PER_UNIT - REACH;
-            let density = (-0.5 * z * z).exp() / (2.0 * std::f64::consts::PI).sqrt();
-            (density - z * normal_tail(z)).max(-z).max(0.0)
-        };
+        let at = |i: usize| expected_excess(i as f64 / PER_UNIT - REACH, 1.0);
         Self {
             kinds: fleet.machines.iter().map(kind).collect(),
             loss: (0..=points).map(at).collect(),
