@@ -67,6 +67,7 @@ fn lease(number: u64, arrival: Instant, random: &mut Stream) -> LeaseRequest {
             _ => Software::Image { image, size: 300 * i64::from(image) },
         },
         user: None,
+        promised_percent: LeaseRequest::WHOLE,
         extras: Vec::new(),
     }
 }

@@ -70,7 +70,7 @@ fn run_leases(
     let inputs = py.detach(|| LeaseInputs::read(leases)).map_err(|e| errors::spec(py, e))?;
     let read_s = start.elapsed().as_secs_f64();
     let start = ProcessTime::now();
-    let policies = spec::lease_policies(leases, spec.run.seed, Some(&Here::with(given)));
+    let policies = spec::lease_policies(&spec, leases, Some(&Here::with(given)));
     let policies = policies.map_err(|error| errors::building(py, error))?;
     let schedule = enter::run_leases(py, &inputs, policies)?;
     let timing = Timing { read_s, run_s: start.elapsed().as_secs_f64() };
@@ -92,7 +92,7 @@ fn run_leases_with_load(
     let here = Here::with(given);
     let decided = spec::policies_by(&spec, &load.fleet, Some(&here));
     let decided = decided.map_err(|error| errors::building(py, error))?;
-    let served = spec::lease_policies(leases, spec.run.seed, Some(&here));
+    let served = spec::lease_policies(&spec, leases, Some(&here));
     let served = served.map_err(|error| errors::building(py, error))?;
     let (schedule, outcome) = enter::run_leases_with_load(py, &inputs, served, &load, decided)?;
     let timing = Timing { read_s, run_s: start.elapsed().as_secs_f64() };
@@ -220,6 +220,12 @@ impl Run {
             (None, Some((_, outcome))) => outcome.record.event_log_blake3(),
             (None, None) => String::new(),
         }
+    }
+
+    /// The hash of what hosts and VMs did; empty in a run without load.
+    fn load_log_blake3(&self) -> String {
+        let load = self.load.as_ref();
+        load.map_or_else(String::new, |(_, outcome)| outcome.record.event_log_blake3())
     }
 
     /// The table called `hosts`, `vms`, `actions`, `samples`, `demand`, `moves`, `stages` or

@@ -112,7 +112,10 @@ impl Snapshot {
                     _ => Role::Resident,
                 };
                 let kept = layout.kept[guest.vm];
-                Claim { role, demand, served_at_most: demand.min(core), kept }
+                let tenancy = evidence.tenancy.as_ref();
+                let reserved =
+                    tenancy.is_some_and(|tenancy| tenancy.is_reserved(tenancy.lease_of(guest.vm)));
+                Claim { role, demand, served_at_most: demand.min(core), kept, reserved }
             })
             .collect();
         let shares = allocations(&claims, capacity, rules);

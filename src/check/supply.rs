@@ -4,6 +4,7 @@
 //! weight:   q = c for a VM of the host, q = l c for one still being copied to it
 //! enough:   sum q <= C      a = q                       f = 1
 //! too much: sum q > C       a = q f                     f = C / sum q
+//! reserved: before others   a = q min(1, C / sum q)     others share what is left of C
 //! copied away:              a = (1 - o) c f             the host spends a / (1 - o)
 //! ```
 //!
@@ -51,6 +52,8 @@ pub(super) struct Claim {
     pub served_at_most: f64,
     /// Fraction that a migration leaves it.
     pub kept: f64,
+    /// Whether its lease is a reservation.
+    pub reserved: bool,
 }
 
 /// What a VM gets.
@@ -158,9 +161,17 @@ impl Moment {
 pub(super) fn allocations(claims: &[Claim], capacity: f64, rules: &Rules) -> Vec<Share> {
     match rules.host.oversubscription {
         Oversubscription::Proportional => {
-            let wanted: f64 = claims.iter().map(|c| weight(c, &rules.migration)).sum();
-            let scale = if wanted > capacity { capacity / wanted } else { 1.0 };
-            let share = |c| Share::at(c, scale, Share::of, &rules.migration);
+            let scale = |reserved: bool, capacity: f64| {
+                let alike = claims.iter().filter(|claim| claim.reserved == reserved);
+                let wanted: f64 = alike.map(|c| weight(c, &rules.migration)).sum();
+                (if wanted > capacity { capacity / wanted } else { 1.0 }, capacity - wanted)
+            };
+            let (first, left) = scale(true, capacity);
+            let (rest, _) = scale(false, left.max(0.0));
+            let share = |c: &Claim| {
+                let scale = if c.reserved { first } else { rest };
+                Share::at(c, scale, Share::of, &rules.migration)
+            };
             claims.iter().map(share).collect()
         }
         Oversubscription::Floored => floored(claims, capacity, &rules.migration),
@@ -213,7 +224,7 @@ mod tests {
     }
 
     fn claim(role: Role, mips: f64) -> Claim {
-        Claim { role, demand: mips, served_at_most: mips, kept: 0.9 }
+        Claim { role, demand: mips, served_at_most: mips, kept: 0.9, reserved: false }
     }
 
     /// 1000 MIPS for 600 + 500 + 400 = 1500, one of them copied away: f = 2/3, so 400, 333 1/3 x

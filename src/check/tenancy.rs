@@ -131,7 +131,8 @@ impl Tenancy {
         problems
     }
 
-    fn is_reserved(&self, lease: u32) -> bool {
+    /// Whether `lease` is a reservation.
+    pub(super) fn is_reserved(&self, lease: u32) -> bool {
         self.reservations.get(lease as usize).copied().unwrap_or(false)
     }
 
@@ -187,13 +188,13 @@ impl Tenancy {
     }
 }
 
-/// What each VM of the fleet reserved: a VM of a lease is one for each core begun, which share its
-/// CPU evenly, and its memory is that of the first.
+/// What each VM of the fleet reserved: a VM of a lease is one for each core begun of what it asks
+/// for, which share the CPU that it is promised evenly, and its memory is that of the first.
 fn cores(request: &LeaseRequest) -> Vec<[i64; 2]> {
     let mut all = Vec::new();
-    for need in request.needs() {
+    for (asked, need) in request.asked().zip(request.needs()) {
         let (mut cpu, mut left, mut memory) =
-            (need[CPU], ((need[CPU] + 99) / 100).max(1), need[MEMORY]);
+            (need[CPU], ((asked[CPU] + 99) / 100).max(1), need[MEMORY]);
         while left > 0 {
             let share = (cpu + left - 1) / left;
             all.push([share, memory]);

@@ -297,7 +297,7 @@ fn scheduled_with_load(
 }
 
 fn lease_policies(spec: &RunSpec, leases: &LeaseSpec) -> Result<LeasePolicies, Failure> {
-    spec::lease_policies(leases, spec.run.seed, spec::python::installed()).map_err(refused)
+    spec::lease_policies(spec, leases, spec::python::installed()).map_err(refused)
 }
 
 /// A policy that could not be built.

@@ -142,13 +142,13 @@ impl Engine<'_> {
         self.world.demand.repeat();
         self.world.demand.set_sample(0);
         self.draft.count_memory(self.world.counts_memory());
+        let of = |lease: &LeaseRequest| {
+            std::iter::repeat_n(lease.is_reservation(), lease.cores().count())
+        };
+        self.world.reserved = requests.iter().flat_map(of).collect();
         if how.is_off() {
             self.world.power.ids().for_each(|host| self.host_on(host));
         } else {
-            let of = |lease: &LeaseRequest| {
-                std::iter::repeat_n(lease.is_reservation(), lease.cores().count())
-            };
-            self.world.reserved = requests.iter().flat_map(of).collect();
             self.keep_spare();
         }
         self.flush();

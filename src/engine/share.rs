@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! c = min(r, core)       asked of the host: c, or destination_load * c by an arriving VM
-//! given: all of it, or the same fraction f = C / sum to each when the host is oversubscribed
+//! given: all of it, or the same fraction f = C / sum to each when the host is oversubscribed;
+//!        those with a reservation come first, and the others share what these leave
 //! a VM being copied loses a part of what it is given; the host spends it all the same
 //! a VM that is stopped gets nothing, and neither does its copy elsewhere
 //! ```
@@ -23,6 +24,8 @@ pub struct Claim {
     pub toll: Toll,
     /// Its place in the order in which requests are added up, equal for all that keep list order.
     pub rank: u32,
+    /// Whether it is served before those that have no reservation.
+    pub reserved: bool,
 }
 
 /// What a migration takes of what its VM is given.
@@ -186,10 +189,11 @@ impl Sharing {
         claims: &[Claim],
         mut grant: impl FnMut(usize, Grant),
     ) -> Usage {
-        let fraction = self.fraction(core, capacity, claims);
+        let (reserved, others) = self.fractions(core, capacity, claims);
         let (mut used, mut requested) = (0.0, 0.0);
         for (index, &claim) in claims.iter().enumerate() {
             let asked = self.asked(claim, core);
+            let fraction = if claim.reserved { reserved } else { others };
             let (spent, allocated) = self.rationed(asked * fraction, claim);
             used += spent;
             requested += match claim.role {
@@ -248,12 +252,19 @@ impl Sharing {
         Grant { allocated: 0.0, loss, short: 0.0 < request * self.enough }
     }
 
-    /// The fraction that all get of what they ask for.
-    fn fraction(&self, core: f64, capacity: f64, claims: &[Claim]) -> f64 {
-        let mut ranked: Vec<(u32, f64)> =
-            claims.iter().map(|&claim| (claim.rank, self.asked(claim, core))).collect();
-        ranked.sort_by_key(|&(rank, _)| rank);
-        capacity / ranked.iter().map(|&(_, asked)| asked).sum::<f64>()
+    /// The fractions that VMs with a reservation, and all others, get of what they ask for.
+    fn fractions(&self, core: f64, capacity: f64, claims: &[Claim]) -> (f64, f64) {
+        let all = claims.iter().map(|&claim| (claim, self.asked(claim, core)));
+        let (first, mut rest): (Vec<_>, Vec<_>) = all.partition(|(claim, _)| claim.reserved);
+        rest.sort_by_key(|(claim, _)| claim.rank);
+        let sum = |claims: &[(Claim, f64)]| claims.iter().map(|&(_, asked)| asked).sum::<f64>();
+        if first.is_empty() {
+            return (1.0, capacity / sum(&rest));
+        }
+        let reserved = (capacity / sum(&first)).min(1.0);
+        let left = (capacity - sum(&first)).max(0.0);
+        let others = sum(&rest);
+        (reserved, if others > left { left / others } else { 1.0 })
     }
 
     /// What `claim` asks of the host.
@@ -285,8 +296,8 @@ mod tests {
             let given = served.iter().map(|s| s.grant.allocated).collect();
             return (given, sharing.usage(used, requested, 3720.0));
         }
-        let claims: Vec<Claim> =
-            claims.iter().map(|&(request, role)| Claim { request, role, toll, rank: 0 }).collect();
+        let claim = |&(request, role)| Claim { request, role, toll, rank: 0, reserved: false };
+        let claims: Vec<Claim> = claims.iter().map(claim).collect();
         let mut given = Vec::new();
         let usage = sharing.ration(1860.0, 3720.0, &claims, |_, g| given.push(g.allocated));
         (given, usage)
@@ -332,6 +343,32 @@ mod tests {
         let mut floored = Rules::default();
         floored.host.oversubscription = Oversubscription::Floored;
         assert_eq!(share(&floored, &claims).0[2], 788.0);
+    }
+
+    /// 1500 of 3720 go to the reservation; the others share 2220 of the 2500 that they ask for.
+    #[test]
+    fn reservations_come_first() {
+        let sharing = Sharing::new(&Rules::default());
+        let claim = |request, reserved| Claim {
+            request,
+            role: Role::Running,
+            toll: Toll::NONE,
+            rank: 0,
+            reserved,
+        };
+        let claims = [claim(1000.0, false), claim(1500.0, true), claim(1500.0, false)];
+        let mut given = Vec::new();
+        let usage = sharing.ration(1860.0, 3720.0, &claims, |_, g| given.push(g));
+        let expected = [1000.0 * (2220.0 / 2500.0), 1500.0, 1500.0 * (2220.0 / 2500.0)];
+        for (found, expected) in given.iter().zip(expected) {
+            assert!((found.allocated - expected).abs() < 1e-9);
+        }
+        assert_eq!([given[0].short, given[1].short], [true, false]);
+        assert!(usage.violating && (usage.used - 3720.0).abs() < 1e-9);
+        // Reservations that are too much for the host leave nothing, and share it.
+        let claims = [claim(1860.0, true), claim(1860.0, true), claim(1860.0, true)];
+        let usage = sharing.ration(1860.0, 3720.0, &claims, |_, _| {});
+        assert!((usage.used - 3720.0).abs() < 1e-9);
     }
 
     /// Of an arriving VM the destination serves a tenth; counted in full, that is a violation (Q4).

@@ -74,7 +74,8 @@ pub struct World<'a> {
     pub pending: IdVec<HostId, Vec<Move>>,
     /// VMs that will begin on each host.
     pub coming: IdVec<HostId, Vec<VmId>>,
-    /// VMs whose capacity is promised: what they do not ask for is nobody else's.
+    /// VMs whose capacity is promised: what they do not ask for is nobody else's where policies
+    /// place, and where a host runs short they are served first.
     pub reserved: IdVec<VmId, bool>,
     /// Utilisation of each host at its last evaluation.
     pub utilisation: IdVec<HostId, f64>,
@@ -275,6 +276,7 @@ impl<'a> World<'a> {
                 role,
                 toll: self.toll[vm],
                 rank,
+                reserved: self.reserved[vm],
             });
         }
         let vms = &mut self.meter.vms;

@@ -16,6 +16,7 @@
 //! conformal     quantiles that are shifted as they miss
 //! selector      per VM, horizon and level the expert that has erred least of late
 //! risk          the probability that a host runs short
+//! overbooking   how many VMs may be promised a host together
 //! ```
 //!
 //! What is not a number counts as missing: the value before it stands for it, and a VM without any
@@ -47,6 +48,7 @@ mod markov;
 mod mstl;
 #[cfg(feature = "learn")]
 mod nearest_neighbours;
+mod overbooking;
 mod panel;
 mod quantile_regression;
 #[cfg(feature = "learn")]
@@ -84,6 +86,7 @@ pub use logistic::Logistic;
 pub use markov::Markov;
 #[cfg(feature = "learn")]
 pub use mstl::Mstl;
+pub use overbooking::{most_vms, promised_percent};
 pub use panel::Panel;
 pub use quantile_regression::QuantileRegression;
 pub use ridge::Ridge;

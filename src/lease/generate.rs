@@ -95,6 +95,7 @@ pub fn reservations(parameters: &Reservations, seed: u64) -> Vec<LeaseRequest> {
             preemptible: false,
             software: Software::None,
             user: None,
+            promised_percent: LeaseRequest::WHOLE,
             extras: Vec::new(),
         });
         start = start + around(interval, HOUR_S, 0.0, random);
@@ -148,6 +149,7 @@ pub fn jobs(parameters: &Jobs, seed: u64) -> Vec<LeaseRequest> {
             preemptible: true,
             software: Software::None,
             user: None,
+            promised_percent: LeaseRequest::WHOLE,
             extras: Vec::new(),
         }
     };

@@ -14,7 +14,7 @@ use super::mapping::{HostRoom, MappingQuestion};
 use super::rules::{ColdMigration, Mapping};
 use super::scheduler::Scheduler;
 use super::slots::NEVER;
-use crate::model::lease::{Amounts, NodeSet, RESOURCES};
+use crate::model::lease::{Amounts, LeaseRequest, RESOURCES};
 use crate::model::lease_record::LeaseState;
 use crate::policy::PolicyError;
 use crate::time::{Instant, Span};
@@ -239,7 +239,7 @@ impl Scheduler<'_> {
     /// smallest VM at the start are left out if nobody is displaced.
     fn score_rest(&mut self, ask: &Ask<'_>, order: &mut HostOrder) -> Result<(), PolicyError> {
         let lease = &self.requests[ask.lease as usize];
-        let smallest = smallest_need(&lease.nodes);
+        let smallest = smallest_need(lease);
         let instant = (ask.start, Instant(ask.start.0 + 1));
         let mut scored = Vec::new();
         let mut empty = order.found.iter().copied().peekable();
@@ -320,18 +320,19 @@ impl Scheduler<'_> {
     /// What a VM of a lease needs.
     pub(super) fn needs(&self, lease: u32, vm: u32) -> Amounts {
         let mut before = 0;
-        let sets = &self.requests[lease as usize].nodes;
-        let set = sets.iter().find(|set| {
+        let lease = &self.requests[lease as usize];
+        let set = lease.nodes.iter().find(|set| {
             before += set.count;
             vm < before
         });
-        set.expect("the lease has so many VMs").need
+        lease.promised(set.expect("the lease has so many VMs"))
     }
 }
 
 /// The least that any VM needs of each resource.
-fn smallest_need(sets: &[NodeSet]) -> Amounts {
-    std::array::from_fn(|k| sets.iter().map(|set| set.need[k]).min().unwrap_or(0))
+fn smallest_need(lease: &LeaseRequest) -> Amounts {
+    let sets = || lease.nodes.iter().map(|set| lease.promised(set));
+    std::array::from_fn(|k| sets().map(|need| need[k]).min().unwrap_or(0))
 }
 
 pub(super) fn sum(a: &Amounts, b: &Amounts) -> Amounts {

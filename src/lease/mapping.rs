@@ -121,6 +121,7 @@ mod tests {
             preemptible: true,
             software: Software::None,
             user: None,
+            promised_percent: LeaseRequest::WHOLE,
             extras: Vec::new(),
         };
         let steps = vec![(Instant(10), amounts(100)), (Instant(20), amounts(50))];

@@ -50,6 +50,7 @@ mod pricing;
 mod reservation;
 mod rules;
 mod scheduler;
+mod shifting;
 mod slots;
 mod state;
 mod summary;
@@ -65,5 +66,6 @@ pub use rules::{
     Backfilling, ColdMigration, Estimate, Exclusion, LeaseRules, Mapping, Oddities, Suspension,
 };
 pub use scheduler::{LeasePolicies, RunChange, Schedule, Scheduler, UseOfCpu};
+pub use shifting::{LowestRate, ShiftBy, ShiftingPolicy, ShiftingSpec, lowest};
 pub use state::is_legal;
 pub use summary::{LateStarts, LeaseSummary, bounded_slowdown, wait_s};

@@ -114,6 +114,7 @@ mod tests {
             preemptible: true,
             software: Software::None,
             user: None,
+            promised_percent: LeaseRequest::WHOLE,
             extras: Vec::new(),
         }
     }

@@ -10,7 +10,7 @@
 //! Source: Haizea 1.1, order of events of its simulated clock.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap};
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 
 use super::admission::AdmissionPolicy;
 use super::host_selection::HostSelection;
@@ -21,6 +21,7 @@ use super::preemption::{Preemptee, PreemptionPolicy};
 use super::pricing::{self, PricingPolicy};
 use super::reservation::{Phase, ReservationId};
 use super::rules::LeaseRules;
+use super::shifting::ShiftingPolicy;
 use super::summary::LateStarts;
 use super::table::SlotTable;
 use crate::model::lease::{CPU, LeaseKind, LeaseRequest, Site};
@@ -42,6 +43,8 @@ pub struct LeasePolicies {
     pub mapping: Option<Box<dyn MappingPolicy>>,
     /// What leases cost.
     pub pricing: Box<dyn PricingPolicy>,
+    /// When those that can wait may begin; without it as soon as they can.
+    pub shifting: Option<Box<dyn ShiftingPolicy>>,
 }
 
 impl LeasePolicies {
@@ -53,6 +56,7 @@ impl LeasePolicies {
             host_selection: Box::new(rules.host_selection),
             mapping: None,
             pricing: Box::new(rules.pricing),
+            shifting: None,
         }
     }
 }
@@ -99,10 +103,13 @@ pub struct Scheduler<'a> {
     pub(super) host_selection: Box<dyn HostSelection>,
     pub(super) mapping: Option<Box<dyn MappingPolicy>>,
     pub(super) pricing: Box<dyn PricingPolicy>,
+    shifting: Option<Box<dyn ShiftingPolicy>>,
     pub(super) table: SlotTable,
     pub(super) lives: Vec<Life>,
     /// Leases that wait, by submission.
     pub(super) queue: Vec<u32>,
+    /// Leases that are held back, and until when.
+    held: BTreeSet<(Instant, u32)>,
     /// Leases with a place in the future found by backfilling, by number.
     pub(super) future: Vec<u32>,
     pub(super) repository: Repository,
@@ -145,9 +152,11 @@ impl<'a> Scheduler<'a> {
             host_selection: policies.host_selection,
             mapping: policies.mapping,
             pricing: policies.pricing,
+            shifting: policies.shifting,
             table: SlotTable::new(&site.hosts),
             lives,
             queue: Vec::new(),
+            held: BTreeSet::new(),
             future: Vec::new(),
             repository: Repository::default(),
             caches: Caches::new(site.hosts.len()),
@@ -195,7 +204,8 @@ impl<'a> Scheduler<'a> {
         let now = if begun { self.now } else { Instant(i64::MIN) };
         let event = self.table.next_event(now);
         let premature = self.next_premature();
-        [arrival, event, premature].into_iter().flatten().min()
+        let held = self.held.first().map(|&(until, _)| until);
+        [arrival, event, premature, held].into_iter().flatten().min()
     }
 
     /// Lets everything happen that happens at `now`, which is later than any instant before.
@@ -235,7 +245,8 @@ impl<'a> Scheduler<'a> {
             match request.kind {
                 LeaseKind::BestEffort => {
                     self.turn(lease, LeaseState::Queued);
-                    self.enqueue(lease);
+                    let until = self.not_before(lease)?;
+                    self.held.insert((until.max(self.now), lease));
                 }
                 LeaseKind::Immediate => immediate.push(lease),
                 LeaseKind::AdvanceReservation { .. } | LeaseKind::Deadline { .. } => {
@@ -243,12 +254,24 @@ impl<'a> Scheduler<'a> {
                 }
             }
         }
+        while let Some(&(until, lease)) = self.held.first().filter(|(until, _)| *until <= self.now)
+        {
+            self.held.remove(&(until, lease));
+            self.enqueue(lease);
+        }
         if self.rules.oddities.immediate_first {
             self.place_immediate(&immediate)?;
             return self.place_dated(&dated);
         }
         self.place_dated(&dated)?;
         self.place_immediate(&immediate)
+    }
+
+    /// When a lease may begin at the earliest.
+    fn not_before(&mut self, lease: u32) -> Result<Instant, PolicyError> {
+        let Some(shifting) = &mut self.shifting else { return Ok(self.now) };
+        let until = shifting.not_before(&self.requests[lease as usize]);
+        until.map_err(|error| self.blamed(error, lease))
     }
 
     fn place_immediate(&mut self, leases: &[u32]) -> Result<(), PolicyError> {
@@ -264,7 +287,10 @@ impl<'a> Scheduler<'a> {
         for &lease in leases {
             let placed = match self.requests[lease as usize].kind {
                 LeaseKind::Deadline { start, deadline } => {
-                    self.place_by_deadline(lease, start, deadline)?
+                    let later = self.not_before(lease)?;
+                    (later > start.max(self.now)
+                        && self.place_by_deadline(lease, later, deadline)?)
+                        || self.place_by_deadline(lease, start, deadline)?
                 }
                 LeaseKind::AdvanceReservation { start } => self.reserve(lease, start)?,
                 LeaseKind::BestEffort | LeaseKind::Immediate => false,

@@ -104,11 +104,17 @@ pub struct LeaseRequest {
     pub software: Software,
     /// Who asks, if that is known.
     pub user: Option<u64>,
+    /// Hundredths of the CPU it asks for that are promised it, 1 to 100: less than
+    /// [`WHOLE`](Self::WHOLE) where hosts are overbooked.
+    pub promised_percent: i64,
     /// Further attributes of the file, kept as they are.
     pub extras: Vec<(String, String)>,
 }
 
 impl LeaseRequest {
+    /// All of the CPU that a lease asks for, in hundredths.
+    pub const WHOLE: i64 = 100;
+
     /// How long it really is.
     pub fn length(&self) -> Span {
         self.real_duration.map_or(self.duration, |real| real.min(self.duration))
@@ -119,23 +125,41 @@ impl LeaseRequest {
         self.nodes.iter().map(|set| set.count as usize).sum()
     }
 
-    /// CPU and memory of all its VMs.
+    /// CPU and memory that are promised to all its VMs.
     pub fn total(&self) -> [i64; 2] {
-        let sum = |k: usize| self.nodes.iter().map(|set| set.need[k] * i64::from(set.count)).sum();
+        let sum = |k: usize| {
+            let sets = self.nodes.iter();
+            sets.map(|set| self.promised(set)[k] * i64::from(set.count)).sum()
+        };
         [sum(CPU), sum(MEMORY)]
     }
 
-    /// What each VM needs, in the order of the VMs.
+    /// What is promised to each VM of `set`.
+    pub fn promised(&self, set: &NodeSet) -> Amounts {
+        let mut need = set.need;
+        if self.promised_percent < Self::WHOLE {
+            need[CPU] = (need[CPU] * self.promised_percent + Self::WHOLE - 1) / Self::WHOLE;
+        }
+        need
+    }
+
+    /// What is promised to each VM, in the order of the VMs.
     pub fn needs(&self) -> impl Iterator<Item = Amounts> + '_ {
+        let sets = self.nodes.iter();
+        sets.flat_map(|set| std::iter::repeat_n(self.promised(set), set.count as usize))
+    }
+
+    /// What each VM asks for, in the order of the VMs.
+    pub fn asked(&self) -> impl Iterator<Item = Amounts> + '_ {
         self.nodes.iter().flat_map(|set| std::iter::repeat_n(set.need, set.count as usize))
     }
 
-    /// The virtual cores of its VMs: which VM each belongs to, and what CPU and memory it needs.
+    /// The virtual cores of its VMs: which VM each belongs to, and what CPU and memory it asks for.
     ///
     /// A VM has a core for every 100 hundredths begun, which share its CPU as evenly as whole
     /// numbers can; its memory goes with the first.
     pub fn cores(&self) -> impl Iterator<Item = (usize, [i64; 2])> + '_ {
-        self.needs().enumerate().flat_map(|(vm, need)| {
+        self.asked().enumerate().flat_map(|(vm, need)| {
             let cores = (need[CPU] + CORE - 1).div_euclid(CORE).max(1);
             (0..cores).map(move |core| {
                 let cpu = need[CPU] / cores + i64::from(core < need[CPU] % cores);
@@ -255,6 +279,7 @@ mod tests {
             preemptible: true,
             software: Software::None,
             user: None,
+            promised_percent: LeaseRequest::WHOLE,
             extras: Vec::new(),
         };
         let cores: Vec<_> = request.cores().collect();

@@ -9,9 +9,11 @@
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
+use super::RunSpec;
 use super::leases::LeaseSpec;
 use super::python::{self, Interpreter, PythonPolicy, Slot};
-use crate::lease::LeasePolicies;
+use crate::lease::{LeasePolicies, LowestRate, ShiftBy};
+use crate::model::costs::Rate;
 use crate::policy::PolicyError;
 use crate::problem::{Problem, suggestion};
 
@@ -91,21 +93,50 @@ pub(super) fn spell_out(leases: &mut Table, at: &str, problems: &mut Vec<Problem
     wrong.iter().for_each(|key| drop(given.remove(key)));
 }
 
-/// Fresh policies for one run of `leases`; those written in Python are built by `interpreter`.
+/// Fresh policies for one run of the `leases` of `spec`; those written in Python are built by
+/// `interpreter`.
 ///
 /// # Errors
 /// GLN-402 when a policy is written in Python and there is no interpreter, else its own.
 pub fn lease_policies(
+    spec: &RunSpec,
     leases: &LeaseSpec,
-    seed: u64,
     interpreter: Option<&dyn Interpreter>,
 ) -> Result<LeasePolicies, PolicyError> {
+    let seed = spec.run.seed;
     let mut policies = LeasePolicies::new(&leases.rules);
+    if let (Some(shifting), Some(costs)) = (&leases.shifting, &spec.costs) {
+        let rate = match shifting.by {
+            ShiftBy::Carbon => costs.carbon_intensity.clone(),
+            ShiftBy::Price => costs.energy_price.clone(),
+        };
+        policies.shifting = Some(Box::new(LowestRate::new(rate, shifting.at_most)));
+    }
     for (slot, policy) in leases.policies.all() {
         let interpreter = interpreter.ok_or_else(|| python::refusal(policy))?;
         interpreter.lease_policy(slot, policy, seed, &mut policies)?;
     }
     Ok(policies)
+}
+
+impl RunSpec {
+    /// What is wrong with how leases are shifted: there must be a series to shift them by.
+    pub(super) fn shifting_problems(&self, place: &dyn Fn(&str) -> String) -> Vec<Problem> {
+        let shifting = self.leases.as_ref().and_then(|leases| leases.shifting.as_ref());
+        let Some(shifting) = shifting else { return Vec::new() };
+        let (key, rate) = match shifting.by {
+            ShiftBy::Carbon => {
+                ("carbon-intensity", self.costs.as_ref().map(|c| &c.carbon_intensity))
+            }
+            ShiftBy::Price => ("energy-price", self.costs.as_ref().map(|c| &c.energy_price)),
+        };
+        if matches!(rate, Some(Rate::Series(_))) {
+            return Vec::new();
+        }
+        let what = format!("[costs] {key} is no series, so that no time is better than another");
+        let remedy = format!("Write e.g. {key} = {{ file = \"a.csv\" }} under [costs]");
+        vec![Problem::new("GLN-206", place("[leases] shifting"), what, remedy)]
+    }
 }
 
 #[cfg(test)]
@@ -127,8 +158,8 @@ mod tests {
             refused.contains("GLN-402 x.toml, [leases.policies] admission: `m:A`"),
             "{refused}"
         );
-        let leases = spec.leases.unwrap();
-        let error = lease_policies(&leases, 0, None).err().expect("there is no Python");
+        let leases = spec.leases.as_ref().unwrap();
+        let error = lease_policies(&spec, leases, None).err().expect("there is no Python");
         assert_eq!(error.code, "GLN-402");
     }
 

@@ -10,11 +10,14 @@ use toml::{Table, Value};
 
 use super::lease_code::{self, LeaseCode};
 use super::limits::{Bound, Number};
+use super::overbooking::Overbooking;
 use super::processor::Processor;
 use super::synthetic_leases::{self, MadeImages, MadeReservations};
 use super::{Error, RunSpec};
 use crate::engine::ConsolidateLeases;
-use crate::lease::{Adjustment, Backfilling, LeaseRules, Oddities, PricingSpec, format};
+use crate::lease::{
+    Adjustment, Backfilling, LeaseRules, Oddities, PricingSpec, ShiftingSpec, format,
+};
 use crate::model::lease::{Amounts, CPU, DISK, MEMORY, NET_IN, NET_OUT, Site};
 use crate::problem::{Problem, suggestion};
 
@@ -46,6 +49,9 @@ pub struct LeaseSpec {
     /// Hosts without VMs that stay on then.
     #[serde(skip_serializing_if = "is_none")]
     pub spare_hosts: usize,
+    /// How far hosts are overbooked with leases that are no reservation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub overbooking: Option<Overbooking>,
     /// Hosts in blocks, ids in the order given; without them those that the workload names.
     pub hosts: Vec<LeaseHosts>,
     /// What a processor of a batch job becomes.
@@ -60,6 +66,9 @@ pub struct LeaseSpec {
     pub adjust: Adjustment,
     /// What becomes of leases that the empty site could not hold.
     pub oversized: Oversized,
+    /// Until when leases that can wait are held back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shifting: Option<ShiftingSpec>,
     /// Policies written in Python, in place of those that the rules name.
     #[serde(skip_serializing_if = "LeaseCode::is_empty")]
     pub policies: LeaseCode,
@@ -151,11 +160,13 @@ pub enum Oversized {
 
 impl LeaseSpec {
     /// Keys that have no default.
-    pub(super) const OPTIONAL: [&str; 11] = [
+    pub(super) const OPTIONAL: [&str; 13] = [
         "first",
         "load",
         "consolidate",
         "spare-hosts",
+        "overbooking",
+        "shifting",
         "annotations",
         "reservations",
         "images",
@@ -187,6 +198,13 @@ impl LeaseSpec {
         }
         if let PricingSpec::Constant(rate) = rules.pricing {
             numbers.push(("pricing.constant", rate, from, "0.1"));
+        }
+        if let Some(overbooking) = &self.overbooking {
+            numbers.push(("overbooking.risk", overbooking.risk, Bound::AboveZeroToOne, "0.01"));
+        }
+        if let Some(shifting) = &self.shifting {
+            let held_s = shifting.at_most.seconds();
+            numbers.push(("shifting.at-most-s", held_s, Bound::AboveZero, "86400"));
         }
         if let Some(first) = self.first {
             numbers.push(("first", first as f64, most(1), "300"));
@@ -222,6 +240,9 @@ impl LeaseSpec {
             let at = place("[leases] spare-hosts");
             let what = "all hosts are on where nobody consolidates";
             problems.push(Problem::new("GLN-206", at, what, "Set leases.consolidate"));
+        }
+        if let Some(overbooking) = &self.overbooking {
+            problems.extend(overbooking.problems(self.load == LeaseLoad::Replayed, place));
         }
         problems
     }

@@ -13,7 +13,7 @@
 use super::leases::LeaseLoad;
 use super::{Error, Inputs, LeaseInputs, LeaseSpec, RunSpec};
 use crate::model::lease::{Amounts, CORE, CPU, DISK, LeaseRequest, MEMORY, NET_IN, NET_OUT, Site};
-use crate::model::rules::{ClockKind, IdleVms, Window};
+use crate::model::rules::{ClockKind, IdleVms, Oversubscription, Window};
 use crate::model::{Fleet, Machine, VmType};
 use crate::problem::Problem;
 use crate::random::{permutation, stream};
@@ -40,9 +40,13 @@ impl LoadedLeases {
     pub fn read(spec: &RunSpec, leases: &LeaseSpec) -> Result<Self, Error> {
         let trace = trace::read(&spec.trace.path, &spec.trace.selection())
             .map_err(|error| Error { problems: error.problems })?;
-        let leases = LeaseInputs::read_on(leases, Some(site_of(&spec.fleet.hosts())))?;
+        let overbooking = leases.overbooking.as_ref();
+        let mut leases = LeaseInputs::read_on(leases, Some(site_of(&spec.fleet.hosts())))?;
         if !leases.consolidate.is_off() {
             one_core_each(&leases.workload.leases)?;
+        }
+        if let Some(overbooking) = overbooking {
+            overbooking.promise(spec, &leases.site, &mut leases.workload.leases)?;
         }
         let fleet = fleet_of(spec, &leases.workload.leases, trace.vms());
         Ok(Self { leases, load: Inputs { trace, fleet, rules: spec.rules() } })
@@ -115,6 +119,11 @@ impl RunSpec {
             (!leases.hosts.is_empty(), "[leases] hosts", "the hosts are those of [fleet]"),
             (demand.clock != ClockKind::Exact, "[demand] clock", "leases keep exact time"),
             (demand.idle_vms != IdleVms::Keep, "[demand] idle-vms", "VMs go with their leases"),
+            (
+                self.host.oversubscription == Oversubscription::Floored,
+                "[host] oversubscription",
+                "hosts that run short serve reservations first",
+            ),
             (
                 self.accounting.window != Window::Whole,
                 "[accounting] window",

@@ -27,6 +27,7 @@ pub mod leases;
 mod limits;
 mod loaded_leases;
 mod migration;
+mod overbooking;
 mod placer_limits;
 mod policy_limits;
 mod processor;
@@ -60,6 +61,7 @@ pub use lease_inputs::LeaseInputs;
 pub use leases::LeaseSpec;
 pub use loaded_leases::{LoadedLeases, fleet_of};
 pub use migration::MigrationSection;
+pub use overbooking::Overbooking;
 pub use processor::Processor;
 pub use python::PythonPolicy;
 pub use read::{Override, load, parse, text};
@@ -153,18 +155,30 @@ impl TraceSpec {
     }
 }
 
-/// A day may be written as a number, `20110303`, or as a string.
-fn day_name<'de, D: Deserializer<'de>>(source: D) -> Result<Option<String>, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged, expecting = "expected a day, such as 20110303 or \"20110303\"")]
-    enum Day {
-        Number(u64),
-        Name(String),
+/// A day, which may be written as a number, `20110303`, or as a string.
+#[derive(Deserialize)]
+#[serde(untagged, expecting = "expected a day, such as 20110303 or \"20110303\"")]
+enum Day {
+    Number(u64),
+    Name(String),
+}
+
+impl Day {
+    fn name(self) -> String {
+        match self {
+            Self::Number(number) => number.to_string(),
+            Self::Name(name) => name,
+        }
     }
-    Ok(Some(match Day::deserialize(source)? {
-        Day::Number(number) => number.to_string(),
-        Day::Name(name) => name,
-    }))
+}
+
+fn day_name<'de, D: Deserializer<'de>>(source: D) -> Result<Option<String>, D::Error> {
+    Day::deserialize(source).map(|day| Some(day.name()))
+}
+
+fn day_names<'de, D: Deserializer<'de>>(source: D) -> Result<Vec<String>, D::Error> {
+    let days = Vec::<Day>::deserialize(source)?;
+    Ok(days.into_iter().map(Day::name).collect())
 }
 
 impl Default for TraceSpec {

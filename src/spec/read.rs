@@ -134,6 +134,7 @@ pub fn parse(text: &str, name: &str, overrides: Vec<Override>) -> Result<RunSpec
         problems = limits::problems(&spec, &place);
         problems.extend(spec.loaded_problems(&place));
         problems.extend(spec.costs_problems(&place));
+        problems.extend(spec.shifting_problems(&place));
     }
     if problems.is_empty() { Ok(spec) } else { Err(Error { problems }) }
 }

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use galerna::check::{Evidence, Tenancy};
 use galerna::engine::{self, Outcome};
-use galerna::lease::{LeasePolicies, LeaseSummary, Schedule, format};
+use galerna::lease::{LeaseSummary, Schedule, format};
 use galerna::spec::{self, Inputs, LeaseInputs, LoadedLeases, Override, RunSpec, fleet_of};
 use galerna::trace::UtilisationTrace;
 
@@ -22,6 +22,7 @@ pub fn site(count: usize) -> String {
 }
 
 /// What is made of `spec` with the leases of `lwf` (ten columns) and `trace`.
+#[allow(dead_code, reason = "tests of published loads read theirs")]
 pub fn inputs(spec: &RunSpec, lwf: &str, trace: UtilisationTrace) -> LoadedLeases {
     let workload = format::read_old_lwf("test.lwf", lwf.as_bytes()).expect("ten columns");
     let leases = spec.leases.as_ref().expect("a run of leases");
@@ -48,7 +49,8 @@ pub fn inputs(spec: &RunSpec, lwf: &str, trace: UtilisationTrace) -> LoadedLease
 
 pub fn run(spec: &RunSpec, inputs: &LoadedLeases) -> (Schedule, Outcome) {
     let policies = spec::policies(spec, &inputs.load.fleet).expect("built-in policies");
-    let served = LeasePolicies::new(&inputs.leases.rules);
+    let leases = spec.leases.as_ref().expect("a run of leases");
+    let served = spec::lease_policies(spec, leases, None).expect("built-in policies");
     let (leases, load) = (inputs.leases.side(served), inputs.load.side(policies));
     let go_on = &mut |_| ControlFlow::Continue(());
     engine::run_leases_with_load(leases, load, go_on).expect("no policy fails")

@@ -31,6 +31,9 @@ use crate::model::lease::{
 use crate::problem::{Problem, suggestion};
 use crate::time::{Instant, Span};
 
+/// The extra attribute that says how many hundredths of its CPU are promised a lease.
+pub(super) const PROMISED: &str = "promised-cpu-percent";
+
 /// VMs of a lease and hosts of a site.
 const MOST_NODES: u32 = 1_000_000;
 
@@ -327,7 +330,7 @@ impl Lwf<'_> {
     }
 
     /// Turns what was read into a lease.
-    fn request(&mut self, draft: Draft) {
+    fn request(&mut self, mut draft: Draft) {
         let line = draft.line;
         if draft.broken {
             return;
@@ -341,6 +344,7 @@ impl Lwf<'_> {
             return self.fault("GLN-142", line, what, "Give at least one node-set");
         }
         let Some(kind) = self.kind(&draft, duration) else { return };
+        let Some(promised_percent) = self.promised(&mut draft) else { return };
         let number = draft.number.unwrap_or(self.workload.leases.len() as u64 + 1);
         if !self.numbers.insert(number) {
             let what = format!("lease {number} is there twice");
@@ -356,8 +360,23 @@ impl Lwf<'_> {
             preemptible: draft.preemptible,
             software: draft.software.unwrap_or(Software::None),
             user: draft.user,
+            promised_percent,
             extras: draft.extras,
         });
+    }
+
+    /// The hundredths of its CPU that are promised a lease.
+    fn promised(&mut self, draft: &mut Draft) -> Option<i64> {
+        let Some(at) = draft.extras.iter().position(|(name, _)| name == PROMISED) else {
+            return Some(LeaseRequest::WHOLE);
+        };
+        let (_, value) = draft.extras.remove(at);
+        let percent = value.parse().ok().filter(|percent| (1..=100).contains(percent));
+        if percent.is_none() {
+            let what = format!("the extra attribute `{PROMISED}` is `{value}`");
+            self.fault("GLN-143", draft.line, what, "Write a whole number from 1 to 100");
+        }
+        percent
     }
 
     fn kind(&mut self, draft: &Draft, duration: Span) -> Option<LeaseKind> {

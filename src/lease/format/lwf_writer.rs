@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use quick_xml::escape::escape;
 
 use super::clock::format;
+use super::lwf::PROMISED;
 use crate::model::lease::{
     Amounts, KNOWN_RESOURCES, LeaseKind, LeaseRequest, RESOURCES, Site, Software, Workload,
 };
@@ -105,8 +106,12 @@ fn request(lease: &LeaseRequest, names: &[String], images: &[String]) -> String 
             format!("<software><disk-image id=\"{name}\" size=\"{size}\"/></software>")
         }
     };
-    if !lease.extras.is_empty() {
-        let _ = write!(text, "<extra>{}</extra>", pairs(&lease.extras));
+    let mut extras = lease.extras.clone();
+    if lease.promised_percent < LeaseRequest::WHOLE {
+        extras.push((PROMISED.to_owned(), lease.promised_percent.to_string()));
+    }
+    if !extras.is_empty() {
+        let _ = write!(text, "<extra>{}</extra>", pairs(&extras));
     }
     text + "</lease></lease-request>"
 }

@@ -93,6 +93,7 @@ fn lease(text: &str, number: u64, workload: &mut Workload) -> Result<LeaseReques
         preemptible: kind == LeaseKind::BestEffort,
         software,
         user: None,
+        promised_percent: LeaseRequest::WHOLE,
         extras: Vec::new(),
     })
 }

@@ -138,6 +138,7 @@ fn job(text: &str, rules: SwfRules) -> Result<Option<LeaseRequest>, String> {
         preemptible: true,
         software: Software::None,
         user: (fields[11] >= 0.0).then_some(fields[11] as u64),
+        promised_percent: LeaseRequest::WHOLE,
         extras: Vec::new(),
     }))
 }

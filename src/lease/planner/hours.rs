@@ -71,7 +71,7 @@ impl Hours {
         if words(touched).all(|(word, bits)| self.busy[word] & bits == 0) {
             return Glance::Idle;
         }
-        let whole = (start.0 + HOUR - 1).div_euclid(HOUR)..end.0.div_euclid(HOUR);
+        let whole = start.0.saturating_add(HOUR - 1).div_euclid(HOUR)..end.0.div_euclid(HOUR);
         let Some(whole) = self.place(whole) else { return Glance::Unclear };
         match words(whole).any(|(word, bits)| self.full[word] & bits != 0) {
             true => Glance::Full,
@@ -122,5 +122,5 @@ impl Hours {
 
 /// When `hour` begins and ends.
 pub(super) fn bounds(hour: i64) -> (Instant, Instant) {
-    (Instant(hour * HOUR), Instant((hour + 1) * HOUR))
+    (Instant(hour.saturating_mul(HOUR)), Instant((hour + 1).saturating_mul(HOUR)))
 }
