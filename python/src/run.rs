@@ -222,9 +222,8 @@ impl Run {
         }
     }
 
-    /// The table called `hosts`, `vms`, `actions`, `samples`, `demand`, `moves`, `stages` or
-    /// `decisions` of a
-    /// run with load; `leases`, `lease_states`, `holdings`, `utilisation` or `image_transfers` of
+    /// The table called `hosts`, `vms`, `actions`, `samples`, `demand`, `moves`, `stages`,
+    /// `decisions`, `outages` or `restarts` of a run with load; `leases`, `lease_states`, `holdings`, `utilisation` or `image_transfers` of
     /// one of leases; `ledger` of one with `[costs]`.
     fn table(&self, py: Python<'_>, name: &str) -> PyResult<Table> {
         if name == "ledger"
@@ -265,6 +264,8 @@ impl Run {
             "moves" => py.detach(|| frames::moves(record)),
             "stages" => py.detach(|| frames::stages(record)),
             "decisions" => py.detach(|| frames::decisions(record)),
+            "outages" => py.detach(|| frames::outages(record)),
+            "restarts" => py.detach(|| frames::restarts(record)),
             "demand" if self.leases.is_some() => py.detach(|| frames::trace_rows(trace)),
             "demand" => py.detach(|| frames::demand(trace, fleet)),
             _ => return None,

@@ -142,6 +142,7 @@ impl Engine<'_> {
         self.world.demand.repeat();
         self.world.demand.set_sample(0);
         self.draft.count_memory(self.world.counts_memory());
+        self.expect_outages();
         if how.is_off() {
             self.world.power.ids().for_each(|host| self.host_on(host));
         } else {
@@ -150,6 +151,7 @@ impl Engine<'_> {
             };
             self.world.reserved = requests.iter().flat_map(of).collect();
             self.keep_spare();
+            self.keep_headroom();
         }
         self.flush();
         self.queue.push(self.clock.first_decision(), Event::Sample(1));
