@@ -50,9 +50,7 @@ pub(super) fn frame(title: &str, style: &str, body: &str) -> String {
 /// The page; its title and `svg` are of the same run as `summary`.
 pub(super) fn page(title: &str, svg: &str, summary: &LeaseSummary) -> String {
     let mut rows = String::new();
-    let outages = summary.outages.iter().flat_map(|outages| outages.named());
-    let outages = outages.map(|(name, value)| (name, Some(value)));
-    for (name, value) in summary.named().into_iter().chain(outages) {
+    for (name, value) in summary.named() {
         let value = if value == value.trunc() { format!("{value}") } else { format!("{value:.4}") };
         writeln!(rows, "<tr><td>{name}</td><td>{value}</td></tr>").expect("a string");
     }
