@@ -144,7 +144,6 @@ fn world(number: u64) -> Case {
         format!("outages.boot-s={}", pick(&["0", "60", "400"], draws)),
         format!("outages.priority={}", pick(&["1", "[0, 2, 1, 1]"], draws)),
         format!("outages.headroom={}", below(3, draws)),
-        format!("demand.between-samples={}", pick(&["hold", "hold", "interpolate"], draws)),
         format!("host.wake-s={}", pick(&["0.0", "120.0", "400.0"], draws)),
         format!("host.shutdown-s={}", pick(&["0.0", "30.0", "350.0"], draws)),
         format!("policy.overload={{ kind = '{}' }}", pick(&["thr", "mad", "lr"], draws)),

@@ -5,8 +5,8 @@
 //! down:   -mttr ln u,  mttr exp(z - 1/2),  mttr    exponential, log-normal, fixed
 //! ```
 //!
-//! `u` is uniform on (0, 1], `z` standard normal. Each host and each rack draws from a stream of its
-//! own, named after it, so that what one does changes nothing for another.
+//! `u` is uniform on (0, 1], `z` standard normal. Each host and each rack draws from a stream of
+//! its own, named after it, so that what one does changes nothing for another.
 
 use rand::Rng;
 

@@ -13,8 +13,8 @@
 //! every host with VMs: a host that fails goes there as a whole, so that with `k` of them any `k`
 //! may fail, and with `k - 1` one more where the test finds room for it. Moves after which headroom
 //! would be missing are not made at that decision, and a spare host is woken; one that is not
-//! needed for some decisions may sleep again. Where no host is left to be spare headroom is missing,
-//! and the time of that is told.
+//! needed for some decisions may sleep again. Where no host is left to be spare headroom is
+//! missing, and the time of that is told.
 
 use std::cmp::Reverse;
 

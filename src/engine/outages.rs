@@ -3,7 +3,7 @@
 //! A host that fails is off at once, whatever it was doing: it draws nothing, its VMs are down
 //! ([restarts](super::restarts)), migrations from and to it go as their transaction says, and no
 //! policy sees room on it until it is repaired. Then it is off and may be woken like any other. A
-//! host may be out for several reasons at once, as those of a rack are for theirs and for their own.
+//! host may be out for several reasons at once, as those of a rack are for theirs and their own.
 
 use std::collections::BTreeMap;
 use std::ops::Range;

@@ -185,8 +185,8 @@ pub fn decisions(record: &Record) -> DataFrame {
     ])
 }
 
-/// One row per outage of a host, in the order in which they began; `end_us` is null where it was not
-/// repaired.
+/// One row per outage of a host, in the order in which they began; `end_us` is null where it was
+/// not repaired.
 pub fn outages(record: &Record) -> DataFrame {
     let rows = &record.outages;
     frame(vec![

@@ -340,7 +340,8 @@ mod tests {
              vm-hour-price = [1, 2, 3, 4]\nsla = [{ from = 0, credit = 5 }]\n",
             "[outages]\nlist = [{ start-s = 0, end-s = 60, host = 3 }, \
              { start-s = 7, end-s = 9, rack = 1 }]\nrack-hosts = 20\n\
-             host = { mtbf-h = 900, mttr-h = 4, repair = \"lognormal\" }\npriority = [2, 1, 0, 0]\n",
+             host = { mtbf-h = 900, mttr-h = 4, repair = \"lognormal\" }\n\
+             priority = [2, 1, 0, 0]\n",
             "[leases]\nload = \"replayed\"\n[host]\nmemory = \"enforced\"\n[run]\nseed = 3\n",
         ];
         for text in texts {

@@ -8,7 +8,7 @@ use super::limits::{Bound, Number, out_of_bounds};
 use crate::model::Outages;
 use crate::model::outages::{Hazard, Outage, Priority};
 use crate::model::rules::{
-    Average, ClockKind, EnergyIntegral, IdleVms, PowerPolicy, Shutdowns, Window,
+    Average, BetweenSamples, ClockKind, EnergyIntegral, IdleVms, PowerPolicy, Shutdowns, Window,
 };
 use crate::problem::Problem;
 
@@ -185,9 +185,12 @@ impl RunSpec {
     /// Oddities of published simulators, which know no outages.
     fn dishonest(&self, place: Place<'_>) -> Vec<Problem> {
         let accounting = &self.accounting;
+        let demand = &self.demand;
+        let held = demand.between_samples == BetweenSamples::Hold;
         let rules = [
-            ("[demand] clock", self.demand.clock == ClockKind::Exact, "exact"),
-            ("[demand] idle-vms", self.demand.idle_vms == IdleVms::Keep, "keep"),
+            ("[demand] between-samples", held, "hold"),
+            ("[demand] clock", demand.clock == ClockKind::Exact, "exact"),
+            ("[demand] idle-vms", demand.idle_vms == IdleVms::Keep, "keep"),
             ("[host] power", self.host.power == PowerPolicy::Managed, "managed"),
             ("[accounting] window", accounting.window == Window::Whole, "whole"),
             ("[accounting] energy", accounting.energy == EnergyIntegral::Exact, "exact"),
