@@ -277,3 +277,41 @@ fn leases_go_on_beside_failures() {
     }
     assert!(restarts > 20, "{restarts}");
 }
+
+/// Thirty days in which every 29 hours another of eight hosts is out for four: with headroom 1 every
+/// VM is down for 90 s each time, and no month is worth a credit below 99.9 %; one below 100 % is.
+#[test]
+fn a_month_of_failures_costs_nothing_that_the_contract_protects() {
+    let draws = &mut stream(1, "month");
+    let load = (0..10).map(|_| (0..8640).map(|_| 5 + below(50, draws) as u8).collect()).collect();
+    let outage = |i: usize| {
+        let start = 3600 * (5 + 29 * i) + below(3000, &mut stream(i as u64, "start"));
+        format!("{{ start-s = {start}, end-s = {}, host = {} }}", start + 4 * 3600, i % 8)
+    };
+    let list: Vec<String> = (0..24).map(outage).collect();
+    let case = case(
+        &[
+            "fleet.hosts=[{ machine = 'hp-ml110-g5', count = 8, ram-gib = 4 }]",
+            "policy.overload={ kind = 'thr' }",
+            "outages.headroom=1",
+            &format!("outages.list=[{}]", list.join(", ")),
+            "costs.vm-hour-price=0.05",
+            "costs.sla=[{ from = 99.9, credit = 0 }, { from = 0, credit = 100 }]",
+        ],
+        load,
+    );
+    let (spec, _, run) = sound(&case);
+    let rows = &run.record.restarts;
+    assert!(rows.len() > 20, "{}", rows.len());
+    for row in rows {
+        assert_eq!((row.until(run.record.end) - row.failed).seconds(), 90.0, "{row:?}");
+    }
+    let credits = |costs: &galerna::model::Costs| {
+        let all = Ledger::of_load(costs, &run.record).summary().named();
+        all.into_iter().find(|(name, _)| *name == "credits").expect("a total").1
+    };
+    let mut costs = spec.costs.clone().expect("it has [costs]");
+    assert_eq!(credits(&costs), 0.0);
+    costs.sla[0].from = 100.0;
+    assert!(credits(&costs) < 0.0);
+}
