@@ -26,7 +26,7 @@ pub(super) fn read_failed(
 fn outage_rows(table: &TableFile) -> Result<Vec<OutageRecord>, Problem> {
     let (start, end) = (table.numbers::<Int64Type>("start_us")?, table.instants("end_us")?);
     let hosts = table.counts("host")?.into_iter().enumerate();
-    let row = |(row, host)| OutageRecord {
+    let row = |(row, host): (usize, u32)| OutageRecord {
         host: HostId(host),
         start: Instant(start[row]),
         end: end[row],
@@ -42,7 +42,7 @@ fn restart_rows(table: &TableFile) -> Result<Vec<RestartRecord>, Problem> {
     let placed = table.instants("placed_us")?;
     let (up, gone) = (table.instants("up_us")?, table.instants("gone_us")?);
     let vms = table.counts("vm")?.into_iter().enumerate();
-    let row = |(row, vm)| RestartRecord {
+    let row = |(row, vm): (usize, u32)| RestartRecord {
         vm: VmId(vm),
         priority: priority[row],
         from: HostId(from[row]),
