@@ -176,6 +176,9 @@ fn random_case(turn: u64) -> Case {
         changes.push("migration.sla=\"measured\"".into());
         changes.push("migration.energy-j=20.165".into());
         changes.push(format!("failures.per-hour={}", next(60)));
+        if next(2) == 0 {
+            changes.push("outages.host={ mtbf-h = 2, mttr-h = 0.3 }".into());
+        }
     }
     let load = (0..9).map(|_| (0..20).map(|_| next(101) as u8).collect()).collect();
     Case { base, changes, load, step_s: 300.0 }

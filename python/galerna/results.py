@@ -248,6 +248,23 @@ class Run:
         return self._frame("decisions")
 
     @cached_property
+    def outages(self) -> pl.DataFrame:
+        """One row per outage of a host: which, from when, until when. Empty without `[outages]`."""
+        return self._frame("outages")
+
+    @cached_property
+    def restarts(self) -> pl.DataFrame:
+        """One row per VM whose host failed: when, where it was restarted, when it ran again.
+
+        >>> import galerna as gl
+        >>> outage = {"start-s": 600, "end-s": 3600, "host": 0}
+        >>> run = gl.run("lr-mmt", outages__list=[outage])
+        >>> run.restarts["up_us"].null_count()
+        0
+        """
+        return self._frame("restarts")
+
+    @cached_property
     def demand(self) -> pl.DataFrame:
         """One row per VM and sample: the load that the VMs replayed.
 

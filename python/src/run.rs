@@ -228,10 +228,10 @@ impl Run {
         load.map_or_else(String::new, |(_, outcome)| outcome.record.event_log_blake3())
     }
 
-    /// The table called `hosts`, `vms`, `actions`, `samples`, `demand`, `moves`, `stages` or
-    /// `decisions` of a
-    /// run with load; `leases`, `lease_states`, `holdings`, `utilisation` or `image_transfers` of
-    /// one of leases; `ledger` of one with `[costs]`.
+    /// The table called `hosts`, `vms`, `actions`, `samples`, `demand`, `moves`, `stages`,
+    /// `decisions`, `outages` or `restarts` of a run with load; `leases`, `lease_states`,
+    /// `holdings`, `utilisation` or `image_transfers` of one of leases; `ledger` of one with
+    /// `[costs]`.
     fn table(&self, py: Python<'_>, name: &str) -> PyResult<Table> {
         if name == "ledger"
             && let Some(ledger) = self.billed()
@@ -271,6 +271,8 @@ impl Run {
             "moves" => py.detach(|| frames::moves(record)),
             "stages" => py.detach(|| frames::stages(record)),
             "decisions" => py.detach(|| frames::decisions(record)),
+            "outages" => py.detach(|| frames::outages(record)),
+            "restarts" => py.detach(|| frames::restarts(record)),
             "demand" if self.leases.is_some() => py.detach(|| frames::trace_rows(trace)),
             "demand" => py.detach(|| frames::demand(trace, fleet)),
             _ => return None,

@@ -17,24 +17,24 @@ pub(super) fn presence(
     vms: usize,
     end: Instant,
 ) -> Vec<Vec<(Instant, Instant)>> {
-    between(actions, vms, end, ActionKind::VmStart, ActionKind::VmStop)
+    between(actions, vms, end, &[ActionKind::VmStart], &[ActionKind::VmStop])
 }
 
-/// From each action of kind `begins` to the next of kind `ends`, by VM.
+/// From the first action of a kind in `begins` to the next of a kind in `ends`, by VM.
 pub(super) fn between(
     actions: &[Action],
     vms: usize,
     end: Instant,
-    begins: ActionKind,
-    ends: ActionKind,
+    begins: &[ActionKind],
+    ends: &[ActionKind],
 ) -> Vec<Vec<(Instant, Instant)>> {
     let mut spans = vec![Vec::new(); vms];
     let mut since: Vec<Option<Instant>> = vec![None; vms];
     for action in actions {
         let Some(vm) = action.vm.map(VmId::index) else { continue };
-        if action.kind == begins {
-            since[vm] = Some(action.at);
-        } else if action.kind == ends
+        if begins.contains(&action.kind) {
+            since[vm].get_or_insert(action.at);
+        } else if ends.contains(&action.kind)
             && let Some(start) = since[vm].take()
         {
             spans[vm].push((start, action.at));

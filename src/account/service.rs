@@ -20,8 +20,9 @@ type Spans = Vec<(Instant, Instant)>;
 /// When each VM was down, in order and without overlap.
 fn downtime(record: &Record) -> Vec<Spans> {
     let vms = record.vms.len();
-    let (crash, restart) = (ActionKind::VmCrash, ActionKind::VmRestart);
-    let mut down = between(&record.actions, vms, record.end, crash, restart);
+    let falls = [ActionKind::VmCrash, ActionKind::VmFail];
+    let ends = [ActionKind::VmRestart, ActionKind::VmStop];
+    let mut down = between(&record.actions, vms, record.end, &falls, &ends);
     let stops =
         record.stages.iter().filter(|s| matches!(s.kind, StageKind::Stop | StageKind::Resume));
     for stage in stops {

@@ -49,8 +49,13 @@ fn standing(evidence: &Evidence, events: &[Event], end: Instant) -> (Spans, Span
         };
         match event.deed {
             Deed::Start { vm, .. } => came[vm] = Some(event.at),
-            Deed::Stop { vm, .. } => close(&mut came[vm], &mut there[vm]),
-            Deed::Crash { vm, .. } => fell[vm] = Some(event.at),
+            Deed::Stop { vm, .. } => {
+                close(&mut came[vm], &mut there[vm]);
+                close(&mut fell[vm], &mut down[vm]);
+            }
+            Deed::Crash { vm, .. } | Deed::Fall { vm, .. } => {
+                fell[vm].get_or_insert(event.at);
+            }
             Deed::Restart { vm, .. } => close(&mut fell[vm], &mut down[vm]),
             _ => {}
         }

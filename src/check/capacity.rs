@@ -21,10 +21,12 @@ pub(super) fn check(evidence: &Evidence, events: &[Event]) -> Vec<Problem> {
     let mut layout = Layout::empty(evidence);
     let mut findings = Vec::new();
     for event in events {
+        let down = event.vm().is_some_and(|vm| layout.down[vm].is_some());
         // An impossible action changes nothing; `history` has reported it.
         let _ = layout.apply(event);
         let (host, starts) = match event.deed {
             Deed::Start { to, .. } => (to, true),
+            Deed::Restart { to, .. } if down => (to, true),
             Deed::Depart { to, .. } => (to, false),
             _ => continue,
         };

@@ -73,6 +73,19 @@ pub(super) enum Deed {
         vm: usize,
         to: usize,
     },
+    /// A host fails.
+    Fail {
+        host: usize,
+    },
+    /// A host is repaired.
+    Repair {
+        host: usize,
+    },
+    /// A VM is down, as its host failed.
+    Fall {
+        vm: usize,
+        from: usize,
+    },
     /// A stage of the VM's migration begins; where that matters to the VM, the fraction of its
     /// speed that it keeps, and whether it is stopped.
     Pace {
@@ -97,6 +110,7 @@ impl Event {
     pub fn vm(&self) -> Option<usize> {
         match self.deed {
             Deed::Wake { .. } | Deed::On { .. } | Deed::Sleep { .. } | Deed::Off { .. } => None,
+            Deed::Fail { .. } | Deed::Repair { .. } => None,
             Deed::Start { vm, .. }
             | Deed::Stop { vm, .. }
             | Deed::Depart { vm, .. }
@@ -106,6 +120,7 @@ impl Event {
             | Deed::Abort { vm, .. }
             | Deed::Crash { vm, .. }
             | Deed::Restart { vm, .. }
+            | Deed::Fall { vm, .. }
             | Deed::Pace { vm, .. } => Some(vm),
         }
     }
@@ -116,8 +131,10 @@ impl Event {
             Deed::Wake { host } | Deed::On { host } | Deed::Sleep { host } | Deed::Off { host } => {
                 (Some(host), None)
             }
+            Deed::Fail { host } | Deed::Repair { host } => (Some(host), None),
             Deed::Start { to, .. } | Deed::Restart { to, .. } => (Some(to), None),
             Deed::Stop { from, .. } | Deed::Stay { from, .. } => (Some(from), None),
+            Deed::Fall { from, .. } => (Some(from), None),
             Deed::Depart { from, to, .. }
             | Deed::Arrive { from, to, .. }
             | Deed::Switch { from, to, .. }
@@ -210,6 +227,9 @@ fn deed(action: &Action, hosts: usize, vms: usize) -> Result<Deed, String> {
         ActionKind::MigrationAbort => Deed::Abort { vm: vm()?, from: from()?, to: to()? },
         ActionKind::VmCrash => Deed::Crash { vm: vm()?, from: from()?, to: to()? },
         ActionKind::VmRestart => Deed::Restart { vm: vm()?, to: to()? },
+        ActionKind::HostFail => Deed::Fail { host: from()? },
+        ActionKind::HostRepair => Deed::Repair { host: from()? },
+        ActionKind::VmFail => Deed::Fall { vm: vm()?, from: from()? },
     })
 }
 

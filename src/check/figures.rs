@@ -20,7 +20,7 @@ use super::doubt::Totals;
 use super::event::{Deed, Event};
 use super::ledger::Ledger;
 use super::range::Range;
-use super::{Evidence, Report, decisions};
+use super::{Evidence, Report, decisions, outages};
 
 /// How long after it left a host a VM's return counts as ping-pong.
 const RETURN_WITHIN: Span = Span(3_600_000_000);
@@ -117,7 +117,8 @@ fn optional(evidence: &Evidence, events: &[Event], ledger: &Ledger) -> Vec<(&'st
         ("wasted_migration_bytes", (!vain.is_empty()).then(|| vain.iter().sum())),
         ("mean_decision_gap", decisions::mean_gap(evidence)),
     ];
-    figures.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
+    let figures = figures.into_iter().filter_map(|(name, value)| Some((name, value?)));
+    figures.chain(outages::figures(evidence, events)).collect()
 }
 
 /// Seconds from start to end of each completed migration; two copies of one VM (Q9) are one.

@@ -29,6 +29,7 @@ pub(super) enum HostState {
     On,
     /// Stopping, off at the given time.
     Stopping(Instant),
+    Failed,
 }
 
 /// A VM in a host's list.
@@ -68,6 +69,8 @@ pub(super) struct Layout<'a> {
     pub kept: Vec<f64>,
     /// Per VM: whether it is stopped.
     pub paused: Vec<bool>,
+    /// Per VM: the host that failed under it, until it runs again.
+    pub down: Vec<Option<usize>>,
     /// Per VM: whether it ever ran.
     pub started: Vec<bool>,
     /// Whether a VM that stopped may start again: its lease was suspended.
@@ -89,6 +92,7 @@ impl<'a> Layout<'a> {
             departing: vec![false; vms],
             kept: vec![1.0; vms],
             paused: vec![false; vms],
+            down: vec![None; vms],
             started: vec![false; vms],
             restarts: evidence.tenancy.is_some(),
             flights: Vec::new(),
@@ -103,6 +107,9 @@ impl<'a> Layout<'a> {
             Deed::On { host } => return host_fault(host, self.turn_on(host, at)),
             Deed::Sleep { host } => return host_fault(host, self.sleep(host, at)),
             Deed::Off { host } => return host_fault(host, self.turn_off(host, at)),
+            Deed::Fail { host } => return host_fault(host, self.fail(host)),
+            Deed::Repair { host } => return host_fault(host, self.repair(host)),
+            Deed::Fall { vm, from } => self.fall(vm, from),
             Deed::Start { vm, to } => self.start(vm, to),
             Deed::Stop { vm, from } => self.stop(vm, from),
             Deed::Depart { vm, from, to } => self.depart(Flight { vm, from, to, start: at }),
@@ -154,6 +161,9 @@ impl<'a> Layout<'a> {
     }
 
     fn stop(&mut self, vm: usize, from: usize) -> Result<(), String> {
+        if self.down[vm].take_if(|host| *host == from).is_some() {
+            return Ok(());
+        }
         self.at_home(vm, from)?;
         if self.is_copied(vm) {
             return Err(format!("v{vm} stops while it is copied"));
@@ -239,11 +249,49 @@ impl<'a> Layout<'a> {
     }
 
     fn restart(&mut self, vm: usize, to: usize) -> Result<(), String> {
+        if self.down[vm].is_some() {
+            self.welcome(vm, to)?;
+            self.down[vm] = None;
+            self.home[vm] = Some(to);
+            self.guests[to].push(Guest { vm, arriving: false, held: false });
+            return Ok(());
+        }
         self.at_home(vm, to)?;
         if !self.paused[vm] || self.is_copied(vm) {
             return Err(format!("v{vm} starts again, but it has not crashed"));
         }
         (self.departing[vm], self.paused[vm]) = (false, false);
+        Ok(())
+    }
+
+    /// The VM is down: its host has failed, and no copy of it is under way.
+    fn fall(&mut self, vm: usize, from: usize) -> Result<(), String> {
+        self.at_home(vm, from)?;
+        if self.state[from] != HostState::Failed || self.is_copied(vm) {
+            return Err(format!("v{vm} is down, but h{from} is {}", self.state[from].word()));
+        }
+        self.guests[from].retain(|g| g.vm != vm);
+        self.home[vm] = None;
+        self.down[vm] = Some(from);
+        (self.departing[vm], self.paused[vm]) = (false, false);
+        Ok(())
+    }
+
+    /// Whatever the host does, it does no more; its guests are to be dealt with at once.
+    fn fail(&mut self, host: usize) -> Result<(), String> {
+        let fault = || Err("it fails a second time".into());
+        match std::mem::replace(&mut self.state[host], HostState::Failed) {
+            HostState::Failed => fault(),
+            _ => Ok(()),
+        }
+    }
+
+    fn repair(&mut self, host: usize) -> Result<(), String> {
+        self.vacant(host)?;
+        if self.state[host] != HostState::Failed {
+            return Err(format!("it is repaired, but it was {}", self.state[host].word()));
+        }
+        self.state[host] = HostState::Off;
         Ok(())
     }
 
@@ -326,13 +374,14 @@ impl HostState {
             Self::Waking(_) => "waking",
             Self::On => "on",
             Self::Stopping(_) => "shutting down",
+            Self::Failed => "out of order",
         }
     }
     /// When it must have left this state, if it must.
     pub fn due(self) -> Option<Instant> {
         match self {
             Self::Waking(due) | Self::Stopping(due) => Some(due),
-            Self::Off | Self::On => None,
+            Self::Off | Self::On | Self::Failed => None,
         }
     }
 }

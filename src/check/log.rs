@@ -52,6 +52,9 @@ fn number(kind: ActionKind) -> Option<u8> {
         ActionKind::MigrationAbort => Some(10),
         ActionKind::VmCrash => Some(11),
         ActionKind::VmRestart => Some(12),
+        ActionKind::HostFail => Some(13),
+        ActionKind::HostRepair => Some(14),
+        ActionKind::VmFail => Some(15),
     }
 }
 

@@ -21,6 +21,9 @@
 //! | GLN-617 | a row of `decisions` contradicts itself or `samples` |
 //! | GLN-616 | VMs come or go otherwise than their leases |
 //! | GLN-618, 619 | an entry or a total of the ledger does not follow |
+//! | GLN-625 | a host fails or is repaired otherwise than `outages` and the rules say |
+//! | GLN-627 | something is on a host that has failed |
+//! | GLN-628 | a row of `restarts` does not fit the actions, the rules or the others |
 //!
 //! Symbols used throughout: `r` demand of a VM, MIPS; `c = min(r, core)` what one core can serve of
 //! it; `a` what it gets; `W` what its host spends on all VMs; `C` the host's capacity.
@@ -41,6 +44,7 @@ mod leases;
 mod ledger;
 mod log;
 mod moves;
+mod outages;
 pub mod plan;
 mod range;
 pub mod reassign;
@@ -159,6 +163,7 @@ pub fn check(evidence: &Evidence) -> Report {
     if let Some(tenancy) = &evidence.tenancy {
         report.findings.extend(tenancy.check(&evidence.record.actions));
     }
+    outages::check(evidence, &events, &mut report);
     let possible = report.is_clean();
     report.findings.extend(log::check(evidence));
     if !possible {

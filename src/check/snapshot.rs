@@ -72,6 +72,7 @@ impl Snapshot {
         for host in hosts {
             self.hosts[host] = self.look(evidence, layout, now, host, rounding);
         }
+        touched.vms.iter().for_each(|&vm| self.look_down(evidence, layout, now, vm));
     }
 
     /// The state of `layout` at `seconds`.
@@ -83,7 +84,17 @@ impl Snapshot {
             let state = snapshot.look(evidence, layout, now, host, rounding);
             snapshot.hosts.push(state);
         }
+        (0..layout.home.len()).for_each(|vm| snapshot.look_down(evidence, layout, now, vm));
         snapshot
+    }
+
+    /// What a VM whose host failed asks for it does not get.
+    fn look_down(&mut self, evidence: &Evidence, layout: &Layout<'_>, now: Moment, vm: usize) {
+        if layout.down[vm].is_some() {
+            let mips = evidence.fleet.vm_mips.as_slice()[vm].0;
+            let demand = now.demand(evidence.load_of(vm)) * mips;
+            self.vms[vm] = VmNow { demand, short: demand > 0.0, ..VmNow::default() };
+        }
     }
 
     /// Evaluates one host and writes down what the VMs that run on it get.
@@ -183,7 +194,7 @@ fn summed(
         (PowerPolicy::AlwaysPeak, _) => power(evidence, host, 1.0),
         (PowerPolicy::Managed, HostState::On) => table_power,
         (PowerPolicy::Managed, HostState::Waking(_) | HostState::Stopping(_)) => idle_power,
-        (PowerPolicy::Managed, HostState::Off) => 0.0,
+        (PowerPolicy::Managed, HostState::Off | HostState::Failed) => 0.0,
     };
     let violated = violated && active;
     HostNow { active, in_transition, violated, power, table_power, idle_power }

@@ -136,6 +136,11 @@ impl Tenancy {
         self.reservations.get(lease as usize).copied().unwrap_or(false)
     }
 
+    /// Whether `vm` belongs to a reservation.
+    pub(super) fn is_reservation_of(&self, vm: usize) -> bool {
+        self.is_reserved(self.lease_of(vm))
+    }
+
     /// The lease of `vm`.
     pub(super) fn lease_of(&self, vm: usize) -> u32 {
         self.vms.get(vm).map_or(u32::MAX, |(lease, _)| *lease)

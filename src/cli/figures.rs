@@ -5,11 +5,13 @@ use std::fmt::Write;
 use crate::account::CostSummary;
 use crate::explain::Figures;
 use crate::lease::LeaseSummary;
-use crate::metric::Summary;
+use crate::metric::{OutageSummary, Summary};
 
 /// Every metric of `summary`, one per line.
 pub(super) fn table(summary: &Summary) -> String {
-    lines(summary.named(), explained)
+    let outages = summary.outages.iter().flat_map(OutageSummary::named);
+    let outages = outages.map(|(name, value)| (name, Some(value)));
+    lines(summary.named().into_iter().chain(outages), explained)
 }
 
 /// Every metric of leases, one per line.
@@ -111,6 +113,14 @@ fn explained(name: &str) -> (&'static str, &'static str) {
         "sd_migration_duration_s" => ("s", "its standard deviation"),
         "wasted_migration_bytes" => ("B", "sent, and nothing moved"),
         "mean_decision_gap" => ("", "plans above their bounds"),
+        "host_failures" => ("", "outages of hosts"),
+        "vm_failures" => ("", "VMs down for them"),
+        "vm_restarts" => ("", "that ran again"),
+        "not_restarted" => ("", "that did not"),
+        "downtime_s" => ("s", "of VMs, all together"),
+        "mean_downtime_s" => ("s", "of one failure of a VM"),
+        "max_downtime_s" => ("s", "of one failure of a VM"),
+        "without_headroom_s" => ("s", "headroom was missing"),
         _ => ("", ""),
     }
 }

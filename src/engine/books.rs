@@ -2,7 +2,7 @@
 
 use super::Outcome;
 use super::run::Engine;
-use crate::metric::Summary;
+use crate::metric::{OutageSummary, Summary};
 use crate::model::record::{ActionKind, HostRecord, SampleRecord, VmRecord};
 use crate::model::rules::PowerPolicy;
 use crate::trace::UtilisationTrace;
@@ -24,6 +24,9 @@ impl Engine<'_> {
             row.demand_mips += world.meter.vms[vm].request;
             row.allocated_mips += world.meter.vms[vm].allocated;
         }
+        for &(vm, _) in &world.down {
+            row.demand_mips += world.meter.vms[vm].request;
+        }
         for (host, meter) in world.meter.hosts.iter() {
             row.hosts_on += u32::from(meter.active);
             row.power_w += match world.rules.host.power {
@@ -42,6 +45,7 @@ impl Engine<'_> {
         for host in fleet.capacity.ids() {
             world.evaluate(host);
         }
+        world.down.clone().into_iter().for_each(|(vm, _)| world.rise(vm));
         world.meter.close();
         if world.rules.host.power == PowerPolicy::AlwaysPeak {
             for host in fleet.capacity.ids() {
@@ -81,7 +85,12 @@ impl Engine<'_> {
                 migrations: migrations[vm.0 as usize],
             })
             .collect();
-        let summary = Summary::of(&world.meter, &record, world.rules, end);
+        let mut summary = Summary::of(&world.meter, &record, world.rules, end);
+        summary.outages = self.outages.map(|outages| {
+            let wanted = outages.rules.headroom > 0;
+            let missing_s = wanted.then(|| outages.headroom.missing_s(record.end));
+            OutageSummary::of(&record, missing_s)
+        });
         Outcome { record, summary }
     }
 }

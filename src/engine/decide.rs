@@ -114,6 +114,7 @@ pub(super) fn settle(world: &World<'_>, draft: &mut Draft, state: &Snapshot<'_>)
         }
         draft.settle(host, &residents, leaving, state);
     }
+    world.failed.iter().chain(&world.spares).for_each(|&host| draft.close(host));
 }
 
 impl Deciding<'_, '_> {

@@ -50,7 +50,7 @@ impl Engine<'_> {
     }
 
     /// The VM crashes: it is stopped where it ran last, and nothing of it is elsewhere.
-    fn crash(&mut self, id: TransferId, totals: Totals) {
+    pub(super) fn crash(&mut self, id: TransferId, totals: Totals) {
         let Some(mut flight) = self.moves.land(id) else { return };
         self.close_books(&mut flight, totals, MoveEnding::Lost);
         let Flight { vm, from, to, .. } = flight;
@@ -65,12 +65,18 @@ impl Engine<'_> {
         let restart_s = self.moves.conduct.failures.restart_s;
         let at = self.clock.later(self.world.now, restart_s, Span::from_seconds(restart_s));
         self.queue.push(at, Event::Restart(vm));
+        if let Some(outages) = &mut self.outages {
+            outages.crashed.insert(vm, at.instant);
+        }
         self.touched.extend([from, to]);
     }
 
     /// A VM that crashed runs again.
     pub(super) fn restart(&mut self, vm: VmId) {
         let Some(host) = self.world.home[vm] else { return };
+        if let Some(outages) = &mut self.outages {
+            outages.crashed.remove(&vm);
+        }
         self.world.set_role(host, vm, Role::Running);
         self.world.bound[vm] -= 1;
         self.world.note(ActionKind::VmRestart, Some(vm), None, Some(host), Reason::Consequence);

@@ -146,10 +146,12 @@ impl Engine<'_> {
             std::iter::repeat_n(lease.is_reservation(), lease.cores().count())
         };
         self.world.reserved = requests.iter().flat_map(of).collect();
+        self.expect_outages();
         if how.is_off() {
             self.world.power.ids().for_each(|host| self.host_on(host));
         } else {
             self.keep_spare();
+            self.keep_headroom();
         }
         self.flush();
         self.queue.push(self.clock.first_decision(), Event::Sample(1));

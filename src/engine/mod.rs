@@ -6,16 +6,21 @@
 //! **Determinism contract**: same spec, seed, version and target give the same event log, byte for
 //! byte, on any number of threads.
 
+mod abandon;
 pub mod books;
 mod clock;
 mod decide;
 mod demand;
 mod failures;
 mod hash_order;
+mod hazard;
+mod headroom;
 mod leases;
 mod moves;
+mod outages;
 mod plan;
 mod queue;
+mod restarts;
 mod run;
 mod share;
 mod start;

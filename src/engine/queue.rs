@@ -25,6 +25,14 @@ pub enum Event {
     HostOff(HostId),
     /// A host that was waking is on.
     HostOn(HostId),
+    /// An outage begins.
+    Breaks(usize),
+    /// An outage is over.
+    Mends(usize),
+    /// Hosts are looked for, for VMs whose host failed.
+    Rescue,
+    /// A VM whose host failed has booted elsewhere.
+    Boots(VmId),
     /// Hosts are chosen for promised starts that are near.
     Prepare,
     /// A sample arrives.
@@ -50,6 +58,7 @@ impl Event {
         match self {
             Self::LegEnds(..) => 0,
             Self::HostOff(_) | Self::HostOn(_) | Self::Fails(..) | Self::Restart(_) => 1,
+            Self::Breaks(_) | Self::Mends(_) | Self::Rescue | Self::Boots(_) => 1,
             Self::Prepare => 1,
             Self::Sample(_) | Self::End => 2,
             Self::Decide(_) => 3,

@@ -7,6 +7,7 @@ use super::clock::{Clock, Moment};
 use super::decide::{Decision, decide};
 use super::demand::DemandCurve;
 use super::moves::Moves;
+use super::outages::Outages;
 use super::queue::{Event, EventQueue};
 use super::share::Role;
 use super::start::place_all;
@@ -37,6 +38,8 @@ pub(super) struct Engine<'a> {
     pub(super) leased: bool,
     /// Those VMs, if they are consolidated.
     pub(super) tenants: Option<Tenants>,
+    /// What fails, if anything does.
+    pub(super) outages: Option<Outages<'a>>,
     end: Moment,
     /// Hosts to evaluate before time goes on.
     pub(super) touched: Vec<HostId>,
@@ -72,6 +75,8 @@ impl<'a> Engine<'a> {
             .judged_by(&*policies.overload)
             .lending_pasts(policies.underload.window() > 0);
         let conduct = policies.migration.clone();
+        let (hosts, seed) = (fleet.hosts(), conduct.seed);
+        let outages = rules.outages.as_ref().map(|rules| Outages::new(rules, hosts, seed));
         let moves = Moves::new(conduct, routes, &rules.migration, fleet.hosts());
         Self {
             world: World::new(fleet, rules, demand, meter, clock.start(), window.max(looks_back)),
@@ -82,6 +87,7 @@ impl<'a> Engine<'a> {
             samples: trace.samples(),
             leased: false,
             tenants: None,
+            outages,
             end: clock.at(Instant::START + trace.step() * trace.samples() as i64),
             touched: Vec::new(),
             transfers_changed: false,
@@ -100,11 +106,13 @@ impl<'a> Engine<'a> {
         if !self.world.demand.is_continuous() {
             self.remember_sample();
         }
+        self.expect_outages();
         place_all(&mut self.world, &mut self.draft, policies)?;
         self.draft.count_memory(self.world.counts_memory());
         if whole || !self.world.demand.is_continuous() {
             self.world.evaluate_all();
         }
+        self.keep_headroom();
         if self.samples > 1 {
             self.queue.push(self.clock.first_decision(), Event::Sample(1));
         }
@@ -131,16 +139,25 @@ impl<'a> Engine<'a> {
         let void = match event {
             Event::LegEnds(id, revision) => !self.moves.transfers.is_current(id, revision),
             Event::Fails(id, row, part) => self.moves.ends_by(id, row, part).is_none(),
-            _ => false,
+            _ => self.is_overtaken(event, at.instant),
         };
         if !void {
             self.reach(at);
+        } else if !matches!(event, Event::LegEnds(..) | Event::Fails(..)) {
+            return Ok(ControlFlow::Continue(()));
         }
         match event {
             Event::LegEnds(id, revision) => self.end_leg(id, revision)?,
             Event::Fails(id, row, part) => self.fail(id, row, part),
             Event::Restart(vm) => self.restart(vm),
-            Event::HostOn(host) => self.host_on(host),
+            Event::Breaks(which) => self.breaks(which, policies)?,
+            Event::Mends(which) => self.mends(which, policies)?,
+            Event::Rescue => self.rescue(policies)?,
+            Event::Boots(vm) => self.boots(vm),
+            Event::HostOn(host) => {
+                self.host_on(host);
+                self.keep_headroom();
+            }
             Event::HostOff(host) => self.host_off(host),
             Event::Prepare => self.prepare(policies)?,
             Event::Sample(sample) => {
@@ -229,7 +246,8 @@ impl<'a> Engine<'a> {
 
     /// Appends the utilisation of every VM that is present (or about to be placed) to its past.
     fn remember_sample(&mut self) {
-        let before_start = self.world.inhabited().is_empty() && !self.leased;
+        let nobody = self.world.inhabited().is_empty() && self.world.down.is_empty();
+        let before_start = nobody && !self.leased;
         for vm in self.world.home.ids() {
             if before_start || self.world.home[vm].is_some() {
                 let u = self.world.demand.fraction(vm, self.world.now.seconds);
@@ -241,6 +259,7 @@ impl<'a> Engine<'a> {
     fn decide(&mut self, sample: usize, policies: &mut Policies) -> Result<(), Error> {
         let Decision { moves, unplaced, overloaded, weighed } =
             decide(&self.world, &mut self.draft, policies)?;
+        let moves = self.within_headroom(moves);
         if let Some(weighed) = weighed {
             self.note_weighed(sample, moves.len(), &weighed);
         }
@@ -260,7 +279,8 @@ impl<'a> Engine<'a> {
             self.house_waiting(policies)?;
             self.flush();
         }
-        Ok(())
+        self.count_headroom();
+        self.rescue(policies)
     }
 
     /// Writes down how good a plan is.
@@ -277,6 +297,7 @@ impl<'a> Engine<'a> {
         self.world.bound[decided.vm] += 1;
         match self.world.power[decided.to] {
             PowerState::On => self.begin_copy(decided),
+            PowerState::Failed => self.world.bound[decided.vm] -= 1,
             PowerState::Waking | PowerState::ShuttingDown => {
                 self.world.pending[decided.to].push(decided);
             }
@@ -295,6 +316,7 @@ impl<'a> Engine<'a> {
         self.world.power[host] = PowerState::Waking;
         self.world.note_host(ActionKind::HostWake, host);
         let on = self.clock.later(self.world.now, wake_s, Span::from_seconds(wake_s));
+        self.announce(host, on.instant);
         self.queue.push(on, Event::HostOn(host));
         self.touched.push(host);
     }
@@ -307,6 +329,7 @@ impl<'a> Engine<'a> {
             self.begin_copy(waiting);
         }
         self.begin_on(host);
+        self.boot_on(host);
     }
 
     fn shut_down(&mut self, host: HostId) {
@@ -317,6 +340,7 @@ impl<'a> Engine<'a> {
         self.world.power[host] = PowerState::ShuttingDown;
         self.world.note_host(ActionKind::HostSleep, host);
         let off = self.clock.later(self.world.now, shutdown_s, Span::from_seconds(shutdown_s));
+        self.announce(host, off.instant);
         self.queue.push(off, Event::HostOff(host));
         self.touched.push(host);
     }
@@ -348,9 +372,7 @@ impl<'a> Engine<'a> {
         touched.sort_unstable();
         touched.dedup();
         for &host in &touched {
-            let idle = self.world.lists[host].is_empty()
-                && self.world.pending[host].is_empty()
-                && self.world.coming[host].is_empty();
+            let idle = self.world.is_vacant(host);
             if self.world.power[host] == PowerState::On && idle && self.may_sleep(host) {
                 self.shut_down(host);
             }

@@ -27,7 +27,6 @@ use super::world::PowerState;
 use super::{Error, Policies};
 use crate::id::{HostId, VmId};
 use crate::lease::LateStarts;
-use crate::migrate::transaction;
 use crate::model::Resources;
 use crate::model::record::{ActionKind, Reason};
 use crate::time::{Instant, Span};
@@ -128,6 +127,7 @@ impl Engine<'_> {
         }
         self.house(waiting, policies)?;
         self.keep_spare();
+        self.keep_headroom();
         if self.tenants().foresighted {
             let is_new =
                 |p: &Promise| self.world.home[p.vm].is_none() && self.world.bound[p.vm] == 0;
@@ -177,6 +177,9 @@ impl Engine<'_> {
 
     /// Whether `host`, which has no VM and expects none, may go to sleep.
     pub(super) fn may_sleep(&self, host: HostId) -> bool {
+        if self.world.spares.contains(&host) {
+            return false;
+        }
         match &self.tenants {
             None => !self.leased,
             Some(tenants) => {
@@ -190,10 +193,7 @@ impl Engine<'_> {
     fn spare(&self) -> impl Iterator<Item = HostId> + '_ {
         let world = &self.world;
         let awake = |host| matches!(world.power[host], PowerState::On | PowerState::Waking);
-        let idle = |host| {
-            let (coming, pending) = (&world.coming[host], &world.pending[host]);
-            world.lists[host].is_empty() && coming.is_empty() && pending.is_empty()
-        };
+        let idle = |host| world.is_vacant(host) && !world.spares.contains(&host);
         world.power.ids().filter(move |&host| awake(host) && idle(host))
     }
 
@@ -209,7 +209,7 @@ impl Engine<'_> {
     }
 
     /// Wakes a host that is off; at the start of the run it is on at once.
-    fn rouse(&mut self, host: HostId) {
+    pub(super) fn rouse(&mut self, host: HostId) {
         match self.world.now.instant {
             Instant::START => self.host_on(host),
             _ => self.wake(host),
@@ -328,6 +328,16 @@ impl Engine<'_> {
         }
     }
 
+    /// VMs that were to begin on `host` are to begin elsewhere.
+    pub(super) fn expel_newcomers(&mut self, host: HostId) {
+        let Some(tenants) = &self.tenants else { return };
+        let coming = tenants.coming.iter().filter(|coming| coming.host == host);
+        for Coming { vm, start, .. } in coming.copied().collect::<Vec<_>>() {
+            self.forget(vm);
+            self.tenants().homeless.push((start, vm));
+        }
+    }
+
     /// A VM no longer comes to the host that was meant for it.
     fn forget(&mut self, vm: VmId) {
         let row = self.tenants().coming.iter().position(|coming| coming.vm == vm);
@@ -339,6 +349,9 @@ impl Engine<'_> {
 
     /// The lease of `vm` lets it go, wherever it is.
     fn end_tenancy(&mut self, vm: VmId) {
+        if self.give_up_restart(vm) {
+            return;
+        }
         let waiting = self.tenants().homeless.iter().position(|&(_, other)| other == vm);
         let coming = self.tenants().coming.iter().any(|coming| coming.vm == vm);
         if coming {
@@ -358,31 +371,5 @@ impl Engine<'_> {
         self.world.home[vm] = None;
         self.world.note(ActionKind::VmStop, Some(vm), Some(host), None, Reason::Lease);
         self.touched.push(host);
-    }
-
-    /// Gives up all moves of a VM that ends: those that wait, and those under way, of which it
-    /// stays where it runs.
-    fn abandon_moves(&mut self, vm: VmId) {
-        let waiting = self.world.pending.as_mut_slice().iter_mut();
-        let given_up = waiting.map(|moves| {
-            let before = moves.len();
-            moves.retain(|decided| decided.vm != vm);
-            before - moves.len()
-        });
-        self.world.bound[vm] -= given_up.sum::<usize>() as u8;
-        self.moves.waiting.retain(|decided| decided.vm != vm);
-        let now = self.world.now.instant.0 as f64;
-        for id in 0..self.moves.flights.len() {
-            let Some(flight) = self.moves.flights[id].filter(|flight| flight.vm == vm) else {
-                continue;
-            };
-            let totals = self.moves.transfers.cancel(id, now);
-            self.transfers_changed = true;
-            if flight.has_switched() {
-                self.arrive(id, totals);
-            } else {
-                self.roll_back(id, transaction::Event::Cancelled, totals);
-            }
-        }
     }
 }

@@ -26,6 +26,8 @@ pub enum PowerState {
     On,
     /// On its way to `Off`.
     ShuttingDown,
+    /// Draws nothing, and cannot be woken.
+    Failed,
 }
 
 /// A VM on the list of a host.
@@ -74,6 +76,13 @@ pub struct World<'a> {
     pub pending: IdVec<HostId, Vec<Move>>,
     /// VMs that will begin on each host.
     pub coming: IdVec<HostId, Vec<VmId>>,
+    /// Hosts that have failed and are not repaired.
+    pub failed: Vec<HostId>,
+    /// Empty hosts that are kept for restarts, closed to policies.
+    pub spares: Vec<HostId>,
+    /// VMs whose host failed and that do not run again yet, and when each was last looked at,
+    /// seconds.
+    pub down: Vec<(VmId, f64)>,
     /// VMs whose capacity is promised: what they do not ask for is nobody else's where policies
     /// place, and where a host runs short they are served first.
     pub reserved: IdVec<VmId, bool>,
@@ -123,6 +132,9 @@ impl<'a> World<'a> {
             power: IdVec::filled(PowerState::Off, hosts),
             pending: IdVec::filled(Vec::new(), hosts),
             coming: IdVec::filled(Vec::new(), hosts),
+            failed: Vec::new(),
+            spares: Vec::new(),
+            down: Vec::new(),
             reserved: IdVec::filled(false, vms),
             utilisation: IdVec::filled(0.0, hosts),
             meter,
@@ -204,11 +216,47 @@ impl<'a> World<'a> {
         }
     }
 
-    /// Evaluates every host that has VMs.
+    /// Evaluates every host that has VMs, and those VMs that are down.
     pub fn evaluate_all(&mut self) {
         for i in 0..self.inhabited.len() {
             self.evaluate(self.inhabited[i]);
         }
+        for i in 0..self.down.len() {
+            self.evaluate_down(i);
+        }
+    }
+
+    /// Whether nothing is on `host`, and nothing is to come.
+    pub fn is_vacant(&self, host: HostId) -> bool {
+        self.lists[host].is_empty() && self.pending[host].is_empty() && self.coming[host].is_empty()
+    }
+
+    /// `vm`, which no host has any more, is down from now on.
+    pub fn fall(&mut self, vm: VmId) {
+        self.down.push((vm, self.now.seconds));
+        self.evaluate_down(self.down.len() - 1);
+    }
+
+    /// `vm` is down no longer.
+    pub fn rise(&mut self, vm: VmId) {
+        if let Some(row) = self.down.iter().position(|&(down, _)| down == vm) {
+            self.evaluate_down(row);
+            self.down.remove(row);
+        }
+    }
+
+    /// Closes the interval of a VM that is down: what it asks for it does not get.
+    fn evaluate_down(&mut self, row: usize) {
+        let (vm, since) = self.down[row];
+        let dt = self.now.seconds - since;
+        if dt > 0.0 {
+            self.meter.integrate_vm(vm, dt);
+        }
+        self.down[row].1 = self.now.seconds;
+        let request = self.demand.update(vm, self.now.seconds);
+        let meter = &mut self.meter.vms[vm];
+        (meter.request, meter.allocated, meter.loss) = (request, 0.0, 0.0);
+        meter.short = request > 0.0;
     }
 
     /// Whether a VM that asked for nothing was met since this was last asked.
@@ -301,7 +349,7 @@ impl<'a> World<'a> {
         let meter = &mut self.meter.hosts[host];
         (meter.used, meter.violating) = (usage.used, usage.violating);
         meter.watts = match self.power[host] {
-            PowerState::Off => 0.0,
+            PowerState::Off | PowerState::Failed => 0.0,
             PowerState::Waking | PowerState::ShuttingDown => table.idle().0,
             PowerState::On => table.power(utilisation).0,
         };

@@ -17,8 +17,8 @@ use super::{lease_tables, tables};
 use crate::account::Ledger;
 use crate::lease::Schedule;
 use crate::lease::format::write_lwf;
+use crate::model::Record;
 use crate::model::lease::Workload;
-use crate::model::{Fleet, Record};
 use crate::problem::Problem;
 use crate::spec::{Inputs, LeaseInputs, RunSpec};
 
@@ -38,6 +38,9 @@ pub(super) const TABLES: [&str; 8] = [
 
 /// Name of the file of the ledger, in a run with `[costs]`.
 pub(super) const LEDGER: &str = "ledger.parquet";
+
+/// Names of the files of what failed, in a run with `[outages]`.
+pub(super) const FAILED: [&str; 2] = ["outages.parquet", "restarts.parquet"];
 
 /// Names of the files of a run of leases.
 pub(super) const LEASE_FILES: [&str; 6] = [
@@ -131,7 +134,7 @@ pub fn write_lease_run(dir: &Path, run: &LeaseFolder<'_>, existing: Existing) ->
         let files = std::iter::once(Ok(lwf)).chain(tables);
         let files = LEASE_FILES.into_iter().zip(files).map(|(name, file)| Ok((name, file?)));
         let load = load.map_or(Ok(Vec::new()), |(inputs, record)| {
-            tables_of(record, &inputs.fleet, tables::trace_rows(&inputs.trace))
+            tables_of(record, inputs, tables::trace_rows(&inputs.trace))
         });
         files.chain(load?.into_iter().chain(billed(ledger)?).map(Ok)).collect()
     })
@@ -178,7 +181,8 @@ pub fn check_destination(dir: &Path, existing: Existing) -> Result<(), Error> {
     }
     let held = members(dir).map_err(|cause| unwritable(dir, &cause))?;
     let ours = |name: &str| {
-        [MANIFEST, LEDGER].contains(&name) || TABLES.iter().chain(&LEASE_FILES).any(|t| *t == name)
+        let tables = TABLES.iter().chain(&LEASE_FILES).chain(&FAILED);
+        [MANIFEST, LEDGER].contains(&name) || tables.into_iter().any(|table| *table == name)
     };
     let stranger = held.iter().find(|name| !ours(name));
     match (stranger, held.is_empty(), existing) {
@@ -265,8 +269,8 @@ pub(crate) fn sync_folder(path: &Path) -> io::Result<()> {
 
 /// Every table as the bytes of its file.
 fn encoded(run: &RunFolder<'_>) -> io::Result<Files> {
-    let fleet = &run.inputs.fleet;
-    let mut files = tables_of(run.record, fleet, tables::demand(&run.inputs.trace, fleet))?;
+    let Inputs { trace, fleet, .. } = run.inputs;
+    let mut files = tables_of(run.record, run.inputs, tables::demand(trace, fleet))?;
     files.extend(billed(run.ledger)?);
     Ok(files)
 }
@@ -277,7 +281,8 @@ fn billed(ledger: Option<&Ledger>) -> io::Result<Option<(&'static str, Vec<u8>)>
 }
 
 /// The tables of load.
-fn tables_of(record: &Record, fleet: &Fleet, demand: DataFrame) -> io::Result<Files> {
+fn tables_of(record: &Record, inputs: &Inputs, demand: DataFrame) -> io::Result<Files> {
+    let fleet = &inputs.fleet;
     let frames = [
         tables::hosts(record, fleet),
         tables::vms(record, fleet),
@@ -288,7 +293,11 @@ fn tables_of(record: &Record, fleet: &Fleet, demand: DataFrame) -> io::Result<Fi
         tables::stages(record),
         tables::decisions(record),
     ];
-    TABLES.into_iter().zip(frames).map(|(name, frame)| Ok((name, parquet(frame)?))).collect()
+    let failed = inputs.rules.outages.is_some();
+    let failed = failed.then(|| [tables::outages(record), tables::restarts(record)]);
+    let named = TABLES.into_iter().zip(frames);
+    let named = named.chain(FAILED.into_iter().zip(failed.into_iter().flatten()));
+    named.map(|(name, frame)| Ok((name, parquet(frame)?))).collect()
 }
 
 /// `frame` as the bytes of a Parquet file, the same whatever the number of threads.

@@ -17,13 +17,15 @@
 //! | `image_transfers.parquet` | transfer | `lease image size_mb start_s end_s hosts` |
 //! | `workload.lwf` | | site and leases as they were asked for |
 //! | `ledger.parquet` | entry of the ledger | account, subject, period, quantity, price, amount |
+//! | `outages.parquet` | outage of a host | `host start_us end_us` |
+//! | `restarts.parquet` | VM whose host failed | those of `RestartRecord` |
 //! | `run.json` | run | what was run, with which inputs, and what it added up to |
 //!
-//! A run of load has the first eight, a run of leases the next six, one with `[costs]` the ledger.
-//! Resources are `capacity_mips`
-//! of a host and `mips` of a VM, `ram_bytes`, `disk_bytes`, `net_bytes_s`; amounts are columns
-//! named as the site of the leases names them. Columns carry their units in their names; what
-//! there is not is null. No table holds a wall-clock time: the same spec and seed give the same
+//! A run of load has the first eight, a run of leases the next six, one with `[costs]` the ledger,
+//! one with `[outages]` the two after it. Resources are `capacity_mips` of a host and `mips` of a
+//! VM, `ram_bytes`, `disk_bytes`, `net_bytes_s`; amounts are columns named as the site of the
+//! leases names them. Columns carry their units in their names; what there is not is null. No
+//! table holds a wall-clock time: the same spec and seed give the same
 //! bytes, whatever the number of threads.
 
 mod error;
@@ -31,6 +33,8 @@ mod folder;
 pub mod lease_tables;
 mod manifest;
 mod read;
+mod read_actions;
+mod read_failed;
 mod read_leases;
 mod table_file;
 mod tables;
@@ -42,5 +46,6 @@ pub use manifest::{Manifest, RunReport, Timing, TraceReport, WorkloadReport};
 pub use read::{FoundEvidence, FoundRun, read_manifest, read_run};
 pub use read_leases::FoundLeases;
 pub use tables::{
-    actions, decisions, demand, hosts, ledger, moves, samples, stages, trace_rows, vms,
+    actions, decisions, demand, hosts, ledger, moves, outages, restarts, samples, stages,
+    trace_rows, vms,
 };

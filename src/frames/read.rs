@@ -7,17 +7,15 @@ use polars::prelude::*;
 use super::error::{Error, REMEDY, damaged};
 use super::folder::{LEDGER, MANIFEST, TABLES};
 use super::manifest::Manifest;
+use super::read_actions::action_rows;
+use super::read_failed::read_failed;
 use super::read_leases::{self, FoundLeases};
 use super::table_file::{TableFile, missing};
 use crate::check::{self, Bill, BillRow, Evidence, Report, Tenancy};
 use crate::id::{HostId, VmId};
 use crate::model::lease::LeaseRequest;
-use crate::model::record::{
-    DecisionRecord, MoveEnding, MoveRecord, Reason, StageKind, StageRecord,
-};
-use crate::model::{
-    Action, ActionKind, Fleet, HostRecord, Record, Resources, SampleRecord, VmRecord,
-};
+use crate::model::record::{DecisionRecord, MoveEnding, MoveRecord, StageKind, StageRecord};
+use crate::model::{Fleet, HostRecord, Record, Resources, SampleRecord, VmRecord};
 use crate::problem::Problem;
 use crate::spec;
 use crate::time::Instant;
@@ -161,7 +159,6 @@ fn load_evidence(
         decisions: decision_rows(decisions)?,
         ..Record::default()
     };
-    let figures = summary.named().into_iter();
     let report = &manifest.report;
     let log = match tenancy {
         Some(_) => report.load_log_blake3.clone(),
@@ -172,6 +169,12 @@ fn load_evidence(
         None => (None, None),
     };
     contradictions.extend(exchanged);
+    let (outages, restarts, exchanged) = match spec.outages {
+        Some(_) => read_failed(dir, manifest)?,
+        None => Default::default(),
+    };
+    contradictions.extend(exchanged);
+    let record = Record { outages, restarts, ..record };
     let evidence = Evidence {
         bill,
         rules: spec.rules(),
@@ -181,7 +184,7 @@ fn load_evidence(
         unknown_durations: spec.unknown_durations(),
         sending: spec.sending(),
         record,
-        summary: figures.filter_map(|(name, value)| Some((name.to_owned(), value?))).collect(),
+        summary: summary.figures(),
         event_log_blake3: log,
         fleet,
         tenancy,
@@ -305,42 +308,6 @@ fn vm_rows(table: &TableFile) -> Result<Vec<VmRecord>, Problem> {
         migrations: migrations[row],
     });
     Ok(rows.collect())
-}
-
-fn action_rows(table: &TableFile) -> Result<Vec<Action>, Problem> {
-    let (at, seconds) = (table.numbers::<Int64Type>("time_us")?, table.floats("time_s")?);
-    let (vm, from, to) = (table.maybe("vm")?, table.maybe("from")?, table.maybe("to")?);
-    let reasons = table.text("reason")?;
-    let row = |(row, kind): (usize, Option<String>)| {
-        let name = kind.unwrap_or_default();
-        let kind = ActionKind::named(&name)
-            .ok_or_else(|| table.lacks("kind", &format!("row {row}: found `{name}`")))?;
-        Ok(Action {
-            at: Instant(at[row]),
-            seconds: seconds[row],
-            kind,
-            vm: vm[row].map(VmId),
-            from: from[row].map(HostId),
-            to: to[row].map(HostId),
-            reason: reason(reasons[row].as_deref()),
-        })
-    };
-    table.text("kind")?.into_iter().enumerate().map(row).collect()
-}
-
-/// The reason that the words tell; what they do not tell is a consequence.
-fn reason(words: Option<&str>) -> Reason {
-    let load = |text: &str| text.rsplit(' ').next().and_then(|number| number.parse().ok());
-    match words.map(|words| (words, load(words))) {
-        Some((words, Some(load))) if words.starts_with("overload") => Reason::Overload(load),
-        Some((words, Some(load))) if words.starts_with("underload") => Reason::Underload(load),
-        Some((words, _)) if words == Reason::Initial.words() => Reason::Initial,
-        Some((words, _)) if words == Reason::Planned.words() => Reason::Planned,
-        Some((words, _)) if words.starts_with("optimise") => Reason::Planned,
-        Some((words, _)) if words == Reason::Idle.words() => Reason::Idle,
-        Some((words, _)) if words == Reason::Lease.words() => Reason::Lease,
-        _ => Reason::Consequence,
-    }
 }
 
 fn sample_rows(table: &TableFile) -> Result<Vec<SampleRecord>, Problem> {

@@ -4,6 +4,7 @@ use polars::prelude::*;
 
 use crate::account::{Entry, Ledger};
 use crate::id::{HostId, Id};
+use crate::model::record::RestartRecord;
 use crate::model::{Action, Fleet, Record};
 use crate::time::Instant;
 use crate::trace::{UtilisationTrace, Values};
@@ -181,6 +182,38 @@ pub fn decisions(record: &Record) -> DataFrame {
         column("gap", rows, |row| row.gap()),
         Column::new("steps".into(), rows.iter().map(|row| row.steps).collect::<Vec<u64>>()),
         count("migrations", rows, |row| row.migrations),
+    ])
+}
+
+/// One row per outage of a host, in the order in which they began; `end_us` is null where it was
+/// not repaired.
+pub fn outages(record: &Record) -> DataFrame {
+    let rows = &record.outages;
+    frame(vec![
+        count("host", rows, |row| row.host.0),
+        Column::new("start_us".into(), rows.iter().map(|row| row.start.0).collect::<Vec<i64>>()),
+        instants("end_us", rows, |row| row.end),
+    ])
+}
+
+/// One row per VM whose host failed, in the order in which they did: which host failed when, from
+/// when on another was looked for, which was found and when, when the VM ran again (`up_us`) or its
+/// lease ended before (`gone_us`).
+pub fn restarts(record: &Record) -> DataFrame {
+    let rows = &record.restarts;
+    let times = |name: &str, of: fn(&RestartRecord) -> i64| {
+        Column::new(name.into(), rows.iter().map(of).collect::<Vec<i64>>())
+    };
+    frame(vec![
+        count("vm", rows, |row| row.vm.0),
+        count("priority", rows, |row| row.priority),
+        count("from", rows, |row| row.from.0),
+        times("failed_us", |row| row.failed.0),
+        times("ready_us", |row| row.ready.0),
+        maybe("to", rows, |row| row.to.map(|host| host.0)),
+        instants("placed_us", rows, |row| row.placed),
+        instants("up_us", rows, |row| row.up),
+        instants("gone_us", rows, |row| row.gone),
     ])
 }
 

@@ -3,10 +3,12 @@
 
 mod energy_series;
 mod meter;
+mod outage_summary;
 mod ping_pong;
 mod summary;
 
 pub use energy_series::EnergySeries;
 pub use meter::{HostMeter, Meter, VmMeter};
+pub use outage_summary::OutageSummary;
 pub use ping_pong::ping_pong_rate;
 pub use summary::Summary;

@@ -13,7 +13,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Meter, ping_pong_rate};
+use super::{Meter, OutageSummary, ping_pong_rate};
 use crate::model::record::{DecisionRecord, MoveEnding, MoveRecord, Record};
 use crate::model::rules::Ratios;
 use crate::model::{ActionKind, Rules};
@@ -62,6 +62,9 @@ pub struct Summary {
     /// Mean over the decisions of a planner of how far each is from the best at most, a fraction of
     /// its cost; `None` if none was weighed.
     pub mean_decision_gap: Option<f64>,
+    /// What failed and how VMs fared, in a run with `[outages]`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outages: Option<OutageSummary>,
 }
 
 impl Summary {
@@ -100,7 +103,15 @@ impl Summary {
             mean_decision_gap: mean(
                 &record.decisions.iter().map(DecisionRecord::gap).collect::<Vec<f64>>(),
             ),
+            outages: None,
         }
+    }
+
+    /// Every figure that the run has, those of outages as well.
+    pub fn figures(&self) -> Vec<(String, f64)> {
+        let metrics = self.named().into_iter().filter_map(|(name, value)| Some((name, value?)));
+        let outages = self.outages.iter().flat_map(OutageSummary::named);
+        metrics.chain(outages).map(|(name, value)| (name.to_owned(), value)).collect()
     }
 
     /// The name of every metric, in the order of [`named`](Self::named).

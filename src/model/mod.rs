@@ -4,11 +4,14 @@
 //! what happens when in the engine.
 
 pub mod costs;
+pub mod decision_record;
 pub mod fleet;
 pub mod history;
 pub mod lease;
 pub mod lease_record;
 mod made_series;
+pub mod outage_record;
+pub mod outages;
 pub mod record;
 pub mod resources;
 pub mod rules;
@@ -17,6 +20,7 @@ pub mod snapshot;
 pub use costs::Costs;
 pub use fleet::{Fleet, Machine, VmType};
 pub use history::VmHistories;
+pub use outages::Outages;
 pub use record::{Action, ActionKind, HostRecord, Record, SampleRecord, VmRecord};
 pub use resources::{RESOURCES, Resource, Resources};
 pub use rules::{Accounting, Demand, HostRules, MigrationRules, Rules};

@@ -4,6 +4,8 @@
 
 use serde::{Deserialize, Serialize};
 
+pub use super::decision_record::DecisionRecord;
+pub use super::outage_record::{OutageRecord, RestartRecord};
 use crate::id::{HostId, VmId};
 use crate::time::Instant;
 
@@ -36,13 +38,19 @@ pub enum ActionKind {
     MigrationAbort = 10,
     /// A migration failed when it could not be undone: the VM crashed.
     VmCrash = 11,
-    /// A VM that crashed runs again, on `to`.
+    /// A VM that crashed, or whose host failed, runs again, on `to`.
     VmRestart = 12,
+    /// A host fails, whatever it was doing.
+    HostFail = 13,
+    /// A host that failed is repaired, and off.
+    HostRepair = 14,
+    /// The host `from` of a VM failed: the VM is down.
+    VmFail = 15,
 }
 
 impl ActionKind {
     /// Every kind, by its number in the event log.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 16] = [
         Self::HostWake,
         Self::HostOn,
         Self::HostSleep,
@@ -56,6 +64,9 @@ impl ActionKind {
         Self::MigrationAbort,
         Self::VmCrash,
         Self::VmRestart,
+        Self::HostFail,
+        Self::HostRepair,
+        Self::VmFail,
     ];
 
     /// The name used in tables.
@@ -74,6 +85,9 @@ impl ActionKind {
             Self::MigrationAbort => "migration-abort",
             Self::VmCrash => "vm-crash",
             Self::VmRestart => "vm-restart",
+            Self::HostFail => "host-fail",
+            Self::HostRepair => "host-repair",
+            Self::VmFail => "vm-fail",
         }
     }
 
@@ -171,33 +185,6 @@ impl Weighing {
             |next| format!("host {} {:+.0} J", next.host.0, next.more_j),
         );
         format!("optimise: {what} its host, gains {gain_j:.0} J for {cost_j:.0} J; {next}")
-    }
-}
-
-/// One row of `decisions`: how good the plan of a step is. Only where a planner says so.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct DecisionRecord {
-    /// Sample index in the trace.
-    pub sample: u32,
-    /// Time by the run's clock, seconds.
-    pub seconds: f64,
-    /// Cost if nothing moved, J.
-    pub before_j: f64,
-    /// Cost of the plan, J.
-    pub cost_j: f64,
-    /// No plan costs less, J.
-    pub bound_j: f64,
-    /// Possible moves priced.
-    pub steps: u64,
-    /// Migrations planned.
-    pub migrations: u32,
-}
-
-impl DecisionRecord {
-    /// How far the plan is from the best at most: its distance to the bound over its cost, 0 of a
-    /// plan that costs nothing.
-    pub fn gap(&self) -> f64 {
-        if self.cost_j > 0.0 { (self.cost_j - self.bound_j) / self.cost_j } else { 0.0 }
     }
 }
 
@@ -418,6 +405,10 @@ pub struct Record {
     /// One row per host and time between two changes of price, by time, then host; empty unless
     /// the run has `[costs]`.
     pub energy: Vec<EnergyRecord>,
+    /// One row per outage of a host; empty unless the run has `[outages]`.
+    pub outages: Vec<OutageRecord>,
+    /// One row per VM whose host failed.
+    pub restarts: Vec<RestartRecord>,
     /// When the run ended.
     pub end: Instant,
 }

@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::costs::Costs;
+use super::outages::Outages;
 
 /// How the trace becomes demand (`[demand]`).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -327,4 +328,7 @@ pub struct Rules {
     /// `[costs]`, where amounts are asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub costs: Option<Costs>,
+    /// `[outages]`, where hosts fail.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub outages: Option<Outages>,
 }

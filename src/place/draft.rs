@@ -9,7 +9,7 @@ use super::question::{add_past, own_past};
 use super::{Held, HistoryKind, Resident, Room};
 use crate::detect::{HostLoads, Linear, OverloadDetector, Sums, Verdict};
 use crate::id::{HostId, IdVec, VmId};
-use crate::model::{Fleet, Snapshot, VmHistories};
+use crate::model::{Fleet, Resources, Snapshot, VmHistories};
 use crate::time::Instant;
 
 /// One append, with what undoes it.
@@ -39,6 +39,8 @@ pub struct Draft {
     pub(super) pasts: Vec<f64>,
     /// Hosts with VMs, or from which VMs are still being copied away, in id order.
     pub(super) occupied: Vec<HostId>,
+    /// Hosts without VMs on which nothing fits.
+    closed: Vec<HostId>,
     pub(super) kind: HistoryKind,
     pub(super) count_ram: bool,
     pub(super) rings: Option<VmHistories>,
@@ -81,6 +83,7 @@ impl Draft {
             vm_sums: IdVec::filled((None, Sums::default()), fleet.vms()),
             pasts: vec![0.0; hosts * window],
             occupied: Vec::new(),
+            closed: Vec::new(),
             kind,
             count_ram: true,
             rings: (kind == HistoryKind::HostRing).then(|| VmHistories::with_window(hosts, window)),
@@ -129,8 +132,20 @@ impl Draft {
             self.rooms[host] = Room::empty(host, fleet);
             self.journal.note(host);
         }
+        for host in std::mem::take(&mut self.closed) {
+            self.rooms[host] = Room::empty(host, fleet);
+            self.journal.note(host);
+        }
         self.log.clear();
         self.saved_pasts.clear();
+    }
+
+    /// Nothing fits on `host`, which has no VM, until everything starts over.
+    pub fn close(&mut self, host: HostId) {
+        let nothing = Resources { cpu: -1.0, ram: -1.0, disk: -1.0, net: -1.0 };
+        self.rooms[host].free = nothing;
+        self.journal.note(host);
+        self.closed.push(host);
     }
 
     /// Sets the VMs of `host` when a decision begins, in list order. `leaving` is what VMs that are

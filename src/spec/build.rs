@@ -72,6 +72,7 @@ impl RunSpec {
             migration: self.migration.rules.clone(),
             accounting: self.accounting.clone(),
             costs: self.costs.clone(),
+            outages: self.outages.clone(),
         }
     }
 }

@@ -109,11 +109,12 @@ pub(super) fn out_of_bounds(
 /// Under Q9 a VM may be in two migrations at once, which only whole copies can be.
 fn two_copies(spec: &RunSpec, place: &dyn Fn(&str) -> String) -> Option<Problem> {
     let rules = &spec.migration.rules;
-    let sure = spec.failures == Failures::default();
+    let sure = spec.failures == Failures::default() && spec.outages.is_none();
     let whole = sure && rules.model == "ram-over-bandwidth" && rules.sla == MigrationSla::CloudSim;
     (spec.consolidation.vacate_receivers && !whole).then(|| {
         let what = "a VM could be in two migrations at once, as only sure whole copies can";
-        let remedy = "Leave it false, or use `ram-over-bandwidth`, sla `cloudsim`, no [failures]";
+        let remedy =
+            "Leave it false, or use `ram-over-bandwidth`, sla `cloudsim`, nothing that fails";
         Problem::new("GLN-203", place("[consolidation] vacate-receivers"), what, remedy)
     })
 }

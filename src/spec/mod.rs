@@ -28,6 +28,7 @@ mod limits;
 mod loaded_leases;
 mod migration;
 mod overbooking;
+mod outages;
 mod placer_limits;
 mod policy_limits;
 mod processor;
@@ -44,8 +45,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::detect::{DetectorSpec, LeastUtilised, Lr, Thr, UnderloadSpec};
 use crate::engine::{Consolidation, InitialDemand};
 use crate::migrate::failure::Failures;
-use crate::model::Costs;
 use crate::model::rules::{Accounting, Demand, HostRules};
+use crate::model::{Costs, Outages};
 use crate::place::{HistoryKind, PabfdSpec, PlacerSpec};
 use crate::problem::Problem;
 use crate::select::SelectorSpec;
@@ -85,8 +86,10 @@ pub struct RunSpec {
     pub host: HostRules,
     /// What migrations cost, and how they are done.
     pub migration: MigrationSection,
-    /// What fails.
+    /// What fails of migrations.
     pub failures: Failures,
+    /// Which hosts fail, if any.
+    pub outages: Option<Outages>,
     /// How energy and SLA are counted.
     pub accounting: Accounting,
     /// What energy, carbon, instances and service are worth, where amounts are asked for.
@@ -280,6 +283,9 @@ impl Serialize for RunSpec {
                 if self.failures != Failures::default() {
                     sections.serialize_field("failures", &self.failures)?;
                 }
+                if let Some(outages) = &self.outages {
+                    sections.serialize_field("outages", outages)?;
+                }
             }
             sections.serialize_field("accounting", &self.accounting)?;
         }
@@ -292,7 +298,7 @@ impl Serialize for RunSpec {
 }
 
 /// The sections of a run of load, which one of leases without load does not have.
-const LOAD: [&str; 9] = [
+const LOAD: [&str; 10] = [
     "trace",
     "fleet",
     "policy",
@@ -300,12 +306,13 @@ const LOAD: [&str; 9] = [
     "demand",
     "host",
     "migration",
+    "outages",
     "failures",
     "accounting",
 ];
 
 /// Those of them that leases do not have even if they carry load: nobody moves their VMs.
-const DECISIONS: [&str; 4] = ["policy", "consolidation", "migration", "failures"];
+const DECISIONS: [&str; 5] = ["policy", "consolidation", "migration", "outages", "failures"];
 
 impl RunSpec {
     /// Refuses a run of leases where only load is dealt with; `name` is what problems call the
@@ -345,6 +352,10 @@ mod tests {
             "[failures]\nper-hour = 0.5\n[migration]\nmodel = \"pre-copy\"\nsla = \"measured\"\n",
             "[costs]\nenergy-price = { steps = [[0, 0.1], [60, 0.2]], then = \"hold\" }\n\
              vm-hour-price = [1, 2, 3, 4]\nsla = [{ from = 0, credit = 5 }]\n",
+            "[outages]\nlist = [{ start-s = 0, end-s = 60, host = 3 }, \
+             { start-s = 7, end-s = 9, rack = 1 }]\nrack-hosts = 20\n\
+             host = { mtbf-h = 900, mttr-h = 4, repair = \"lognormal\" }\n\
+             priority = [2, 1, 0, 0]\n",
             "[leases]\nload = \"replayed\"\n[host]\nmemory = \"enforced\"\n[run]\nseed = 3\n",
         ];
         for text in texts {

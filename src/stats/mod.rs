@@ -3,10 +3,12 @@
 //!
 //! Where tools differ in the last bits, the function says whose order of operations it follows.
 
+mod gamma;
 mod multiplicity;
 mod normal;
 mod signed_rank;
 
+pub use gamma::gamma;
 pub use multiplicity::{holm, sign_test};
 pub use normal::{expected_excess, normal_quantile_of_tail, normal_tail};
 pub use signed_rank::{Centre, SignedRanks};

@@ -62,7 +62,6 @@ pub fn evidence(inputs: &LoadedLeases, (schedule, outcome): &(Schedule, Outcome)
         .map(|row| (0..trace.samples()).map(|k| trace.fraction(row, k)).collect())
         .collect();
     let requests = &inputs.leases.workload.leases;
-    let figures = outcome.summary.named().into_iter();
     let mut tenancy = Tenancy::of(requests, &schedule.leases, &schedule.stretches);
     if !inputs.leases.consolidate.is_off() {
         let summary = LeaseSummary::new(requests, schedule, &inputs.leases.rules);
@@ -75,7 +74,7 @@ pub fn evidence(inputs: &LoadedLeases, (schedule, outcome): &(Schedule, Outcome)
         demand,
         step_s: trace.step().seconds(),
         record: outcome.record.clone(),
-        summary: figures.filter_map(|(name, value)| Some((name.to_owned(), value?))).collect(),
+        summary: outcome.summary.figures(),
         tenancy: Some(tenancy),
         ..Evidence::default()
     }

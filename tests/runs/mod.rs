@@ -52,7 +52,6 @@ pub fn evidence(
     run: &Outcome,
 ) -> Evidence {
     let of = |row: &usize| (0..trace.samples()).map(|k| trace.fraction(*row, k)).collect();
-    let figures = run.summary.named().into_iter();
     Evidence {
         rules: spec.rules(),
         demand: fleet.trace_row.as_slice().iter().map(of).collect(),
@@ -63,7 +62,7 @@ pub fn evidence(
         tenancy: None,
         bill: None,
         event_log_blake3: Some(run.record.event_log_blake3()),
-        summary: figures.filter_map(|(name, v)| Some((name.to_owned(), v?))).collect(),
+        summary: run.summary.figures(),
         fleet: fleet.clone(),
         record: run.record.clone(),
     }

@@ -248,6 +248,7 @@ fn reference_rules() -> Rules {
             shutdowns: Shutdowns::UnusedCounted,
         },
         costs: None,
+        outages: None,
     }
 }
 

@@ -1,0 +1,57 @@
+//! The rows of `outages` and `restarts` of a run's folder.
+
+use std::path::Path;
+
+use polars::prelude::*;
+
+use super::folder::FAILED;
+use super::manifest::Manifest;
+use super::table_file::TableFile;
+use crate::id::{HostId, VmId};
+use crate::model::record::{OutageRecord, RestartRecord};
+use crate::problem::Problem;
+use crate::time::Instant;
+
+/// What failed in the run of folder `dir`, and where files are others than the run wrote.
+pub(super) fn read_failed(
+    dir: &Path,
+    manifest: &Manifest,
+) -> Result<(Vec<OutageRecord>, Vec<RestartRecord>, Vec<Problem>), Problem> {
+    let [outages, restarts] = FAILED.map(|name| TableFile::read(dir, name));
+    let (outages, restarts) = (outages?, restarts?);
+    let exchanged = [&outages, &restarts].into_iter().filter_map(|file| file.exchanged(manifest));
+    Ok((outage_rows(&outages)?, restart_rows(&restarts)?, exchanged.collect()))
+}
+
+fn outage_rows(table: &TableFile) -> Result<Vec<OutageRecord>, Problem> {
+    let (start, end) = (table.numbers::<Int64Type>("start_us")?, table.instants("end_us")?);
+    let hosts = table.counts("host")?.into_iter().enumerate();
+    let row = |(row, host): (usize, u32)| OutageRecord {
+        host: HostId(host),
+        start: Instant(start[row]),
+        end: end[row],
+    };
+    Ok(hosts.map(row).collect())
+}
+
+fn restart_rows(table: &TableFile) -> Result<Vec<RestartRecord>, Problem> {
+    let (priority, from, to) =
+        (table.counts("priority")?, table.counts("from")?, table.maybe("to")?);
+    let failed = table.numbers::<Int64Type>("failed_us")?;
+    let ready = table.numbers::<Int64Type>("ready_us")?;
+    let placed = table.instants("placed_us")?;
+    let (up, gone) = (table.instants("up_us")?, table.instants("gone_us")?);
+    let vms = table.counts("vm")?.into_iter().enumerate();
+    let row = |(row, vm): (usize, u32)| RestartRecord {
+        vm: VmId(vm),
+        priority: priority[row],
+        from: HostId(from[row]),
+        failed: Instant(failed[row]),
+        ready: Instant(ready[row]),
+        to: to[row].map(HostId),
+        placed: placed[row],
+        up: up[row],
+        gone: gone[row],
+    };
+    Ok(vms.map(row).collect())
+}

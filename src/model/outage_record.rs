@@ -1,0 +1,46 @@
+//! What failed, and what became of the VMs there.
+
+use crate::id::{HostId, VmId};
+use crate::time::Instant;
+
+/// One row of `outages`: a host that failed, in the order in which they did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OutageRecord {
+    /// The host.
+    pub host: HostId,
+    /// When it failed.
+    pub start: Instant,
+    /// When it was repaired; `None` where it was not before the end.
+    pub end: Option<Instant>,
+}
+
+/// One row of `restarts`: a VM whose host failed, in the order in which they did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RestartRecord {
+    /// The VM.
+    pub vm: VmId,
+    /// Its priority; 0 is not protected.
+    pub priority: u32,
+    /// The host that failed.
+    pub from: HostId,
+    /// When it failed.
+    pub failed: Instant,
+    /// From when on a host was looked for: when the failure was noticed, or that of the host chosen
+    /// first.
+    pub ready: Instant,
+    /// The host that was chosen last.
+    pub to: Option<HostId>,
+    /// When it was chosen.
+    pub placed: Option<Instant>,
+    /// When the VM ran again.
+    pub up: Option<Instant>,
+    /// When its lease ended, where that was first.
+    pub gone: Option<Instant>,
+}
+
+impl RestartRecord {
+    /// Until when the VM was down, in a run that ended at `end`.
+    pub fn until(&self, end: Instant) -> Instant {
+        self.up.or(self.gone).unwrap_or(end)
+    }
+}

@@ -1,0 +1,333 @@
+//! `[outages]`: its file is read, and everything is checked before anything runs.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use super::RunSpec;
+use super::limits::{Bound, Number, out_of_bounds};
+use crate::model::Outages;
+use crate::model::outages::{Hazard, Outage, Priority};
+use crate::model::rules::{
+    Average, BetweenSamples, ClockKind, EnergyIntegral, IdleVms, PowerPolicy, Shutdowns, Window,
+};
+use crate::problem::Problem;
+
+/// No outage ends later, seconds (some 300 years).
+const LATEST_S: f64 = 1e10;
+/// Shapes of Weibull's distribution that are believed.
+const SHAPES: std::ops::RangeInclusive<f64> = 0.1..=10.0;
+
+type Place<'p> = &'p dyn Fn(&str) -> String;
+
+/// Puts the rows of the file in the place of the list.
+pub(super) fn read_file(
+    outages: &mut Outages,
+    hosts: usize,
+    place: Place<'_>,
+    problems: &mut Vec<Problem>,
+) {
+    let Some(file) = outages.file.take() else { return };
+    let at = place("[outages] file");
+    if !outages.list.is_empty() {
+        let what = "stands beside `list`";
+        return problems.push(Problem::new("GLN-210", at, what, "Leave one of them out"));
+    }
+    match std::fs::read_to_string(&file) {
+        Ok(text) => {
+            let lines;
+            (outages.list, lines) = rows(&file, &text, problems);
+            let words = |row: usize| format!("{}:{}", file.display(), lines[row]);
+            problems.extend(order_problems(&outages.list, &words));
+            problems.extend(missing(outages, hosts, &words));
+        }
+        Err(cause) => {
+            let what = format!("`{}` cannot be read ({cause})", file.display());
+            let remedy = "Name a file with lines of start_s,end_s,host";
+            problems.push(Problem::new("GLN-210", at, what, remedy));
+        }
+    }
+}
+
+/// The outages that `text` lists, with their lines; the first line may be a head.
+fn rows(file: &Path, text: &str, problems: &mut Vec<Problem>) -> (Vec<Outage>, Vec<usize>) {
+    let (mut list, mut numbers) = (Vec::new(), Vec::new());
+    let whole = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let filled = whole.lines().map(str::trim).zip(1_usize..);
+    let filled = filled.filter(|(line, _)| !line.is_empty() && !line.starts_with('#'));
+    for (turn, (line, number)) in filled.enumerate() {
+        match row(line) {
+            Some(outage) => {
+                list.push(outage);
+                numbers.push(number);
+            }
+            None if turn == 0 && is_head(line) => {}
+            None => {
+                let at = format!("{}:{number}", file.display());
+                let what = format!("found `{line}`, expected start_s,end_s,host");
+                problems.push(Problem::new("GLN-210", at, what, "Write e.g. 3600,7200,5"));
+            }
+        }
+    }
+    (list, numbers)
+}
+
+fn is_head(line: &str) -> bool {
+    line.split(',').all(|field| field.trim().parse::<f64>().is_err())
+}
+
+/// `3600,7200,5`, or `3600,7200,rack 5`.
+fn row(line: &str) -> Option<Outage> {
+    let fields: Vec<&str> = line.split(',').map(str::trim).collect();
+    let [start, end, subject] = fields[..] else { return None };
+    let (start_s, end_s) = (start.parse().ok()?, end.parse().ok()?);
+    let (host, rack) = match subject.strip_prefix("rack") {
+        Some(rack) => (None, Some(rack.trim().parse().ok()?)),
+        None => (Some(subject.parse().ok()?), None),
+    };
+    Some(Outage { start_s, end_s, host, rack })
+}
+
+/// Outages that are out of order, end before they begin, or overlap; `at` words where each is.
+fn order_problems(list: &[Outage], at: &dyn Fn(usize) -> String) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    let mut wrong = |row: usize, what: String, remedy: &str| {
+        problems.push(Problem::new("GLN-210", at(row), what, remedy));
+    };
+    let mut last: BTreeMap<(Option<u32>, Option<u32>), f64> = BTreeMap::new();
+    let mut before = 0.0;
+    for (row, outage) in list.iter().enumerate() {
+        let Outage { start_s, end_s, host, rack } = *outage;
+        if !((0.0..=LATEST_S).contains(&start_s) && (0.0..=LATEST_S).contains(&end_s)) {
+            let what = format!("found {start_s} s to {end_s} s, expected 0 to {LATEST_S:e} s");
+            wrong(row, what, "Write seconds from the start of the run");
+            continue;
+        }
+        if end_s < start_s + 1.0 {
+            let what = format!("ends at {end_s} s, begins at {start_s} s");
+            wrong(row, what, "Let it last a second at least");
+        }
+        if start_s < before {
+            let what = format!("begins at {start_s} s, after one that begins at {before} s");
+            wrong(row, what, "Order the outages by their start");
+        }
+        if let Some(end) = last.get(&(host, rack)).filter(|end| start_s <= **end) {
+            let what = format!("begins at {start_s} s, its last outage ends at {end} s");
+            wrong(row, what, "Write outages that overlap as one");
+        }
+        before = start_s.max(before);
+        last.insert((host, rack), end_s);
+    }
+    problems
+}
+
+/// Outages of hosts and racks that are not there; `at` words where each is.
+fn missing(outages: &Outages, hosts: usize, at: &dyn Fn(usize) -> String) -> Vec<Problem> {
+    let racks = outages.racks(hosts);
+    let mut problems = Vec::new();
+    for (row, outage) in outages.list.iter().enumerate() {
+        let (what, remedy) = match (outage.host, outage.rack) {
+            (Some(host), None) if (host as usize) < hosts => continue,
+            (None, Some(rack)) if (rack as usize) < racks => continue,
+            (Some(host), None) => {
+                let what = format!("there is no host {host}, [fleet] has {hosts}");
+                (what, "Write a host from 0 on")
+            }
+            (None, Some(rack)) => {
+                let what = format!("there is no rack {rack}, there are {racks}");
+                (what, "Set rack-hosts, and write a rack from 0 on")
+            }
+            _ => {
+                let what = "names both or neither of host and rack".to_owned();
+                (what, "Write one of them")
+            }
+        };
+        problems.push(Problem::new("GLN-211", at(row), what, remedy));
+    }
+    problems
+}
+
+impl RunSpec {
+    /// What is wrong with `[outages]`, as far as can be said without trace and workload.
+    pub(super) fn outages_problems(&self, place: Place<'_>) -> Vec<Problem> {
+        let Some(outages) = &self.outages else { return Vec::new() };
+        let mut problems = out_of_bounds(numbers(outages), place);
+        let at = |row: usize| place(&format!("[outages] list[{row}]"));
+        problems.extend(order_problems(&outages.list, &at));
+        problems.extend(missing(outages, self.fleet.count(), &at));
+        problems.extend(idle_problems(outages, place));
+        problems.extend(shape_problems(outages, place));
+        problems.extend(self.priority_problems(outages, place));
+        let hosts = self.fleet.count();
+        if outages.headroom >= hosts && outages.headroom > 0 {
+            let what = format!("found {}, [fleet] has {hosts} hosts", outages.headroom);
+            let remedy = "Write fewer than there are hosts, such as 1";
+            problems.push(Problem::new("GLN-203", place("[outages] headroom"), what, remedy));
+        }
+        problems.extend(self.dishonest(place));
+        problems
+    }
+
+    fn priority_problems(&self, outages: &Outages, place: Place<'_>) -> Option<Problem> {
+        let at = place("[outages] priority");
+        if self.leases.is_some() {
+            let what = "VMs of leases have no types: reservations are protected, others are not";
+            let stated = outages.priority != Priority::default();
+            return stated.then(|| Problem::new("GLN-206", at, what, "Leave it out"));
+        }
+        let Priority::ByType(all) = &outages.priority else { return None };
+        let types = self.fleet.vms.len();
+        (all.len() != types).then(|| {
+            let what = format!("has {} priorities, [fleet] vms has {types} types", all.len());
+            Problem::new("GLN-203", at, what, "Write one for each type")
+        })
+    }
+
+    /// Oddities of published simulators, which know no outages.
+    fn dishonest(&self, place: Place<'_>) -> Vec<Problem> {
+        let accounting = &self.accounting;
+        let demand = &self.demand;
+        let held = demand.between_samples == BetweenSamples::Hold;
+        let rules = [
+            ("[demand] between-samples", held, "hold"),
+            ("[demand] clock", demand.clock == ClockKind::Exact, "exact"),
+            ("[demand] idle-vms", demand.idle_vms == IdleVms::Keep, "keep"),
+            ("[host] power", self.host.power == PowerPolicy::Managed, "managed"),
+            ("[accounting] window", accounting.window == Window::Whole, "whole"),
+            ("[accounting] energy", accounting.energy == EnergyIntegral::Exact, "exact"),
+            ("[accounting] average", accounting.average == Average::TimeWeighted, "time-weighted"),
+            ("[accounting] shutdowns", accounting.shutdowns == Shutdowns::Observed, "observed"),
+        ];
+        let odd = rules.into_iter().filter(|(_, honest, _)| !honest);
+        odd.map(|(field, _, honest)| {
+            let what = "is an oddity that does not go with [outages]";
+            let remedy = format!("Write \"{honest}\", or remove [outages]");
+            Problem::new("GLN-212", place(field), what, remedy)
+        })
+        .collect()
+    }
+}
+
+/// What has no effect: racks to which nothing happens, and a section in which nothing does.
+fn idle_problems(outages: &Outages, place: Place<'_>) -> Option<Problem> {
+    let of_racks = outages.rack.is_some() || outages.list.iter().any(|o| o.rack.is_some());
+    let nothing = outages.list.is_empty() && outages.host.is_none() && outages.rack.is_none();
+    let (field, what, remedy) = if outages.rack.is_some() && outages.rack_hosts == 0 {
+        let what = "racks fail, and it is not said how many hosts they have";
+        ("[outages] rack-hosts", what, "Write e.g. rack-hosts = 20")
+    } else if outages.rack_hosts > 0 && !of_racks {
+        ("[outages] rack-hosts", "no rack ever fails", "Leave it out, or say how racks fail")
+    } else if nothing && outages.headroom == 0 {
+        let remedy = "Write list, file, host, rack or headroom, or remove it";
+        ("[outages]", "nothing fails, and no headroom is asked for", remedy)
+    } else {
+        return None;
+    };
+    Some(Problem::new("GLN-211", place(field), what, remedy))
+}
+
+fn hazards(outages: &Outages) -> impl Iterator<Item = (&'static str, Hazard)> {
+    let both = [("host", outages.host), ("rack", outages.rack)];
+    both.into_iter().filter_map(|(name, hazard)| Some((name, hazard?)))
+}
+
+fn numbers(outages: &Outages) -> Vec<Number> {
+    let number = |field: String, value, bound, example| (field, value, bound, example);
+    let own = [
+        number("[outages] detect-s".into(), outages.detect_s, Bound::AtLeastZero, "30"),
+        number("[outages] boot-s".into(), outages.boot_s, Bound::AtLeastZero, "60"),
+    ];
+    let hazards = hazards(outages).flat_map(|(name, hazard)| {
+        let field = |key: &str| format!("[outages] {name}.{key}");
+        [
+            number(field("mtbf-h"), hazard.mtbf_h, Bound::AboveZero, "2000"),
+            number(field("mttr-h"), hazard.mttr_h, Bound::AboveZero, "4"),
+        ]
+    });
+    own.into_iter().chain(hazards).collect()
+}
+
+fn shape_problems(outages: &Outages, place: Place<'_>) -> Vec<Problem> {
+    let odd = hazards(outages).filter(|(_, hazard)| !SHAPES.contains(&hazard.shape));
+    odd.map(|(name, hazard)| {
+        let (least, most) = SHAPES.into_inner();
+        let what = format!("must be between {least} and {most}, found {}", hazard.shape);
+        let at = place(&format!("[outages] {name}.shape"));
+        Problem::new("GLN-203", at, what, "Write 1, or leave it out")
+    })
+    .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::spec::parse;
+
+    fn shown(text: &str) -> Vec<String> {
+        let error = parse(text, "x.toml", Vec::new()).expect_err("it is wrong");
+        error.problems.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn a_trace_of_failures_is_read_and_all_its_problems_are_told_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("outages.csv");
+        let spec = format!("[outages]\nfile = \"{}\"\nrack-hosts = 40\n", file.display());
+        std::fs::write(&file, "start_s,end_s,host\n# a week\n60,120,3\n60.5,99,rack 19\n").unwrap();
+        let found = parse(&spec, "x.toml", Vec::new()).unwrap().outages.unwrap();
+        assert_eq!((found.list.len(), found.list[1].rack, found.file), (2, Some(19), None));
+        std::fs::write(
+            &file,
+            "60,120,3\n100,200,3\n50,70,rack 2\n170,170,4\n9,x,4\n\n300,400,801\n",
+        )
+        .unwrap();
+        let problems = shown(&spec);
+        let name = file.display().to_string();
+        assert_eq!(problems.len(), 5, "{problems:#?}");
+        let missing = format!("GLN-211 {name}:7: there is no host 801, [fleet] has 800");
+        assert!(problems[4].starts_with(&missing), "{problems:#?}");
+        assert!(problems[0].starts_with(&format!("GLN-210 {name}:5: found `9,x,4`")));
+        assert!(problems[1].contains(":2: begins at 100 s, its last outage ends at 120 s"));
+        assert!(problems[2].contains(":3: begins at 50 s, after one that begins at 100 s"));
+        assert!(problems[3].contains(":4: ends at 170 s, begins at 170 s"));
+    }
+
+    #[test]
+    fn what_is_not_there_or_has_no_effect_is_refused() {
+        let problems = shown(
+            "[outages]\nlist = [{ start-s = 0, end-s = 9, host = 800 }, \
+             { start-s = 0, end-s = 9, rack = 0 }, { start-s = 1, end-s = 9 }]\n\
+             host = { mtbf-h = 0, mttr-h = 1, shape = 99 }\npriority = [1]\nheadroom = 800\n\
+             detect-s = -1\n[demand]\nidle-vms = \"retire\"\n",
+        );
+        let expected = [
+            "GLN-203 x.toml, [outages] detect-s: must be at least 0",
+            "GLN-203 x.toml, [outages] host.mtbf-h: must be above 0",
+            "GLN-211 x.toml, [outages] list[0]: there is no host 800, [fleet] has 800",
+            "GLN-211 x.toml, [outages] list[1]: there is no rack 0, there are 0",
+            "GLN-211 x.toml, [outages] list[2]: names both or neither",
+            "GLN-203 x.toml, [outages] host.shape: must be between 0.1 and 10",
+            "GLN-203 x.toml, [outages] priority: has 1 priorities",
+            "GLN-203 x.toml, [outages] headroom: found 800, [fleet] has 800 hosts",
+            "GLN-212 x.toml, [demand] idle-vms: is an oddity",
+        ];
+        assert_eq!(problems.len(), expected.len(), "{problems:#?}");
+        for (found, expected) in problems.iter().zip(expected) {
+            assert!(found.starts_with(expected), "{found} is not {expected}");
+        }
+        assert!(shown("[outages]\n")[0].contains("nothing fails"));
+        let racks = shown("[outages]\nheadroom = 1\nrack-hosts = 20\n");
+        assert!(racks[0].contains("no rack ever fails"), "{racks:?}");
+        let racks = shown("[outages]\nrack = { mtbf-h = 1, mttr-h = 1 }\n");
+        assert!(racks[0].starts_with("GLN-211 x.toml, [outages] rack-hosts"), "{racks:?}");
+    }
+
+    #[test]
+    fn leases_that_stay_where_they_are_cannot_be_restarted() {
+        let stays = shown("[leases]\nload = \"replayed\"\n[outages]\nheadroom = 1\n");
+        assert!(stays[0].starts_with("GLN-206 x.toml, [outages]"), "{stays:?}");
+        let unloaded = shown("[leases]\n[outages]\nheadroom = 1\n");
+        assert!(unloaded[0].starts_with("GLN-206 x.toml, [outages]"), "{unloaded:?}");
+        let text = "[leases]\nload = \"replayed\"\nconsolidate = \"foresighted\"\n\
+                    [outages]\nheadroom = 1\n";
+        assert!(parse(text, "x.toml", Vec::new()).is_ok());
+    }
+}
