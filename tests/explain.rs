@@ -232,7 +232,7 @@ fn is_explained(select: &str) {
                 }
                 Cause::Weighed(weighing) => weighing.words(),
                 Cause::Planned => "planned".to_owned(),
-                Cause::Begins => panic!("all VMs are there from the start"),
+                Cause::Maintenance | Cause::Begins => panic!("no host is out, no VM begins"),
             };
             (Some(choice.vm), choice.from, choice.to, cause)
         })

@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 
 use galerna::check::{Evidence, check};
 use galerna::engine::{self, Outcome};
-use galerna::explain::{Cause, Focus, explain};
+use galerna::explain::{Cause, Focus, Repeatable, explain};
 use galerna::metric::Summary;
 use galerna::model::{Action, ActionKind};
 use galerna::spec::{self, Inputs, Override, RunSpec};
@@ -112,7 +112,8 @@ fn every_move_is_explained_by_gain_cost_and_the_next_best() {
     let spec = spec_of("optimise", &[]);
     let inputs = inputs(&spec, generated());
     let recorded = run(&spec, &inputs);
-    let explanation = explain(&spec, &inputs, Focus::default()).unwrap();
+    let inputs = Repeatable::Load(inputs);
+    let explanation = explain(&spec, &inputs, None, Focus::default()).unwrap();
     assert_eq!(explanation.event_log_blake3, recorded.record.event_log_blake3());
     let starts = recorded.record.actions.iter().filter(|a| a.kind == ActionKind::MigrationStart);
     assert_eq!(explanation.decisions[2], starts.clone().count());

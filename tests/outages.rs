@@ -8,7 +8,7 @@ use galerna::account::Ledger;
 use galerna::check::check;
 use galerna::engine::Outcome;
 use galerna::id::HostId;
-use galerna::model::record::{MoveEnding, RestartRecord};
+use galerna::model::record::{MoveEnding, Reason, RestartRecord};
 use galerna::model::{ActionKind, Fleet};
 use galerna::random::{Stream, below, stream};
 use galerna::spec::RunSpec;
@@ -314,4 +314,43 @@ fn a_month_of_failures_costs_nothing_that_the_contract_protects() {
     assert_eq!(credits(&costs), 0.0);
     costs.sla[0].from = 100.0;
     assert!(credits(&costs) < 0.0);
+}
+
+/// With notice a host is emptied by migration before it goes out: nobody is down. Without, all of
+/// its VMs are. So by heuristics and by planners.
+#[test]
+fn a_host_is_evacuated_before_its_maintenance() {
+    let load: Vec<Vec<u8>> = (0..12).map(|vm| vec![20 + vm as u8; 24]).collect();
+    for place in ["pabfd", "optimise", "balance"] {
+        for (notice_s, evacuated) in [(0, false), (1200, true)] {
+            let (place, list) = (
+                format!("policy.place={place}"),
+                format!(
+                    "outages.list=[{{ start-s = 3600, end-s = 5400, host = 0, notice-s = \
+                     {notice_s} }}]"
+                ),
+            );
+            let (_, _, run) = sound(&case(&[&place, &list], load.clone()));
+            let maintained = run.record.actions.iter().filter(|action| {
+                action.kind == ActionKind::MigrationStart && action.reason == Reason::Maintenance
+            });
+            let (moves, down) = (maintained.count(), run.record.restarts.len());
+            assert_eq!((moves > 0, down > 0), (evacuated, !evacuated), "{place} {moves} {down}");
+            let outages = run.summary.outages.expect("it has [outages]");
+            assert_eq!(outages.downtime_s == 0.0, evacuated, "{place}");
+        }
+    }
+}
+
+/// What is left when the time has come goes down like any other VM, and copies are not begun to a
+/// host that is known to go out.
+#[test]
+fn a_short_notice_is_better_than_none() {
+    let load: Vec<Vec<u8>> = (0..40).map(|vm| vec![30 + (vm % 7) as u8; 24]).collect();
+    let list = "outages.list=[{ start-s = 3600, end-s = 5400, rack = 0, notice-s = 301 }]";
+    let slow = "migration.nic-mbit-s=40";
+    let (_, _, run) = sound(&case(&["outages.rack-hosts=2", list, slow], load));
+    let ended = |ending| run.record.moves.iter().filter(|row| row.ending == ending).count();
+    assert!(run.record.restarts.len() > 1, "some are down: {}", run.record.restarts.len());
+    assert!(ended(MoveEnding::Moved) > 0 && run.summary.outages.unwrap().not_restarted == 0);
 }

@@ -39,6 +39,7 @@ pub(super) fn check(evidence: &Evidence, events: &[Event], out: &mut Report) {
         return refuse("GLN-625", "actions".into(), "hosts fail, and there is no [outages]".into());
     };
     listed(evidence, rules, &found, &mut refuse);
+    warned(evidence, rules, events, &mut refuse);
     restarts(evidence, rules, events, &mut refuse);
     out.rows.push(("outages", evidence.record.outages.len()));
     if rules.host.is_some() || rules.rack.is_some() {
@@ -99,6 +100,22 @@ fn left_behind(evidence: &Evidence, events: &[Event], refuse: &mut Refuse<'_>) {
             if let Some(guest) = layout.guests[host].first().filter(|_| out) {
                 let what = format!("v{} is on h{host}, which has failed", guest.vm);
                 refuse("GLN-627", event.place(), what);
+            }
+        }
+    }
+}
+
+/// No copy to a host begins between the notice of its maintenance and that itself.
+fn warned(evidence: &Evidence, rules: &Outages, events: &[Event], refuse: &mut Refuse<'_>) {
+    let hosts = evidence.fleet.hosts();
+    for outage in rules.list.iter().filter(|outage| outage.notice_s > 0.0) {
+        let known = Instant::from_seconds(outage.start_s - outage.notice_s);
+        let begun = Instant::from_seconds(outage.start_s);
+        for event in events.iter().filter(|event| (known..begun).contains(&event.at)) {
+            let Deed::Depart { vm, to, .. } = event.deed else { continue };
+            if event.at > known && outage.hits(rules, hosts).contains(&to) {
+                let what = format!("v{vm} moves to h{to}, which is to be out from {begun} on");
+                refuse("GLN-625", event.place(), what);
             }
         }
     }

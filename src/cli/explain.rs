@@ -70,6 +70,7 @@ struct Report {
     migrations_by_overload: usize,
     migrations_by_underload: usize,
     migrations_by_plan: usize,
+    migrations_for_maintenance: usize,
     choices: Vec<Choice>,
 }
 
@@ -118,6 +119,7 @@ impl Explain {
                 migrations_by_overload: explanation.decisions[0],
                 migrations_by_underload: explanation.decisions[1],
                 migrations_by_plan: explanation.decisions[2],
+                migrations_for_maintenance: explanation.decisions[3],
                 choices: explanation.choices,
             })
             .map(Answer::done),
@@ -202,7 +204,7 @@ impl Explain {
     }
 
     fn told(&self, explanation: &Explanation) -> String {
-        let [overload, underload, planned] = explanation.decisions;
+        let [overload, underload, planned, maintenance] = explanation.decisions;
         let mut text = match planned {
             0 => format!(
                 "{overload} migrations from overloaded hosts, {underload} to empty underloaded \
@@ -210,6 +212,9 @@ impl Explain {
             ),
             _ => format!("{planned} migrations planned\n"),
         };
+        if maintenance > 0 {
+            writeln!(text, "{maintenance} migrations for maintenance").expect("a string");
+        }
         let choices = &explanation.choices;
         let shown = if self.all { choices.len() } else { SHOWN.min(choices.len()) };
         for choice in &choices[..shown] {

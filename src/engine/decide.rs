@@ -66,13 +66,16 @@ pub fn decide(
 ) -> Result<Decision, PolicyError> {
     let state = world.snapshot();
     settle(world, draft, &state);
+    let leaving = evacuate(world, state, draft, policies)?;
     if let Some(mut planner) = policies.plan.take() {
-        let decision = plan(&mut *planner, world, state, draft, policies);
+        let planned = plan(&mut *planner, world, &leaving.moves, draft, policies);
         policies.plan = Some(planner);
-        return decision;
+        let Decision { moves, weighed, .. } = planned?;
+        let moves = leaving.moves.into_iter().chain(moves).collect();
+        return Ok(Decision { moves, weighed, ..leaving });
     }
     let over = HostSet::none(world.fleet.hosts());
-    let decision = Decision::default();
+    let decision = leaving;
     let mut deciding = Deciding { world, state, draft, policies, over, decision };
     deciding.relieve_overloaded()?;
     deciding.empty_underloaded()?;
@@ -114,13 +117,41 @@ pub(super) fn settle(world: &World<'_>, draft: &mut Draft, state: &Snapshot<'_>)
         }
         draft.settle(host, &residents, leaving, state);
     }
-    world.failed.iter().chain(&world.spares).for_each(|&host| draft.close(host));
+    let closed = world.failed.iter().chain(&world.spares).chain(&world.closing);
+    closed.for_each(|&host| draft.close(host));
+}
+
+/// Finds places for the VMs of hosts whose outage is known beforehand.
+fn evacuate(
+    world: &World<'_>,
+    state: Snapshot<'_>,
+    draft: &mut Draft,
+    policies: &mut Policies,
+) -> Result<Decision, PolicyError> {
+    let mut decision = Decision::default();
+    if world.closing.is_empty() {
+        return Ok(decision);
+    }
+    let mut closing = HostSet::none(world.fleet.hosts());
+    world.closing.iter().for_each(|&host| closing.insert(host));
+    let here = |&(vm, host): &(VmId, HostId)| world.home[vm] == Some(host) && world.bound[vm] == 0;
+    let all =
+        world.closing.iter().flat_map(|&host| draft.vms_on(host).iter().map(move |&vm| (vm, host)));
+    let vms: Vec<VmId> = all.filter(here).map(|(vm, _)| vm).collect();
+    let mut ask = Ask { state, excluded: &closing, wake: true, detector: &mut *policies.overload };
+    let outcome = policies.place.place(&vms, draft, &mut ask, Placing::Each)?;
+    let reason = Reason::Maintenance;
+    decision.moves.extend(outcome.placed.into_iter().map(|(vm, to)| Move { vm, to, reason }));
+    let home = |vm| Some(Move { vm, to: world.home[vm]?, reason });
+    decision.unplaced.extend(outcome.left.into_iter().filter_map(home));
+    Ok(decision)
 }
 
 impl Deciding<'_, '_> {
     /// Moves VMs away from every overloaded host until it is not, and finds places for them.
     fn relieve_overloaded(&mut self) -> Result<(), PolicyError> {
-        let hosts = self.draft.occupied().to_vec();
+        let mut hosts = self.draft.occupied().to_vec();
+        hosts.retain(|host| !self.world.closing.contains(host));
         self.draft.assess(&hosts, &self.state, &mut *self.policies.overload)?;
         let verdicts = hosts.iter().zip(self.draft.verdicts());
         let over: Vec<HostId> = verdicts
@@ -262,6 +293,7 @@ impl Deciding<'_, '_> {
     /// Hosts that may not receive from emptied hosts, and hosts that may not be emptied.
     fn exclusions(&self) -> (HostSet, HostSet) {
         let mut may_not_receive = self.over.clone();
+        self.world.closing.iter().for_each(|&host| may_not_receive.insert(host));
         if self.policies.consolidation.idle_hosts_are_off {
             for (host, &utilisation) in self.state.utilisation.iter() {
                 if utilisation == 0.0 {

@@ -135,6 +135,7 @@ impl Engine<'_> {
         }
         let suits = |&host: &HostId| {
             world.is_vacant(host)
+                && !world.closing.contains(&host)
                 && !matches!(world.power[host], PowerState::Failed | PowerState::ShuttingDown)
                 && world.fleet.core[host].0 >= core
                 && least.fit_in(&world.fleet.capacities(host))

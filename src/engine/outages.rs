@@ -75,7 +75,14 @@ impl Engine<'_> {
     pub(super) fn expect_outages(&mut self) {
         let Some(outages) = &mut self.outages else { return };
         let mut at_once = Vec::new();
+        let mut closed_at_once = Vec::new();
         for (which, outage) in outages.rules.list.iter().enumerate() {
+            if outage.notice_s > 0.0 {
+                match Instant::from_seconds(outage.start_s - outage.notice_s) {
+                    notice if notice <= Instant::START => closed_at_once.push(which),
+                    notice => self.queue.push(self.clock.at(notice), Event::Closes(which)),
+                }
+            }
             let [start, end] = [outage.start_s, outage.end_s].map(Instant::from_seconds);
             match start {
                 Instant::START => at_once.push(outages.hosts_of(which)),
@@ -88,7 +95,17 @@ impl Engine<'_> {
             let at = self.clock.at(Instant::START + source.uptime());
             self.queue.push(at, Event::Breaks(which));
         }
+        closed_at_once.into_iter().for_each(|which| self.closes(which));
         at_once.into_iter().flatten().for_each(|host| self.lose(HostId::from_index(host)));
+    }
+
+    /// Outage `which` is known from now on: nothing new comes to its hosts.
+    pub(super) fn closes(&mut self, which: usize) {
+        let Some(outages) = &self.outages else { return };
+        let hosts: Vec<HostId> = outages.hosts_of(which).map(HostId::from_index).collect();
+        hosts.iter().for_each(|&host| self.drop_moves_to(host));
+        self.world.closing.extend(hosts);
+        self.world.closing.sort_unstable();
     }
 
     /// Outage `which` begins.
@@ -99,7 +116,11 @@ impl Engine<'_> {
             let repaired = self.clock.at(now + source.repair());
             self.queue.push(repaired, Event::Mends(which));
         }
-        outages.hosts_of(which).for_each(|host| self.lose(HostId::from_index(host)));
+        let hosts = outages.hosts_of(which);
+        if outages.rules.list.get(which).is_some_and(|outage| outage.notice_s > 0.0) {
+            self.world.closing.retain(|host| !hosts.contains(&host.index()));
+        }
+        hosts.for_each(|host| self.lose(HostId::from_index(host)));
         self.flush();
         if self.tenants.is_some() {
             self.house_waiting(policies)?;

@@ -1,24 +1,29 @@
 //! A decision by a planner: all moves of the step at once, held against the draft.
 
+use std::borrow::Cow;
+
 use super::Policies;
 use super::decide::Decision;
 use super::world::{Move, World};
-use crate::model::Snapshot;
 use crate::model::record::Reason;
 use crate::place::{Ask, Draft, HostSet, Planner, Roster, enter};
 use crate::policy::PolicyError;
 
-/// Does as `planner` says; its detector is the policy's.
+/// Does as `planner` says beside the moves that are `made` already; its detector is the policy's.
 pub fn plan(
     planner: &mut dyn Planner,
     world: &World<'_>,
-    state: Snapshot<'_>,
+    made: &[Move],
     draft: &mut Draft,
     policies: &mut Policies,
 ) -> Result<Decision, PolicyError> {
-    let excluded = HostSet::none(world.fleet.hosts());
+    let state = world.snapshot();
+    let mut excluded = HostSet::none(world.fleet.hosts());
+    world.closing.iter().for_each(|&host| excluded.insert(host));
     let mut ask = Ask { state, excluded: &excluded, wake: true, detector: &mut *policies.overload };
-    let roster = Roster { home: &world.home, bound: &world.bound };
+    let mut bound = Cow::Borrowed(&world.bound);
+    made.iter().for_each(|decided| bound.to_mut()[decided.vm] += 1);
+    let roster = Roster { home: &world.home, bound: &bound };
     let mark = draft.mark();
     let moves = planner.plan(draft, &mut ask, roster)?;
     draft.undo(mark);

@@ -25,6 +25,8 @@ pub enum Event {
     HostOff(HostId),
     /// A host that was waking is on.
     HostOn(HostId),
+    /// An outage is known from now on.
+    Closes(usize),
     /// An outage begins.
     Breaks(usize),
     /// An outage is over.
@@ -58,7 +60,7 @@ impl Event {
         match self {
             Self::LegEnds(..) => 0,
             Self::HostOff(_) | Self::HostOn(_) | Self::Fails(..) | Self::Restart(_) => 1,
-            Self::Breaks(_) | Self::Mends(_) | Self::Rescue | Self::Boots(_) => 1,
+            Self::Closes(_) | Self::Breaks(_) | Self::Mends(_) | Self::Rescue | Self::Boots(_) => 1,
             Self::Prepare => 1,
             Self::Sample(_) | Self::End => 2,
             Self::Decide(_) => 3,

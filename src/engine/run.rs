@@ -150,6 +150,7 @@ impl<'a> Engine<'a> {
             Event::LegEnds(id, revision) => self.end_leg(id, revision)?,
             Event::Fails(id, row, part) => self.fail(id, row, part),
             Event::Restart(vm) => self.restart(vm),
+            Event::Closes(which) => self.closes(which),
             Event::Breaks(which) => self.breaks(which, policies)?,
             Event::Mends(which) => self.mends(which, policies)?,
             Event::Rescue => self.rescue(policies)?,
@@ -259,7 +260,9 @@ impl<'a> Engine<'a> {
     fn decide(&mut self, sample: usize, policies: &mut Policies) -> Result<(), Error> {
         let Decision { moves, unplaced, overloaded, weighed } =
             decide(&self.world, &mut self.draft, policies)?;
-        let moves = self.within_headroom(moves);
+        let (mut moves, others): (Vec<Move>, Vec<Move>) =
+            moves.into_iter().partition(|decided| decided.reason == Reason::Maintenance);
+        moves.extend(self.within_headroom(others));
         if let Some(weighed) = weighed {
             self.note_weighed(sample, moves.len(), &weighed);
         }

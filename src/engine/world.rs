@@ -78,6 +78,8 @@ pub struct World<'a> {
     pub coming: IdVec<HostId, Vec<VmId>>,
     /// Hosts that have failed and are not repaired.
     pub failed: Vec<HostId>,
+    /// Hosts whose outage is known beforehand and has not begun, in id order.
+    pub closing: Vec<HostId>,
     /// Empty hosts that are kept for restarts, closed to policies.
     pub spares: Vec<HostId>,
     /// VMs whose host failed and that do not run again yet, and when each was last looked at,
@@ -133,6 +135,7 @@ impl<'a> World<'a> {
             pending: IdVec::filled(Vec::new(), hosts),
             coming: IdVec::filled(Vec::new(), hosts),
             failed: Vec::new(),
+            closing: Vec::new(),
             spares: Vec::new(),
             down: Vec::new(),
             reserved: IdVec::filled(false, vms),

@@ -51,6 +51,8 @@ pub enum Cause {
         /// Whether all of its VMs found a place, so that it was emptied.
         emptied: bool,
     },
+    /// Its host is to be out for maintenance.
+    Maintenance,
     /// It is not there yet: its lease begins, or began and found no place so far.
     Begins,
     /// A planner weighed the whole step.
@@ -217,6 +219,7 @@ impl fmt::Display for Choice {
                 let what = if *emptied { "is emptied" } else { "cannot be emptied" };
                 writeln!(f, "  why    {from}, at {utilisation:.3} of its capacity, {what}")?;
             }
+            Cause::Maintenance => writeln!(f, "  why    {from} is to be out for maintenance")?,
             Cause::Begins => writeln!(f, "  why    its lease has begun, or begins")?,
             Cause::Weighed(weighing) => told(weighing, &from, f)?,
             Cause::Planned => writeln!(f, "  why    the planner said so")?,

@@ -52,8 +52,8 @@ impl Focus {
 pub struct Explanation {
     /// The decisions in focus, in order.
     pub choices: Vec<Choice>,
-    /// All decisions of the run by what caused them: overload, underload, a plan.
-    pub decisions: [usize; 3],
+    /// All decisions of the run by what caused them: overload, underload, a plan, maintenance.
+    pub decisions: [usize; 4],
     /// BLAKE3 of what hosts and VMs did in the run with witnesses; that of the run itself if it was
     /// repeated faithfully.
     pub event_log_blake3: String,
@@ -130,6 +130,7 @@ fn observed(
             caused("overload"),
             caused("underload"),
             caused("planned") + caused("optimise"),
+            caused("maintenance"),
         ],
         event_log_blake3: record.event_log_blake3(),
     };

@@ -303,7 +303,11 @@ impl Watched {
                 let seen = overload.map_or_else(String::new, |(_, words)| words.clone());
                 (Some(*from), Cause::Overload { seen, among: among.clone() })
             }
-            _ => (None, Cause::Begins),
+            _ => {
+                let holds = |&host: &HostId| draft.vms_on(host).contains(&vm);
+                let from = draft.occupied().iter().copied().find(holds);
+                (from, if from.is_some() { Cause::Maintenance } else { Cause::Begins })
+            }
         }
     }
 

@@ -69,6 +69,14 @@ pub struct Outage {
     /// The rack, in place of a host.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rack: Option<u32>,
+    /// Seconds before its start from which on it is known: maintenance. The VMs leave, and none
+    /// comes.
+    #[serde(default, skip_serializing_if = "is_nothing")]
+    pub notice_s: f64,
+}
+
+fn is_nothing(seconds: &f64) -> bool {
+    *seconds == 0.0
 }
 
 /// How something fails at random, and is repaired.
@@ -166,7 +174,7 @@ mod tests {
     fn racks_are_blocks_of_hosts_and_the_last_may_be_smaller() {
         let outages = Outages { rack_hosts: 4, ..Outages::default() };
         assert_eq!((outages.racks(10), outages.rack(2, 10)), (3, 8..10));
-        let rack = Outage { start_s: 0.0, end_s: 1.0, host: None, rack: Some(1) };
+        let rack = Outage { start_s: 0.0, end_s: 1.0, host: None, rack: Some(1), notice_s: 0.0 };
         assert_eq!(rack.hits(&outages, 10), 4..8);
         assert_eq!(Outages::default().racks(10), 0);
     }

@@ -131,6 +131,8 @@ pub enum Reason {
     Planned,
     /// A planner said so, and by what.
     Weighed(Weighing),
+    /// Its host is to be out for maintenance.
+    Maintenance,
     /// The VM asked for nothing.
     Idle,
     /// Its lease began or ceased to run.
@@ -147,6 +149,7 @@ impl Reason {
             Self::Underload(load) => format!("underload: source at {load:.3}"),
             Self::Planned => "planned".into(),
             Self::Weighed(weighing) => weighing.words(),
+            Self::Maintenance => "maintenance".into(),
             Self::Idle => "idle VM retired".into(),
             Self::Lease => "lease".into(),
         }

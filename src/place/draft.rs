@@ -12,6 +12,9 @@ use crate::id::{HostId, IdVec, VmId};
 use crate::model::{Fleet, Resources, Snapshot, VmHistories};
 use crate::time::Instant;
 
+/// What is free where nothing fits: no VM takes so much that its leaving makes room.
+const NOTHING: f64 = -1e300;
+
 /// One append, with what undoes it.
 #[derive(Debug, Clone, Copy)]
 struct Appended {
@@ -39,7 +42,7 @@ pub struct Draft {
     pub(super) pasts: Vec<f64>,
     /// Hosts with VMs, or from which VMs are still being copied away, in id order.
     pub(super) occupied: Vec<HostId>,
-    /// Hosts without VMs on which nothing fits.
+    /// Hosts on which nothing fits.
     closed: Vec<HostId>,
     pub(super) kind: HistoryKind,
     pub(super) count_ram: bool,
@@ -140,9 +143,9 @@ impl Draft {
         self.saved_pasts.clear();
     }
 
-    /// Nothing fits on `host`, which has no VM, until everything starts over.
+    /// Nothing fits on `host` until everything starts over, whatever leaves it.
     pub fn close(&mut self, host: HostId) {
-        let nothing = Resources { cpu: -1.0, ram: -1.0, disk: -1.0, net: -1.0 };
+        let nothing = Resources { cpu: NOTHING, ram: NOTHING, disk: NOTHING, net: NOTHING };
         self.rooms[host].free = nothing;
         self.journal.note(host);
         self.closed.push(host);

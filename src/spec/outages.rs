@@ -64,7 +64,8 @@ fn rows(file: &Path, text: &str, problems: &mut Vec<Problem>) -> (Vec<Outage>, V
             None => {
                 let at = format!("{}:{number}", file.display());
                 let what = format!("found `{line}`, expected start_s,end_s,host");
-                problems.push(Problem::new("GLN-210", at, what, "Write e.g. 3600,7200,5"));
+                let remedy = "Write e.g. 3600,7200,5 or, with notice, 3600,7200,5,1800";
+                problems.push(Problem::new("GLN-210", at, what, remedy));
             }
         }
     }
@@ -75,16 +76,21 @@ fn is_head(line: &str) -> bool {
     line.split(',').all(|field| field.trim().parse::<f64>().is_err())
 }
 
-/// `3600,7200,5`, or `3600,7200,rack 5`.
+/// `3600,7200,5`, or `3600,7200,rack 5`, and perhaps the seconds of notice.
 fn row(line: &str) -> Option<Outage> {
     let fields: Vec<&str> = line.split(',').map(str::trim).collect();
-    let [start, end, subject] = fields[..] else { return None };
+    let (start, end, subject, notice) = match fields[..] {
+        [start, end, subject] => (start, end, subject, "0"),
+        [start, end, subject, notice] => (start, end, subject, notice),
+        _ => return None,
+    };
+    let notice_s = notice.parse().ok()?;
     let (start_s, end_s) = (start.parse().ok()?, end.parse().ok()?);
     let (host, rack) = match subject.strip_prefix("rack") {
         Some(rack) => (None, Some(rack.trim().parse().ok()?)),
         None => (Some(subject.parse().ok()?), None),
     };
-    Some(Outage { start_s, end_s, host, rack })
+    Some(Outage { start_s, end_s, host, rack, notice_s })
 }
 
 /// Outages that are out of order, end before they begin, or overlap; `at` words where each is.
@@ -96,11 +102,15 @@ fn order_problems(list: &[Outage], at: &dyn Fn(usize) -> String) -> Vec<Problem>
     let mut last: BTreeMap<(Option<u32>, Option<u32>), f64> = BTreeMap::new();
     let mut before = 0.0;
     for (row, outage) in list.iter().enumerate() {
-        let Outage { start_s, end_s, host, rack } = *outage;
+        let Outage { start_s, end_s, host, rack, notice_s } = *outage;
         if !((0.0..=LATEST_S).contains(&start_s) && (0.0..=LATEST_S).contains(&end_s)) {
             let what = format!("found {start_s} s to {end_s} s, expected 0 to {LATEST_S:e} s");
             wrong(row, what, "Write seconds from the start of the run");
             continue;
+        }
+        if !(0.0..=LATEST_S).contains(&notice_s) {
+            let what = format!("notice is {notice_s} s, expected 0 to {LATEST_S:e}");
+            wrong(row, what, "Write seconds before the start, or leave it out");
         }
         if end_s < start_s + 1.0 {
             let what = format!("ends at {end_s} s, begins at {start_s} s");
