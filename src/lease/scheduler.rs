@@ -103,13 +103,13 @@ pub struct Scheduler<'a> {
     pub(super) host_selection: Box<dyn HostSelection>,
     pub(super) mapping: Option<Box<dyn MappingPolicy>>,
     pub(super) pricing: Box<dyn PricingPolicy>,
-    shifting: Option<Box<dyn ShiftingPolicy>>,
+    pub(super) shifting: Option<Box<dyn ShiftingPolicy>>,
     pub(super) table: SlotTable,
     pub(super) lives: Vec<Life>,
     /// Leases that wait, by submission.
     pub(super) queue: Vec<u32>,
     /// Leases that are held back, and until when.
-    held: BTreeSet<(Instant, u32)>,
+    pub(super) held: BTreeSet<(Instant, u32)>,
     /// Leases with a place in the future found by backfilling, by number.
     pub(super) future: Vec<u32>,
     pub(super) repository: Repository,
@@ -245,8 +245,7 @@ impl<'a> Scheduler<'a> {
             match request.kind {
                 LeaseKind::BestEffort => {
                     self.turn(lease, LeaseState::Queued);
-                    let until = self.not_before(lease)?;
-                    self.held.insert((until.max(self.now), lease));
+                    self.hold_back(lease)?;
                 }
                 LeaseKind::Immediate => immediate.push(lease),
                 LeaseKind::AdvanceReservation { .. } | LeaseKind::Deadline { .. } => {
@@ -254,24 +253,13 @@ impl<'a> Scheduler<'a> {
                 }
             }
         }
-        while let Some(&(until, lease)) = self.held.first().filter(|(until, _)| *until <= self.now)
-        {
-            self.held.remove(&(until, lease));
-            self.enqueue(lease);
-        }
+        self.release();
         if self.rules.oddities.immediate_first {
             self.place_immediate(&immediate)?;
             return self.place_dated(&dated);
         }
         self.place_dated(&dated)?;
         self.place_immediate(&immediate)
-    }
-
-    /// When a lease may begin at the earliest.
-    fn not_before(&mut self, lease: u32) -> Result<Instant, PolicyError> {
-        let Some(shifting) = &mut self.shifting else { return Ok(self.now) };
-        let until = shifting.not_before(&self.requests[lease as usize]);
-        until.map_err(|error| self.blamed(error, lease))
     }
 
     fn place_immediate(&mut self, leases: &[u32]) -> Result<(), PolicyError> {

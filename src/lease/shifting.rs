@@ -20,6 +20,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::scheduler::Scheduler;
 use crate::model::costs::Rate;
 use crate::model::lease::{LeaseKind, LeaseRequest};
 use crate::policy::PolicyError;
@@ -92,6 +93,31 @@ impl ShiftingPolicy for LowestRate {
             LeaseKind::AdvanceReservation { start } => start,
             LeaseKind::Immediate => lease.arrival,
         })
+    }
+}
+
+impl Scheduler<'_> {
+    /// When a lease may begin at the earliest.
+    pub(super) fn not_before(&mut self, lease: u32) -> Result<Instant, PolicyError> {
+        let Some(shifting) = &mut self.shifting else { return Ok(self.now) };
+        let until = shifting.not_before(&self.requests[lease as usize]);
+        until.map_err(|error| self.blamed(error, lease))
+    }
+
+    /// A best-effort lease waits for its time, which may have come, and then in the queue.
+    pub(super) fn hold_back(&mut self, lease: u32) -> Result<(), PolicyError> {
+        let until = self.not_before(lease)?;
+        self.held.insert((until.max(self.now), lease));
+        Ok(())
+    }
+
+    /// Lets those into the queue whose time has come.
+    pub(super) fn release(&mut self) {
+        let now = self.now;
+        while let Some((_, lease)) = self.held.first().copied().filter(|(until, _)| *until <= now) {
+            self.held.pop_first();
+            self.enqueue(lease);
+        }
     }
 }
 

@@ -60,7 +60,8 @@ impl Default for Costs {
 #[serde(
     untagged,
     expecting = "expected a number, { steps = [[seconds, value], ..] }, { file = \"a.csv\" } or \
-                 { made = { mean = 300, swing = 0.3 } }, with until-s and then = \"end\", \"hold\" or \"repeat\" if need be"
+                 { made = { mean = 300, swing = 0.3 } }, with until-s and then = \"end\", \
+                 \"hold\" or \"repeat\" if need be"
 )]
 pub enum Rate {
     /// It never changes.
