@@ -172,6 +172,10 @@ pub enum Verdict {
     Unknown,
 }
 
+/// What a detector without a risk model says when it is asked for a probability.
+const NO_PROBABILITY: &str = "this detector knows no probabilities; let `risk` or `risk-cost` \
+                              judge the run";
+
 /// Will this host run short?
 pub trait OverloadDetector: Send {
     /// Name as in the run spec.
@@ -203,6 +207,16 @@ pub trait OverloadDetector: Send {
             verdicts.push(verdict.map_err(|e| e.about(format!("host {}", loads.hosts[row].0)))?);
         }
         Ok(())
+    }
+
+    /// The probability that the host runs short; `None` while its past is too short to tell. Does
+    /// not disturb what the detector learns.
+    ///
+    /// # Errors
+    /// That it knows no probabilities, or as [`OverloadDetector::assess`].
+    fn probability(&mut self, load: HostLoad<'_>) -> Result<Option<f64>, PolicyError> {
+        let _ = load;
+        Err(PolicyError::new(self.name(), NO_PROBABILITY))
     }
 
     /// How many candidate destinations it likes to be asked about at once.

@@ -135,12 +135,42 @@ impl Sense {
         Ok(())
     }
 
-    /// The probability that `load` passes the limit; `None` while its past is too short.
+    /// The probability that `load` passes the limit, `None` while its past is too short; what came
+    /// of a host that is judged as it is, is learned.
     pub(super) fn probability(
         &mut self,
         policy: &str,
         load: HostLoad<'_>,
     ) -> Result<Option<f64>, PolicyError> {
+        let odds = self.log_odds(policy, load)?;
+        if load.question == Question::Now && odds.is_some_and(f32::is_finite) {
+            self.learn(load);
+        }
+        Ok(self.calibrated(odds))
+    }
+
+    /// The same without learning.
+    pub(super) fn look(
+        &mut self,
+        policy: &str,
+        load: HostLoad<'_>,
+    ) -> Result<Option<f64>, PolicyError> {
+        let odds = self.log_odds(policy, load)?;
+        Ok(self.calibrated(odds))
+    }
+
+    fn calibrated(&self, odds: Option<f32>) -> Option<f64> {
+        let chance = |odds: f32| f64::from(self.calibration.probability(odds));
+        odds.map(|odds| if odds.is_finite() { chance(odds) } else { 0.0 })
+    }
+
+    /// What the model says; `None` while the past is too short, and minus infinity of a host that
+    /// was far below the limit.
+    fn log_odds(
+        &mut self,
+        policy: &str,
+        load: HostLoad<'_>,
+    ) -> Result<Option<f32>, PolicyError> {
         self.loaded(policy)?;
         let own = load.history.last().is_none_or(|last| (last - load.now).abs() > 1e-9);
         if load.history.len() + usize::from(own) < self.about.min_history.max(1) {
@@ -149,15 +179,11 @@ impl Sense {
         let past = load.latest(LOOKED_AT);
         let half = 0.5 * self.about.limit;
         if load.now < half && past.iter().all(|&u| u < half) {
-            return Ok(Some(0.0));
+            return Ok(Some(f32::NEG_INFINITY));
         }
         let Some((model, head)) = &self.model else { return Ok(None) };
         let window = window(past, own.then_some(load.now), self.about.limit);
-        let log_odds = model.log_odds(*head, &window);
-        if load.question == Question::Now {
-            self.learn(load);
-        }
-        Ok(Some(f64::from(self.calibration.probability(log_odds))))
+        Ok(Some(model.log_odds(*head, &window)))
     }
 
     /// Learns what came of the VMs on the host, once per host and decision.
@@ -215,6 +241,9 @@ impl OverloadDetector for RiskDetector {
     }
     fn window(&self) -> usize {
         self.sense.window()
+    }
+    fn probability(&mut self, load: HostLoad<'_>) -> Result<Option<f64>, PolicyError> {
+        self.sense.look("risk", load)
     }
     fn assess(&mut self, load: HostLoad<'_>) -> Result<Verdict, PolicyError> {
         Ok(match self.sense.probability("risk", load)? {

@@ -1,27 +1,26 @@
 //! A planner written in Python: asked once per step for all moves.
 
 use galerna::id::{HostId, VmId};
-use galerna::place::{Ask, Draft, Planner, Roster};
+use galerna::place::{Ask, Draft, Planner, RiskAfter, Roster};
 use galerna::policy::PolicyError;
-use galerna::power::PowerTable;
 use numpy::{PyUntypedArray, PyUntypedArrayMethods};
 use pyo3::prelude::*;
 
 use super::Resolved;
 use super::answer;
-use super::lent::{Bench, Desk, lend};
+use super::lent::{Shelf, lend};
 use super::snapshot::Snapshot;
 
 /// Calls `plan(snapshot)` once per step.
 pub struct Plan {
     policy: Resolved,
-    tables: Vec<PowerTable>,
+    shelf: Shelf,
 }
 
 impl Plan {
     /// The bridge to `policy`.
     pub fn of(policy: Resolved) -> Self {
-        Self { policy, tables: Vec::new() }
+        Self { policy, shelf: Shelf::default() }
     }
 
     /// The pairs of VM and host that `answer` is.
@@ -64,6 +63,9 @@ impl Planner for Plan {
     fn name(&self) -> &str {
         &self.policy.name
     }
+    fn window(&self) -> usize {
+        RiskAfter::WINDOW
+    }
 
     fn plan(
         &mut self,
@@ -71,13 +73,7 @@ impl Planner for Plan {
         ask: &mut Ask<'_>,
         roster: Roster<'_>,
     ) -> Result<Vec<(VmId, HostId)>, PolicyError> {
-        if self.tables.is_empty() {
-            self.tables.extend(ask.state.fleet.machines.iter().map(PowerTable::of));
-        }
-        let Ask { state, excluded, wake, detector } = ask;
-        let bench = Bench { draft, excluded, wake: *wake, detector: &mut **detector };
-        let (bench, roster) = (Some(bench), Some(roster));
-        let mut desk = Desk { state: *state, tables: &self.tables, bench, roster };
+        let mut desk = self.shelf.desk(draft, ask, Some(roster));
         let moves = Python::attach(|py| {
             lend(&mut desk, |lent| {
                 let snapshot = Snapshot::new(py, lent, self.policy.window)?;
