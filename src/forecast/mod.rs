@@ -15,6 +15,7 @@
 //!               of libraries, to be compared with (feature `learn`)
 //! conformal     quantiles that are shifted as they miss
 //! selector      per VM, horizon and level the expert that has erred least of late
+//! online_logistic  weights that are learned as they are used
 //! risk          the probability that a host runs short
 //! ```
 //!
@@ -47,6 +48,7 @@ mod markov;
 mod mstl;
 #[cfg(feature = "learn")]
 mod nearest_neighbours;
+mod online_logistic;
 mod panel;
 mod quantile_regression;
 #[cfg(feature = "learn")]
@@ -84,6 +86,7 @@ pub use logistic::Logistic;
 pub use markov::Markov;
 #[cfg(feature = "learn")]
 pub use mstl::Mstl;
+pub use online_logistic::OnlineLogistic;
 pub use panel::Panel;
 pub use quantile_regression::QuantileRegression;
 pub use ridge::Ridge;
