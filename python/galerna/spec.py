@@ -158,8 +158,8 @@ class Risk(Detector):
     """Overloaded when demand passes `limit` within `horizon` samples with more than `threshold`.
 
     `accept`: the share of `threshold` that a destination may reach; `model` is `bundled` or a file
-    made by `galerna forecast fit`; `learning`: what it learns in the run, a shift of the log odds or
-    weights of several traits of the load.
+    made by `galerna forecast fit`; `learning`: what it learns in the run, a shift of the log odds
+    or weights of several traits of the load.
     """
 
     kind: ClassVar[str] = "risk"
