@@ -1,4 +1,4 @@
-//! What a risk model learns in a run: a shift of its log odds, or the weights of a second regression.
+//! What a risk model learns in a run: a shift of its log odds, or weights of a second regression.
 //!
 //! ```text
 //! shift      P = 1 / (1 + exp(-(o + s)))

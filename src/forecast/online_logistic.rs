@@ -7,9 +7,9 @@
 //! ```
 //!
 //! `z`: inputs, of order one to ten, `y`: whether the event came, 0 or 1; `w`, `C`: mean and
-//! covariance of the belief, which begin at a prior `w_0`, `C_0` (no covariances); `f`: what is kept
-//! of a round, in (0, 1]. With little seen the answers are those of the prior; with much, those of
-//! the data.
+//! covariance of the belief, which begin at a prior `w_0`, `C_0` (no covariances); `f`: what is
+//! kept of a round, in (0, 1]. With little seen the answers are those of the prior; with much,
+//! those of the data.
 //!
 //! Source: West, Harrison and Migon, J. Am. Stat. Assoc. 80(389), 1985 (dynamic generalised linear
 //! models; theirs discounts the covariance, here it returns to the prior's, which bounds it).
