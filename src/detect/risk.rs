@@ -292,6 +292,28 @@ mod tests {
         assert_eq!(verdict(&[0.2; 48]), Verdict::Normal);
     }
 
+    /// A risk between half the threshold and the threshold: no alarm, and no room for more, however
+    /// the weights are learned; asking for the probability alone says the same.
+    #[test]
+    fn a_destination_is_held_to_its_own_share_of_the_threshold() {
+        let past: Vec<f64> = (0..48).map(|k| 0.85 + 0.02 * (k * 7 % 11) as f64).collect();
+        let now = HostLoad::alone(past[47], &past);
+        let with_vm = HostLoad { question: Question::WithVm, ..now };
+        for learning in [Learning::Shift, Learning::Weights] {
+            let about = About { learning, ..About::default() };
+            let of = |threshold, accept| {
+                RiskDetector::new(Risk { threshold, accept, about: about.clone() })
+            };
+            let p = of(0.1, 1.0).probability(with_vm).unwrap().unwrap();
+            assert!(p > 0.01 && p < 0.6, "{p}");
+            for (accept, expected) in [(0.5, Verdict::Overloaded), (1.0, Verdict::Normal)] {
+                let mut detector = of(1.5 * p, accept);
+                assert_eq!(detector.assess(now).unwrap(), Verdict::Normal);
+                assert_eq!(detector.assess(with_vm).unwrap(), expected);
+            }
+        }
+    }
+
     #[test]
     fn a_model_that_is_not_there_or_does_not_know_the_horizon_is_told() {
         let about =
