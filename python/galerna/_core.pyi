@@ -348,6 +348,35 @@ class Host:
         """Whether the VM for which it is a candidate would overload it, by the detector of the run.
         A host without load never is."""
 
+    def risk_after(self, *, limit: float = 1.0, horizon: int = 1, factor: float = 1.3) -> float:
+        """The probability, 0 to 1, that it runs short once the VM for which it is a candidate is on
+        it: that the demand of its VMs in the draft and of that VM passes `limit` (fraction of its
+        capacity) within `horizon` samples.
+
+        It comes from the pasts of the single VMs (48 samples each), which need not have been
+        together: no model has to be fitted. `factor` multiplies the sum of their variances, as VMs
+        are not independent. The same question as that of the built-in placer `risk-fit`.
+
+        >>> import galerna as gl
+        >>> def calm(vm, hosts):
+        ...     fine = [h for h in hosts if h.risk_after(limit=0.9) <= 0.05]
+        ...     return min(fine, key=lambda host: host.free_mips, default=None)
+        >>> gl.run("thr-mmt", place=calm).summary["migrations"] > 0
+        True
+
+        Raises `ValueError` (GLN-405) where a figure is out of its range.
+        """
+
+    def overload_probability(self) -> float | None:
+        """The probability, 0 to 1, that it runs short with the VM for which it is a candidate, by
+        the risk model of the run's detector (`risk` or `risk-cost`, with its own limit and
+        horizon); `None` where the past is too short to tell.
+
+        It comes from the past of all its VMs and that VM, summed sample by sample. Raises
+        `PolicyError` (GLN-401) where the run has another detector: none but these have a risk
+        model.
+        """
+
     def __index__(self) -> int: ...
     def __hash__(self) -> int: ...
     def __eq__(self, other: object, /) -> bool: ...
@@ -433,6 +462,21 @@ class Hosts:
     def would_be_overloaded(self, rows: npt.ArrayLike | None = None) -> npt.NDArray[np.bool_]:
         """Which of them (or of those `rows`) the VM for which they are candidates would overload,
         by the detector of the run. A host without load never is."""
+
+    def risk_after(
+        self,
+        rows: npt.ArrayLike | None = None,
+        *,
+        limit: float = 1.0,
+        horizon: int = 1,
+        factor: float = 1.3,
+    ) -> npt.NDArray[np.float64]:
+        """The probability that each of them (or of those `rows`) runs short once the VM for which
+        they are candidates is on it, shape (n,); see `Host.risk_after`."""
+
+    def overload_probability(self, rows: npt.ArrayLike | None = None) -> npt.NDArray[np.float64]:
+        """The same by the risk model of the run's detector, NaN where the past is too short to
+        tell, shape (n,); see `Host.overload_probability`."""
 
     def __len__(self) -> int: ...
     def __getitem__(self, key: int, /) -> Host: ...

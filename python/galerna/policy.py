@@ -67,13 +67,20 @@ True
 **Placement.** `choose` is asked for one VM after the other (the most demanding first if the placer
 has `decreasing = True`) and is offered the hosts that may receive and have room, in id order; of
 sleeping hosts that are alike only the first. It answers with one of them, or `None`: it fits
-nowhere. `host.would_be_overloaded()` asks the detector of the run. `place` gets all VMs and a
-`Draft` in which it puts them.
+nowhere. `host.would_be_overloaded()` asks the detector of the run, `host.risk_after()` how likely
+the host is to run short with the VM on it, from the pasts of the single VMs. `place` gets all VMs
+and a `Draft` in which it puts them.
 
 >>> def first_fit(vm, hosts):
 ...     return next(iter(hosts), None)
 >>> gl.run("mad-mmt", place=first_fit).event_log_blake3 == gl.run(
 ...     "mad-mmt", place=gl.FirstFit(overload="ignored")).event_log_blake3
+True
+
+>>> def calmest(vm, hosts):
+...     awake = [host for host in hosts if host.vms] or list(hosts)
+...     return min(awake, key=lambda host: host.risk_after(horizon=6), default=None)
+>>> gl.run("mad-mmt", place=calmest).summary["migrations"] > 0
 True
 
 **Planning.** `plan` sees a `Snapshot` and answers with pairs of VM and host, in place of the other

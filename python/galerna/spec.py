@@ -157,15 +157,19 @@ class Mhod(Detector):
 class Risk(Detector):
     """Overloaded when demand passes `limit` within `horizon` samples with more than `threshold`.
 
-    `model` is `bundled` or a file made by `galerna forecast fit`.
+    `accept`: the share of `threshold` that a destination may reach; `model` is `bundled` or a file
+    made by `galerna forecast fit`; `learning`: what it learns in the run, a shift of the log odds
+    or weights of several traits of the load.
     """
 
     kind: ClassVar[str] = "risk"
     threshold: float = 0.1
+    accept: float = 1.0
     limit: float = 1.0
     horizon: int = 1
     min_history: int = 12
     model: str = "bundled"
+    learning: Literal["shift", "weights"] = "shift"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -184,6 +188,7 @@ class RiskCost(Detector):
     horizon: int = 1
     min_history: int = 12
     model: str = "bundled"
+    learning: Literal["shift", "weights"] = "shift"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable
 
@@ -17,6 +18,7 @@ from least_utilised import LeastUtilised, LeastUtilisedBatched
 from mmt import Mmt, MmtBatched
 from pabfd import Pabfd
 from pabfd_batched import PabfdBatched
+from risk_fit import RiskFit, RiskFitBatched
 
 
 def first_not_overloaded(vm: Vm, hosts: Hosts) -> Host | None:
@@ -32,6 +34,9 @@ SAME = [
     ("place", gl.FirstFit(overload="ignored"), FirstFit),
     ("place", gl.FirstFit(overload="ignored"), FirstFitBatched),
     ("place", "first-fit", lambda: first_not_overloaded),
+    ("place", gl.RiskFit(), RiskFit),
+    ("place", gl.RiskFit(), RiskFitBatched),
+    ("place", gl.RiskFit(threshold=0.3), lambda: RiskFitBatched(0.3)),
     ("underload", {"kind": "least-utilised", "below": 0.4}, lambda: LeastUtilised(0.4)),
     ("underload", {"kind": "least-utilised", "below": 0.4}, lambda: LeastUtilisedBatched(0.4)),
 ]
@@ -212,6 +217,65 @@ def test_a_detector_gets_its_window_though_another_policy_looks_further_back(bat
     with tiny_world([[40] * 20, [50] * 20], hosts=2) as world:
         gl.run(world, overload=Short(), fallback="mad")
     assert max(lengths) == 3
+
+
+def test_the_risk_after_a_move_is_that_of_the_single_vms() -> None:
+    """By the formula, of pasts that the placer sees itself; at 30 samples these are whole."""
+    compared = []
+
+    class Probe:
+        window = 30
+
+        def choose(self, vm: Vm, hosts: Hosts) -> Host | None:
+            for name in ("limit", "factor", "horizon"):
+                with pytest.raises(ValueError, match=f"GLN-405 risk_after: {name} must be"):
+                    hosts.risk_after(**{name: 0})
+            for host in hosts:
+                with pytest.raises(ValueError, match="1 to 65535 samples, found 70000"):
+                    host.risk_after(horizon=70_000)
+            together = hosts.risk_after(limit=0.9, horizon=4, factor=2.0)
+            for row, host in enumerate(hosts):
+                alone = host.risk_after(limit=0.9, horizon=4, factor=2.0)
+                assert (
+                    alone
+                    == together[row]
+                    == hosts.risk_after([row], limit=0.9, horizon=4, factor=2.0)[0]
+                )
+                if host.vms == 0 and len(vm.history) > 12:
+                    past = np.array(vm.history) * vm.mips
+                    mean = (past.mean() + past[-12:].mean()) / 2
+                    far = (0.9 * host.capacity_mips - mean) / np.sqrt(2.0 * past.var())
+                    one = 0.5 * math.erfc(far / math.sqrt(2.0))
+                    assert alone == pytest.approx(1.0 - (1.0 - one) ** (4**0.75), abs=1e-6)
+                    compared.append(alone)
+            return hosts[-1] if len(hosts) else None
+
+    loads = [[(k * (7 + v)) % 100 for k in range(28)] for v in range(6)]
+    with tiny_world(loads, hosts=4) as world:
+        gl.run(world, place=Probe(), overload="thr")
+    assert compared
+
+
+def test_the_probability_of_overload_is_that_of_the_detector() -> None:
+    """A detector at its threshold says what the probability said, and only `risk` knows one."""
+    asked = []
+
+    def choose(vm: Vm, hosts: Hosts) -> Host | None:
+        together = hosts.overload_probability()
+        for row, host in enumerate(hosts):
+            alone = host.overload_probability()
+            assert together[row] == alone or (alone is None and np.isnan(together[row]))
+            if alone is not None and host.allocated_mips > 0:
+                assert host.would_be_overloaded() == (alone > 0.1)
+                asked.append(alone)
+        return next(iter(hosts), None)
+
+    gl.run("thr-mmt", overload=gl.Risk(threshold=0.1), place=choose)
+    assert min(asked) < 0.1 < max(asked)
+    with pytest.raises(gl.PolicyError, match=r"thr.*knows no probabilities.*`risk`"):
+        gl.run("thr-mmt", place=choose)
+    with tiny_world([[40] * 20, [50] * 20], hosts=2) as world, pytest.raises(AttributeError):
+        gl.run(world, plan=lambda snapshot: snapshot.hosts.risk_after())
 
 
 def test_a_host_without_load_would_never_be_overloaded() -> None:

@@ -21,6 +21,7 @@ from mad_batched import MadBatched
 from mmt import Mmt, MmtBatched
 from pabfd import Pabfd
 from pabfd_batched import PabfdBatched
+from risk_fit import RiskFit, RiskFitBatched
 
 TEMPLATES = sorted((Path(__file__).parents[2] / "policies" / "python" / "new").glob("*.py"))
 EXAMPLES = [
@@ -35,6 +36,8 @@ EXAMPLES = [
     MmtBatched,
     Pabfd,
     PabfdBatched,
+    RiskFit,
+    RiskFitBatched,
 ]
 
 

@@ -41,6 +41,10 @@ impl OverloadDetector for WithFallback {
         Some(Linear { line, threshold })
     }
 
+    fn probability(&mut self, load: HostLoad<'_>) -> Result<Option<f64>, PolicyError> {
+        self.primary.probability(load)
+    }
+
     fn assess(&mut self, load: HostLoad<'_>) -> Result<Verdict, PolicyError> {
         match self.primary.assess(load)? {
             Verdict::Unknown => self.fallback.assess(load),

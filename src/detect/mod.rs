@@ -22,6 +22,7 @@ mod otf;
 mod overload_time;
 mod risk;
 mod risk_cost;
+mod risk_learning;
 mod spec;
 mod thr;
 mod underload_last_n;
@@ -48,6 +49,7 @@ pub use otf::{Otf, OtfDetector};
 pub use overload_time::{OverloadTimes, Times};
 pub use risk::{About, Risk, RiskDetector};
 pub use risk_cost::{RiskCost, RiskCostDetector};
+pub use risk_learning::Learning;
 pub use spec::{DetectorSpec, UnderloadSpec};
 pub use thr::Thr;
 pub use underload_last_n::UnderloadLastN;
@@ -172,6 +174,10 @@ pub enum Verdict {
     Unknown,
 }
 
+/// What a detector without a risk model says when it is asked for a probability.
+const NO_PROBABILITY: &str = "this detector knows no probabilities; let `risk` or `risk-cost` \
+                              judge the run";
+
 /// Will this host run short?
 pub trait OverloadDetector: Send {
     /// Name as in the run spec.
@@ -203,6 +209,16 @@ pub trait OverloadDetector: Send {
             verdicts.push(verdict.map_err(|e| e.about(format!("host {}", loads.hosts[row].0)))?);
         }
         Ok(())
+    }
+
+    /// The probability that the host runs short; `None` while its past is too short to tell. Does
+    /// not disturb what the detector learns.
+    ///
+    /// # Errors
+    /// That it knows no probabilities, or as [`OverloadDetector::assess`].
+    fn probability(&mut self, load: HostLoad<'_>) -> Result<Option<f64>, PolicyError> {
+        let _ = load;
+        Err(PolicyError::new(self.name(), NO_PROBABILITY))
     }
 
     /// How many candidate destinations it likes to be asked about at once.

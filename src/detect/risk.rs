@@ -12,7 +12,10 @@
 //!
 //! Calibration in the run: at each decision the model is asked what it would have said `h` samples
 //! ago of the VMs now on the host, and what came of these is learned. Migrations do not disturb
-//! that, as the past of the same VMs is looked at.
+//! that, as the past of the same VMs is looked at. What is learned (`learning`): `risk_learning`.
+//!
+//! A VM may go where `P` with it on the host is at most `A T`; `A`: `accept`, above 0. Below 1,
+//! hosts take VMs with a margin and alarm later than they close: fewer migrations.
 //!
 //! Source: own; the regression is that of McCullagh and Nelder, Generalized Linear Models, 2nd ed.,
 //! 1989. Known difference to published detectors: the latest sample is one of many features.
@@ -23,10 +26,11 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use super::risk_learning::{Learner, Learning, Seen};
 use super::{HostLoad, OverloadDetector, Question, Verdict};
 use crate::forecast::Window;
 use crate::forecast::read_fitted;
-use crate::forecast::risk::{Calibration, RiskModel};
+use crate::forecast::risk::RiskModel;
 use crate::id::Id;
 use crate::policy::PolicyError;
 use crate::time::Instant;
@@ -43,6 +47,8 @@ pub const BUNDLED: &str = "bundled";
 pub struct Risk {
     /// `T`, in (0, 1).
     pub threshold: f64,
+    /// `A`, above 0: the share of `T` that a destination may reach.
+    pub accept: f64,
     /// What the risk is about.
     #[serde(flatten)]
     pub about: About,
@@ -50,7 +56,7 @@ pub struct Risk {
 
 impl Default for Risk {
     fn default() -> Self {
-        Self { threshold: 0.1, about: About::default() }
+        Self { threshold: 0.1, accept: 1.0, about: About::default() }
     }
 }
 
@@ -66,16 +72,28 @@ pub struct About {
     pub min_history: usize,
     /// `bundled`, or a file made by `galerna forecast fit`.
     pub model: String,
+    /// What is learned in the run.
+    pub learning: Learning,
 }
 
 impl Default for About {
     fn default() -> Self {
-        Self { limit: 1.0, horizon: 1, min_history: 12, model: BUNDLED.to_owned() }
+        let (model, learning) = (BUNDLED.to_owned(), Learning::default());
+        Self { limit: 1.0, horizon: 1, min_history: 12, model, learning }
     }
 }
 
 /// The fitted model that is part of the library.
 static FITTED: &str = include_str!("risk_model.json");
+
+/// What there is to say of a host.
+enum Said {
+    /// Its past is too short.
+    Nothing,
+    /// It was far below the limit.
+    Never,
+    Perhaps(Seen),
+}
 
 /// A model in use, with what it has learned in the run.
 #[derive(Debug)]
@@ -83,24 +101,16 @@ pub(super) struct Sense {
     about: About,
     /// Read at the first question.
     model: Option<(RiskModel, usize)>,
-    calibration: Calibration,
+    learner: Learner,
     at: Instant,
-    /// Log odds of the round and whether the overload came.
-    outcomes: Vec<(f32, bool)>,
     /// When each host was counted last.
     counted: Vec<Option<Instant>>,
 }
 
 impl Sense {
     pub(super) fn new(about: About) -> Self {
-        Self {
-            about,
-            model: None,
-            calibration: Calibration::default(),
-            at: Instant::START,
-            outcomes: Vec::new(),
-            counted: Vec::new(),
-        }
+        let learner = Learner::new(about.learning);
+        Self { about, model: None, learner, at: Instant::START, counted: Vec::new() }
     }
 
     /// The model and which of its heads answers.
@@ -135,35 +145,64 @@ impl Sense {
         Ok(())
     }
 
-    /// The probability that `load` passes the limit; `None` while its past is too short.
+    /// The probability that `load` passes the limit, `None` while its past is too short; what came
+    /// of a host that is judged as it is, is learned.
     pub(super) fn probability(
         &mut self,
         policy: &str,
         load: HostLoad<'_>,
     ) -> Result<Option<f64>, PolicyError> {
+        let said = self.said(policy, load)?;
+        if load.question == Question::Now && matches!(said, Said::Perhaps(_)) {
+            self.learn(load);
+        }
+        Ok(self.chance(&said))
+    }
+
+    /// The same without learning.
+    pub(super) fn look(
+        &mut self,
+        policy: &str,
+        load: HostLoad<'_>,
+    ) -> Result<Option<f64>, PolicyError> {
+        let said = self.said(policy, load)?;
+        Ok(self.chance(&said))
+    }
+
+    fn chance(&self, said: &Said) -> Option<f64> {
+        match said {
+            Said::Nothing => None,
+            Said::Never => Some(0.0),
+            Said::Perhaps(seen) => Some(self.learner.probability(seen)),
+        }
+    }
+
+    fn said(&mut self, policy: &str, load: HostLoad<'_>) -> Result<Said, PolicyError> {
         self.loaded(policy)?;
         let own = load.history.last().is_none_or(|last| (last - load.now).abs() > 1e-9);
         if load.history.len() + usize::from(own) < self.about.min_history.max(1) {
-            return Ok(None);
+            return Ok(Said::Nothing);
         }
         let past = load.latest(LOOKED_AT);
         let half = 0.5 * self.about.limit;
         if load.now < half && past.iter().all(|&u| u < half) {
-            return Ok(Some(0.0));
+            return Ok(Said::Never);
         }
-        let Some((model, head)) = &self.model else { return Ok(None) };
-        let window = window(past, own.then_some(load.now), self.about.limit);
-        let log_odds = model.log_odds(*head, &window);
-        if load.question == Question::Now {
-            self.learn(load);
-        }
-        Ok(Some(f64::from(self.calibration.probability(log_odds))))
+        Ok(self.seen(past, own.then_some(load.now)).map_or(Said::Nothing, Said::Perhaps))
+    }
+
+    /// What the model says of a past, and `now` if that is not its end.
+    fn seen(&self, past: &[f64], now: Option<f64>) -> Option<Seen> {
+        let (model, head) = self.model.as_ref()?;
+        let mut window = Window::default();
+        past.iter().chain(&now).for_each(|&u| window.push((u / self.about.limit) as f32));
+        Some(Seen::of(model.log_odds(*head, &window), &window))
     }
 
     /// Learns what came of the VMs on the host, once per host and decision.
     fn learn(&mut self, load: HostLoad<'_>) {
         if load.at != self.at {
-            self.calibration.learn(self.outcomes.drain(..));
+            self.learner.learn();
             self.at = load.at;
         }
         let row = load.host.index();
@@ -178,9 +217,8 @@ impl Sense {
         }
         self.counted[row] = Some(load.at);
         let (before, came) = past.split_at(past.len() - horizon);
-        let Some((model, head)) = &self.model else { return };
-        let log_odds = model.log_odds(*head, &window(before, None, self.about.limit));
-        self.outcomes.push((log_odds, came.iter().any(|&u| u > self.about.limit)));
+        let Some(seen) = self.seen(before, None) else { return };
+        self.learner.note(seen, came.iter().any(|&u| u > self.about.limit));
     }
 
     /// How many samples it looks at.
@@ -189,23 +227,20 @@ impl Sense {
     }
 }
 
-fn window(past: &[f64], now: Option<f64>, limit: f64) -> Window {
-    let mut window = Window::default();
-    past.iter().chain(&now).for_each(|&u| window.push((u / limit) as f32));
-    window
-}
-
 /// [`Risk`] in a run.
 #[derive(Debug)]
 pub struct RiskDetector {
     threshold: f64,
+    /// `A T`.
+    accepted: f64,
     sense: Sense,
 }
 
 impl RiskDetector {
     /// A detector that has learned nothing yet.
     pub fn new(risk: Risk) -> Self {
-        Self { threshold: risk.threshold, sense: Sense::new(risk.about) }
+        let (threshold, accepted) = (risk.threshold, risk.accept * risk.threshold);
+        Self { threshold, accepted, sense: Sense::new(risk.about) }
     }
 }
 
@@ -216,10 +251,17 @@ impl OverloadDetector for RiskDetector {
     fn window(&self) -> usize {
         self.sense.window()
     }
+    fn probability(&mut self, load: HostLoad<'_>) -> Result<Option<f64>, PolicyError> {
+        self.sense.look("risk", load)
+    }
     fn assess(&mut self, load: HostLoad<'_>) -> Result<Verdict, PolicyError> {
+        let most = match load.question {
+            Question::Now => self.threshold,
+            Question::WithVm => self.accepted,
+        };
         Ok(match self.sense.probability("risk", load)? {
             None => Verdict::Unknown,
-            Some(p) if p > self.threshold => Verdict::Overloaded,
+            Some(p) if p > most => Verdict::Overloaded,
             Some(_) => Verdict::Normal,
         })
     }
@@ -248,6 +290,28 @@ mod tests {
         assert_eq!(verdict(&spike), Verdict::Normal);
         assert_eq!(verdict(&around(0.98)[..8]), Verdict::Unknown);
         assert_eq!(verdict(&[0.2; 48]), Verdict::Normal);
+    }
+
+    /// A risk between half the threshold and the threshold: no alarm, and no room for more, however
+    /// the weights are learned; asking for the probability alone says the same.
+    #[test]
+    fn a_destination_is_held_to_its_own_share_of_the_threshold() {
+        let past: Vec<f64> = (0..48).map(|k| 0.85 + 0.02 * (k * 7 % 11) as f64).collect();
+        let now = HostLoad::alone(past[47], &past);
+        let with_vm = HostLoad { question: Question::WithVm, ..now };
+        for learning in [Learning::Shift, Learning::Weights] {
+            let about = About { learning, ..About::default() };
+            let of = |threshold, accept| {
+                RiskDetector::new(Risk { threshold, accept, about: about.clone() })
+            };
+            let p = of(0.1, 1.0).probability(with_vm).unwrap().unwrap();
+            assert!(p > 0.01 && p < 0.6, "{p}");
+            for (accept, expected) in [(0.5, Verdict::Overloaded), (1.0, Verdict::Normal)] {
+                let mut detector = of(1.5 * p, accept);
+                assert_eq!(detector.assess(now).unwrap(), Verdict::Normal);
+                assert_eq!(detector.assess(with_vm).unwrap(), expected);
+            }
+        }
     }
 
     #[test]

@@ -63,6 +63,9 @@ impl OverloadDetector for RiskCostDetector {
     fn window(&self) -> usize {
         self.sense.window()
     }
+    fn probability(&mut self, load: HostLoad<'_>) -> Result<Option<f64>, PolicyError> {
+        self.sense.look("risk-cost", load)
+    }
     fn assess(&mut self, load: HostLoad<'_>) -> Result<Verdict, PolicyError> {
         Ok(match self.sense.probability("risk-cost", load)? {
             None => Verdict::Unknown,

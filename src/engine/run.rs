@@ -70,7 +70,8 @@ impl<'a> Engine<'a> {
         let bandwidth = rules.migration.bandwidth();
         let intervals_per_byte = 1.0 / bandwidth / trace.step().seconds();
         let window = policies.overload.window().max(policies.underload.window());
-        let looks_back = policies.plan.as_ref().map_or(0, |planner| planner.window());
+        let planner = policies.plan.as_ref().map_or(0, |planner| planner.window());
+        let looks_back = planner.max(policies.place.window());
         let draft = Draft::new(fleet, policies.history, intervals_per_byte, window)
             .judged_by(&*policies.overload)
             .lending_pasts(policies.underload.window() > 0);

@@ -140,6 +140,9 @@ impl OverloadDetector for Detector {
     fn words(&self, load: HostLoad<'_>) -> Option<String> {
         self.inner.words(load)
     }
+    fn probability(&mut self, load: HostLoad<'_>) -> Result<Option<f64>, PolicyError> {
+        self.inner.probability(load)
+    }
     fn assess(&mut self, load: HostLoad<'_>) -> Result<Verdict, PolicyError> {
         let verdict = self.inner.assess(load)?;
         self.note(load, verdict);

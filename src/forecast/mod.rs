@@ -15,6 +15,7 @@
 //!               of libraries, to be compared with (feature `learn`)
 //! conformal     quantiles that are shifted as they miss
 //! selector      per VM, horizon and level the expert that has erred least of late
+//! online_logistic  weights that are learned as they are used
 //! risk          the probability that a host runs short
 //! overbooking   how many VMs may be promised a host together
 //! ```
@@ -48,6 +49,7 @@ mod markov;
 mod mstl;
 #[cfg(feature = "learn")]
 mod nearest_neighbours;
+mod online_logistic;
 mod overbooking;
 mod panel;
 mod quantile_regression;
@@ -86,6 +88,7 @@ pub use logistic::Logistic;
 pub use markov::Markov;
 #[cfg(feature = "learn")]
 pub use mstl::Mstl;
+pub use online_logistic::OnlineLogistic;
 pub use overbooking::{most_vms, promised_percent};
 pub use panel::Panel;
 pub use quantile_regression::QuantileRegression;

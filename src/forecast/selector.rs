@@ -35,15 +35,17 @@ use super::window::Window;
 
 /// Gains of the smoothing experts.
 const GAINS: [f32; 4] = [0.1, 0.3, 0.5, 0.8];
-/// Point experts.
-pub(super) const EXPERTS: usize = 12;
-/// Quantile experts per level.
-pub(super) const LEVEL_EXPERTS: usize = 5;
+/// Point experts, and quantile experts per level: of one line, with autoregressions, with the
+/// regression as well. Those that a selector has not got take no room and no time.
+const PLAIN: (usize, usize) = (9, 3);
+const LOCAL: (usize, usize) = (11, 3);
+const FULL: (usize, usize) = (12, 5);
 /// What an error counts one sample later.
 const KEPT: f32 = 0.99;
-/// How sharply the best expert is preferred: `k` is 2 to the power of this, for points and
-/// quantiles.
-const SHARP: (u32, u32) = (5, 3);
+/// How sharply the best expert is preferred: `k` is 2 to the power of this, for points.
+const SHARP: u32 = 5;
+/// The same for quantiles.
+const SHARP_LEVEL: u32 = 3;
 /// A loss that counts as none.
 const NOTHING: f32 = 1e-9;
 
@@ -103,20 +105,40 @@ impl Forecaster for Selector {
     }
     fn bank(&self, vms: usize) -> Box<dyn Bank> {
         let linear = self.global.as_ref().and_then(|global| global.model.clone());
-        let model = Arc::new(Selection {
+        match (self.autoregressive, linear) {
+            (false, _) => self.columns::<{ PLAIN.0 }, { PLAIN.1 }>(None, vms),
+            (true, None) => self.columns::<{ LOCAL.0 }, { LOCAL.1 }>(None, vms),
+            (true, linear) => self.columns::<{ FULL.0 }, { FULL.1 }>(linear, vms),
+        }
+    }
+}
+
+impl Selector {
+    /// States of `vms` series with `P` point experts and `L` quantile experts per level.
+    fn columns<const P: usize, const L: usize>(
+        &self,
+        linear: Option<Arc<Linear>>,
+        vms: usize,
+    ) -> Box<dyn Bank> {
+        let model = Selection::<P, L> {
             asked: self.asked.clone(),
-            linear,
             autoregressive: self.autoregressive,
-        });
-        Box::new(Columns::new(model, &self.asked, vms))
+            linear,
+            finer: UNSAID / self.asked.cap,
+            coarser: self.asked.cap / UNSAID,
+        };
+        Box::new(Columns::new(Arc::new(model), &self.asked, vms))
     }
 }
 
 /// The selector as a model of one series.
-pub(super) struct Selection {
+struct Selection<const P: usize, const L: usize> {
     asked: Asked,
     autoregressive: bool,
     linear: Option<Arc<Linear>>,
+    /// From a forecast to its 16 bits, and back.
+    finer: f32,
+    coarser: f32,
 }
 
 /// What is remembered of one series.
@@ -140,21 +162,27 @@ pub(super) struct Past {
 const UNSAID: f32 = 65535.0;
 /// Cells of a row that there is room for.
 const MOST_CELLS: usize = 128;
-const _: () = assert!(EXPERTS + 1 + MOST_QUANTILES * LEVEL_EXPERTS <= MOST_CELLS);
+const _: () = assert!(FULL.0 + 1 + MOST_QUANTILES * FULL.1 <= MOST_CELLS);
 
 /// Tracked per level: distance from the last value, from the point, from the regression.
 const TRACKED: usize = 3;
 
-impl Selection {
+/// Where in its ring the row of sample `seen` stands.
+#[inline]
+fn turn(seen: u32, horizon: u16) -> usize {
+    (seen % u32::from(horizon)) as usize
+}
+
+impl<const P: usize, const L: usize> Selection<P, L> {
     fn levels(&self) -> usize {
         self.asked.quantiles.len()
     }
     /// Cells of a pending row.
     fn row(&self) -> usize {
-        EXPERTS + 1 + self.levels() * LEVEL_EXPERTS
+        P + 1 + self.levels() * L
     }
     fn losses(&self) -> usize {
-        EXPERTS + self.levels() * LEVEL_EXPERTS
+        P + self.levels() * L
     }
     fn tracked(&self) -> usize {
         2 + self.levels() * TRACKED
@@ -167,51 +195,31 @@ impl Selection {
     /// stands for nothing said.
     #[inline]
     fn write(&self, said: &[f32], kept: &mut [u16]) {
-        let scale = UNSAID / self.asked.cap;
         for (cell, value) in kept.iter_mut().zip(said) {
-            let whole = value.max(0.0) * scale + 0.5;
+            let whole = value.max(0.0) * self.finer + 0.5;
             *cell = if value.is_nan() { u16::MAX } else { whole.min(UNSAID - 1.0) as u16 };
         }
     }
 
     #[inline]
     fn read(&self, kept: &[u16], said: &mut [f32]) {
-        let scale = self.asked.cap / UNSAID;
         for (value, &cell) in said.iter_mut().zip(kept) {
-            *value = if cell == u16::MAX { f32::NAN } else { f32::from(cell) * scale };
+            let told = f32::from(cell) * self.coarser;
+            *value = if cell == u16::MAX { f32::NAN } else { told };
         }
-    }
-
-    /// Mean of `said` with weights by `losses`, to the power `2^squarings`.
-    #[inline]
-    fn mixed(said: &[f32], losses: &[f32], squarings: u32) -> f32 {
-        let least = losses.iter().copied().fold(f32::INFINITY, f32::min) + NOTHING;
-        let (mut sum, mut total) = (0.0, 0.0);
-        for (&value, loss) in said.iter().zip(losses) {
-            let mut weight = least / (loss + NOTHING);
-            for _ in 0..squarings {
-                weight *= weight;
-            }
-            let (value, weight) = if value.is_nan() { (0.0, 0.0) } else { (value, weight) };
-            (sum, total) = (sum + weight * value, total + weight);
-        }
-        sum / total
     }
 
     /// Rows of what every expert says now, per horizon, into `rows`.
+    #[inline]
     fn say(&self, past: &Past, put: &mut impl FnMut(usize, &[f32])) {
         let (asked, levels) = (&self.asked, self.levels());
         let mut row = [f32::NAN; MOST_CELLS];
         let row = &mut row[..self.row()];
-        row[0] = past.window.lag(0);
+        let last = past.window.lag(0);
+        row[0] = last;
         row[1..5].copy_from_slice(&past.smoothed);
         row[5] = past.likeliest.best();
-        row[6] = {
-            let mut six = [0.0; 6];
-            six.iter_mut().enumerate().for_each(|(k, v)| *v = past.window.lag(k));
-            six.sort_unstable_by(f32::total_cmp);
-            0.5 * (six[2] + six[3])
-        };
+        row[6] = median_of_six(std::array::from_fn(|lag| past.window.lag(lag)));
         row[7] = past.window.latest12.median();
         row[8] = past.window.latest48.median();
         let mut runs = [[f32::NAN; 2]; MOST_HORIZONS];
@@ -225,28 +233,33 @@ impl Selection {
             linear.row(&features(&past.window), global);
             asked.tidy(global);
         }
+        let mut own_quantiles = [0.0; MOST_QUANTILES];
+        for (quantile, &level) in own_quantiles.iter_mut().zip(&asked.quantiles) {
+            *quantile = past.window.latest48.quantile(level);
+        }
         for at in 0..asked.horizons.len() {
             let per = asked.per_horizon();
-            row[9..11].copy_from_slice(&runs[at]);
-            row[11] = if self.linear.is_some() { global[at * per] } else { f32::NAN };
+            if P >= LOCAL.0 {
+                row[9..11].copy_from_slice(&runs[at]);
+            }
+            if P == FULL.0 {
+                row[11] = global[at * per];
+            }
             let losses = &past.losses[at * self.losses()..][..self.losses()];
             let tracked = &past.tracked[at * self.tracked()..][..self.tracked()];
-            let point = Self::mixed(&row[..EXPERTS], &losses[..EXPERTS], SHARP.0);
-            row[EXPERTS] = point;
+            let point = mixed::<P, SHARP>(&row[..P], &losses[..P]);
+            row[P] = point;
             for k in 0..levels {
-                let cells = &mut row[EXPERTS + 1 + k * LEVEL_EXPERTS..][..LEVEL_EXPERTS];
+                let cells = &mut row[P + 1 + k * L..][..L];
                 let own = &tracked[2 + k * TRACKED..][..TRACKED];
-                cells[0] = past.window.latest48.quantile(asked.quantiles[k]);
-                cells[1] = past.window.lag(0) + own[0];
+                cells[0] = own_quantiles[k];
+                cells[1] = last + own[0];
                 cells[2] = point + own[1];
-                if self.linear.is_some() {
+                if L == FULL.1 {
                     cells[3] = global[at * per + 1 + k];
                     cells[4] = global[at * per + 1 + k] + own[2];
                 }
                 cells.iter_mut().for_each(|cell| *cell = cell.max(0.0).min(asked.cap));
-                if self.linear.is_none() {
-                    cells[3..].fill(f32::NAN);
-                }
             }
             put(at, row);
         }
@@ -255,9 +268,9 @@ impl Selection {
     /// Scores what was said of this sample and tracks the distances.
     fn score(&self, past: &mut Past, value: f32) {
         let (row, mut start) = (self.row(), 0);
-        for (at, &horizon) in self.asked.horizons.iter().enumerate() {
-            let horizon = usize::from(horizon);
-            let slot = start + past.seen as usize % horizon * row;
+        for (at, &ahead) in self.asked.horizons.iter().enumerate() {
+            let horizon = usize::from(ahead);
+            let slot = start + turn(past.seen, ahead) * row;
             start += horizon * row;
             if (past.seen as usize) < horizon + 1 {
                 continue;
@@ -268,22 +281,23 @@ impl Selection {
             let said: &[f32] = said;
             let losses = &mut past.losses[at * self.losses()..][..self.losses()];
             let tracked = &mut past.tracked[at * self.tracked()..][..self.tracked()];
-            for (loss, said) in losses[..EXPERTS].iter_mut().zip(said) {
+            for (loss, said) in losses[..P].iter_mut().zip(said) {
                 *loss = KEPT * *loss + (value - said).abs();
             }
-            for (scale, centre) in tracked[..2].iter_mut().zip([said[0], said[EXPERTS]]) {
+            for (scale, centre) in tracked[..2].iter_mut().zip([said[0], said[P]]) {
                 *scale += 0.05 * ((value - centre).abs() - *scale);
             }
             for (k, &level) in self.asked.quantiles.iter().enumerate() {
-                let cells = &said[EXPERTS + 1 + k * LEVEL_EXPERTS..][..LEVEL_EXPERTS];
-                let own = &mut losses[EXPERTS + k * LEVEL_EXPERTS..][..LEVEL_EXPERTS];
+                let cells = &said[P + 1 + k * L..][..L];
+                let own = &mut losses[P + k * L..][..L];
                 for (loss, said) in own.iter_mut().zip(cells) {
                     let left = value - said;
                     *loss = KEPT * *loss + (level * left).max((level - 1.0) * left);
                 }
                 let scales = [tracked[0], tracked[1], tracked[1]];
                 let distances = &mut tracked[2 + k * TRACKED..][..TRACKED];
-                for ((distance, scale), cell) in distances.iter_mut().zip(scales).zip([1, 2, 4]) {
+                let centred = if L == FULL.1 { &[1, 2, 4][..] } else { &[1, 2] };
+                for ((distance, scale), &cell) in distances.iter_mut().zip(scales).zip(centred) {
                     let below = if value <= cells[cell] { 1.0 } else { 0.0 };
                     let gain = if cell == 4 { 0.02 } else { 0.1 };
                     *distance += gain * scale * (level - below);
@@ -293,7 +307,51 @@ impl Selection {
     }
 }
 
-impl Model for Selection {
+/// Mean of what `N` experts said with weights by their losses, to the power `2^SHARPNESS`.
+#[inline]
+fn mixed<const N: usize, const SHARPNESS: u32>(said: &[f32], losses: &[f32]) -> f32 {
+    let (said, losses) = (&said[..N], &losses[..N]);
+    let least = losses.iter().copied().fold(f32::INFINITY, f32::min) + NOTHING;
+    let mut weights = [0.0; N];
+    for (weight, loss) in weights.iter_mut().zip(losses) {
+        *weight = least / (loss + NOTHING);
+        for _ in 0..SHARPNESS {
+            *weight *= *weight;
+        }
+    }
+    let (mut sum, mut total) = (0.0, 0.0);
+    for (&value, weight) in said.iter().zip(weights) {
+        let (value, weight) = if value.is_nan() { (0.0, 0.0) } else { (value, weight) };
+        (sum, total) = (sum + weight * value, total + weight);
+    }
+    sum / total
+}
+
+/// The median of six numbers, sorted by a network of twelve comparisons (Knuth, The Art of
+/// Computer Programming 3, 2nd ed., 1998, sect. 5.3.4).
+#[inline]
+fn median_of_six(mut values: [f32; 6]) -> f32 {
+    const NETWORK: [(usize, usize); 12] = [
+        (0, 5),
+        (1, 3),
+        (2, 4),
+        (1, 2),
+        (3, 4),
+        (0, 3),
+        (2, 5),
+        (0, 1),
+        (2, 3),
+        (4, 5),
+        (1, 2),
+        (3, 4),
+    ];
+    for (a, b) in NETWORK {
+        (values[a], values[b]) = (values[a].min(values[b]), values[a].max(values[b]));
+    }
+    0.5 * (values[2] + values[3])
+}
+
+impl<const P: usize, const L: usize> Model for Selection<P, L> {
     type State = Past;
     fn state(&self) -> Past {
         let horizons = self.asked.horizons.len();
@@ -332,8 +390,9 @@ impl Model for Selection {
         let mut pending = std::mem::take(&mut past.pending);
         let (width, mut start) = (self.row(), 0);
         self.say(past, &mut |at, row| {
-            let horizon = usize::from(self.asked.horizons[at]);
-            let slot = start + past.seen as usize % horizon * width;
+            let ahead = self.asked.horizons[at];
+            let horizon = usize::from(ahead);
+            let slot = start + turn(past.seen, ahead) * width;
             self.write(row, &mut pending[slot..slot + width]);
             start += horizon * width;
         });
@@ -344,24 +403,51 @@ impl Model for Selection {
         let (width, mut start) = (self.row(), 0);
         let levels = self.levels();
         let each = row.chunks_exact_mut(self.asked.per_horizon());
-        for ((at, &horizon), cells) in self.asked.horizons.iter().enumerate().zip(each) {
-            let horizon = usize::from(horizon);
-            let slot = start + (past.seen as usize + horizon - 1) % horizon * width;
+        for ((at, &ahead), cells) in self.asked.horizons.iter().enumerate().zip(each) {
+            let horizon = usize::from(ahead);
+            let slot = start + turn(past.seen.wrapping_sub(1), ahead) * width;
             let mut said = [0.0; MOST_CELLS];
             let said = &mut said[..width];
             self.read(&past.pending[slot..][..width], said);
             let said: &[f32] = said;
             start += horizon * width;
             let losses = &past.losses[at * self.losses()..][..self.losses()];
-            cells[0] = Self::mixed(&said[..EXPERTS], &losses[..EXPERTS], SHARP.0);
+            cells[0] = mixed::<P, SHARP>(&said[..P], &losses[..P]);
             for k in 0..levels {
-                let own = EXPERTS + k * LEVEL_EXPERTS;
-                let said = &said[own + 1..][..LEVEL_EXPERTS];
-                cells[1 + k] = Self::mixed(said, &losses[own..][..LEVEL_EXPERTS], SHARP.1);
+                let own = P + k * L;
+                cells[1 + k] = mixed::<L, SHARP_LEVEL>(&said[own + 1..], &losses[own..]);
             }
         }
     }
     fn has_quantiles(&self) -> bool {
         true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::{below, stream};
+
+    /// Against sorting, with ties; a network that sorts all words of 0 and 1 sorts everything.
+    #[test]
+    fn the_network_finds_the_middle_of_six() {
+        let mut draws = stream(6, "test");
+        let words = (0..64u32).map(|word| std::array::from_fn(|k| (word >> k & 1) as f32));
+        let drawn = (0..500).map(|_| std::array::from_fn(|_| below(9, &mut draws) as f32));
+        for values in words.chain(drawn.collect::<Vec<[f32; 6]>>()) {
+            let mut sorted = values;
+            sorted.sort_unstable_by(f32::total_cmp);
+            assert_eq!(median_of_six(values), 0.5 * (sorted[2] + sorted[3]), "{values:?}");
+        }
+    }
+
+    /// Losses 1 and 2 at the power 32 and 8: weights 1 and 2^-32, 2^-8; what is unsaid counts not.
+    #[test]
+    fn experts_share_by_a_power_of_their_losses() {
+        let said = [1.0, 0.0, f32::NAN];
+        assert!((mixed::<3, 5>(&said, &[1.0, 2.0, 0.5]) - 1.0).abs() < 1e-6);
+        let eighth = mixed::<3, 3>(&said, &[1.0, 2.0, 0.5]);
+        assert!((eighth - 256.0 / 257.0).abs() < 1e-6, "{eighth}");
     }
 }

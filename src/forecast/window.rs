@@ -119,7 +119,7 @@ impl Window {
 
     /// Mean absolute change from sample to sample over the latest 48.
     #[inline]
-    pub(super) fn mean_change(&self) -> f32 {
+    pub fn mean_change(&self) -> f32 {
         (self.change_sum.max(0.0) / self.changes48.len().max(1) as f64) as f32
     }
 

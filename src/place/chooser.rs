@@ -147,6 +147,9 @@ impl<P: Preference> Placer for Chooser<P> {
     fn name(&self) -> &str {
         self.name
     }
+    fn window(&self) -> usize {
+        self.at_most.as_ref().map_or(0, |_| RiskAfter::WINDOW)
+    }
 
     fn place(
         &mut self,

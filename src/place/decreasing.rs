@@ -50,6 +50,9 @@ impl Placer for Decreasing {
     fn name(&self) -> &str {
         self.name
     }
+    fn window(&self) -> usize {
+        self.placer.window()
+    }
 
     fn place(
         &mut self,

@@ -69,6 +69,11 @@ pub trait Placer: Send {
     /// Name as in the run spec.
     fn name(&self) -> &str;
 
+    /// How many samples of the pasts of VMs it looks at, at most; 0 when it needs none.
+    fn window(&self) -> usize {
+        0
+    }
+
     /// Places `vms` on hosts of the draft that `ask` allows and records what it did in the draft.
     ///
     /// # Errors

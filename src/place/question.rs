@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::{Draft, HostSet, Room};
 use crate::detect::{Glance, HostLoad, OverloadDetector, Question, Sums, Verdict};
 use crate::id::{HostId, Id, VmId};
+use crate::model::history::WINDOW;
 use crate::model::{Resources, Snapshot};
 use crate::policy::PolicyError;
 
@@ -52,7 +53,15 @@ pub struct Arrival {
 impl Draft {
     pub(super) fn past_len(&self, vm: VmId, state: &Snapshot<'_>) -> usize {
         match self.kind {
-            HistoryKind::VmsOnHostTrimmed => state.histories.trimmed_len(vm),
+            HistoryKind::VmsOnHostTrimmed => {
+                let (trimmed, seen) = (state.histories.trimmed_len(vm), self.window.max(WINDOW));
+                if trimmed <= seen {
+                    return trimmed;
+                }
+                // More is kept than detectors look at, for a placer or planner.
+                let past = state.histories.latest(vm, seen);
+                past.len() - past.iter().take_while(|&&u| u == 0.0).count()
+            }
             _ => state.histories.len(vm),
         }
     }
@@ -164,6 +173,33 @@ impl Draft {
         state: &Snapshot<'_>,
         detector: &mut dyn OverloadDetector,
     ) -> Result<Verdict, PolicyError> {
+        let verdict = self.look_at(host, arrival, state, |load| detector.assess(load));
+        verdict.map_err(|error| error.about(format!("host {}", host.0)))
+    }
+
+    /// The probability, by a detector that knows it, that `host` runs short with `arrival` on it.
+    ///
+    /// # Errors
+    /// Those of the detector, naming the host.
+    pub fn probability(
+        &mut self,
+        host: HostId,
+        arrival: &Arrival,
+        state: &Snapshot<'_>,
+        detector: &mut dyn OverloadDetector,
+    ) -> Result<Option<f64>, PolicyError> {
+        let found = self.look_at(host, Some(arrival), state, |load| detector.probability(load));
+        found.map_err(|error| error.about(format!("host {}", host.0)))
+    }
+
+    /// Shows `look` the load of `host` as it is, or as it would be with `arrival` on it.
+    fn look_at<R>(
+        &mut self,
+        host: HostId,
+        arrival: Option<&Arrival>,
+        state: &Snapshot<'_>,
+        look: impl FnOnce(HostLoad<'_>) -> R,
+    ) -> R {
         if let Some(arrival) = arrival {
             self.scale(arrival.vm, state);
         }
@@ -179,9 +215,9 @@ impl Draft {
             history: &past[self.window - len..],
             copy_intervals: room.copy_intervals.max(copy),
         };
-        let verdict = detector.assess(load);
+        let found = look(load);
         self.own_past = past;
-        verdict.map_err(|error| error.about(format!("host {}", host.0)))
+        found
     }
 
     /// Judges `hosts` as they are in the draft; [`Draft::verdicts`] has the answers.

@@ -52,9 +52,18 @@ pub struct RiskAfter {
 }
 
 impl RiskAfter {
+    /// Samples of the pasts of VMs that it looks at.
+    pub const WINDOW: usize = FAR;
+
     /// With nothing known yet.
     pub fn new(after: After) -> Self {
         Self { after, expected: IdVec::filled((None, 0.0, 0.0), 0) }
+    }
+
+    /// The same about another risk; what is known of the VMs stays.
+    pub fn about(&mut self, after: After) -> &mut Self {
+        self.after = after;
+        self
     }
 
     /// The probability that `host`, as it is in `draft` and with `vm` on it, runs short.
@@ -63,7 +72,7 @@ impl RiskAfter {
             self.expected = IdVec::filled((None, 0.0, 0.0), state.fleet.vms());
         }
         let (mut mean, mut variance) = self.of(vm, state);
-        for &other in draft.vms_on(host) {
+        for &other in draft.vms_on(host).iter().filter(|&&other| other != vm) {
             let (m, v) = self.of(other, state);
             (mean, variance) = (mean + m, variance + v);
         }

@@ -80,7 +80,10 @@ fn detector(key: &str, detector: &DetectorSpec) -> Vec<Number> {
         }
         DetectorSpec::Risk(risk) => {
             let (name, value) = ("threshold", risk.threshold);
-            let mut numbers = vec![number(name, value, Bound::AboveZeroToOne, "0.1")];
+            let mut numbers = vec![
+                number(name, value, Bound::AboveZeroToOne, "0.1"),
+                number("accept", risk.accept, Bound::AboveZero, "1.0"),
+            ];
             numbers.extend(about(key, &risk.about));
             numbers
         }

@@ -12,7 +12,7 @@ use pyo3::types::PyTuple;
 
 use super::lent::{Desk, Lent};
 use super::past;
-use super::question::NO_VM;
+use super::question::{self, NO_VM};
 
 /// A host, as it is now.
 #[pyclass(frozen, eq, hash, module = "galerna._core")]
@@ -168,6 +168,22 @@ impl Host {
     fn would_be_overloaded(&self) -> PyResult<bool> {
         let vm = self.vm.ok_or_else(|| PyAttributeError::new_err(NO_VM))?;
         self.lent.with(|desk| Ok(desk.overloaded_with(vm, &[self.host])?[0]))
+    }
+
+    /// How likely it is to run short with the VM for which it is a candidate, from the pasts of the
+    /// single VMs.
+    #[pyo3(signature = (*, limit=1.0, horizon=1, factor=1.3))]
+    fn risk_after(&self, limit: f64, horizon: i64, factor: f64) -> PyResult<f64> {
+        let vm = self.vm.ok_or_else(|| PyAttributeError::new_err(NO_VM))?;
+        let after = question::after(limit, horizon, factor)?;
+        self.lent.with(|desk| Ok(desk.risk_after(vm, &[self.host], after)?[0]))
+    }
+
+    /// The same by the risk model of the run's detector, from the past of all its VMs together;
+    /// `None` where that is too short to tell.
+    fn overload_probability(&self) -> PyResult<Option<f64>> {
+        let vm = self.vm.ok_or_else(|| PyAttributeError::new_err(NO_VM))?;
+        self.lent.with(|desk| Ok(desk.probability_with(vm, &[self.host])?[0]))
     }
 
     fn __repr__(&self) -> String {

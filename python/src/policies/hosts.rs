@@ -12,7 +12,7 @@ use super::answer::{self, read_only};
 use super::host::Host;
 use super::lent::{Desk, Lent};
 use super::past;
-use super::question::NO_VM;
+use super::question::{self, NO_VM};
 
 /// Several hosts, one row each, in id order.
 #[pyclass(frozen, sequence, module = "galerna._core")]
@@ -180,6 +180,36 @@ impl Hosts {
         let vm = self.vm.ok_or_else(|| PyAttributeError::new_err(NO_VM))?;
         let hosts = self.chosen(rows)?;
         Ok(read_only(py, self.lent.with(|desk| desk.overloaded_with(vm, &hosts))?))
+    }
+
+    /// How likely each of them (or of those `rows`) is to run short with the VM for which they are
+    /// candidates, from the pasts of the single VMs.
+    #[pyo3(signature = (rows=None, *, limit=1.0, horizon=1, factor=1.3))]
+    fn risk_after(
+        &self,
+        py: Python<'_>,
+        rows: Option<&Bound<'_, PyAny>>,
+        limit: f64,
+        horizon: i64,
+        factor: f64,
+    ) -> PyResult<Py<PyArray1<f64>>> {
+        let vm = self.vm.ok_or_else(|| PyAttributeError::new_err(NO_VM))?;
+        let (hosts, after) = (self.chosen(rows)?, question::after(limit, horizon, factor)?);
+        Ok(read_only(py, self.lent.with(|desk| desk.risk_after(vm, &hosts, after))?))
+    }
+
+    /// The same by the risk model of the run's detector, from the past of all VMs of a host
+    /// together; NaN where that is too short to tell.
+    #[pyo3(signature = (rows=None))]
+    fn overload_probability(
+        &self,
+        py: Python<'_>,
+        rows: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Py<PyArray1<f64>>> {
+        let vm = self.vm.ok_or_else(|| PyAttributeError::new_err(NO_VM))?;
+        let hosts = self.chosen(rows)?;
+        let found = self.lent.with(|desk| desk.probability_with(vm, &hosts))?;
+        Ok(read_only(py, found.into_iter().map(|p| p.unwrap_or(f64::NAN)).collect()))
     }
 
     fn __len__(&self) -> usize {

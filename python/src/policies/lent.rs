@@ -11,7 +11,7 @@ use std::thread::{self, ThreadId};
 
 use galerna::detect::OverloadDetector;
 use galerna::model::Snapshot;
-use galerna::place::{Draft, HostSet, Roster};
+use galerna::place::{Ask, Draft, HostSet, RiskAfter, Roster};
 use galerna::power::PowerTable;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
@@ -35,6 +35,33 @@ pub struct Bench<'a> {
     /// Whether hosts without VMs may receive.
     pub wake: bool,
     pub detector: &'a mut (dyn OverloadDetector + 'a),
+    /// Who knows the risk of a destination from the pasts of its VMs.
+    pub risk: &'a mut RiskAfter,
+}
+
+/// What the bridge to a placer or planner keeps from question to question.
+#[derive(Default)]
+pub struct Shelf {
+    tables: Vec<PowerTable>,
+    risk: RiskAfter,
+}
+
+impl Shelf {
+    /// A desk with `draft`, about which `ask` may be asked.
+    pub fn desk<'a>(
+        &'a mut self,
+        draft: &'a mut Draft,
+        ask: &'a mut Ask<'_>,
+        roster: Option<Roster<'a>>,
+    ) -> Desk<'a> {
+        let Self { tables, risk } = self;
+        if tables.is_empty() {
+            tables.extend(ask.state.fleet.machines.iter().map(PowerTable::of));
+        }
+        let Ask { state, excluded, wake, detector } = ask;
+        let bench = Bench { draft, excluded, wake: *wake, detector: &mut **detector, risk };
+        Desk { state: *state, tables, bench: Some(bench), roster }
+    }
 }
 
 /// A desk that may be looked at until its owner wants it back.

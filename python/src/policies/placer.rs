@@ -3,24 +3,23 @@
 use std::sync::Arc;
 
 use galerna::id::{HostId, VmId};
-use galerna::place::{self, Ask, Outcome, Placer, Placing};
+use galerna::place::{self, Ask, Outcome, Placer, Placing, RiskAfter};
 use galerna::policy::PolicyError;
-use galerna::power::PowerTable;
 use pyo3::prelude::*;
 
 use super::Resolved;
 use super::answer;
 use super::draft::Draft;
 use super::hosts::Hosts;
-use super::lent::{Bench, Desk, Lent, lend};
+use super::lent::{Desk, Lent, Shelf, lend};
 use super::vms::{Vm, Vms};
 
 /// The bridge to `policy`.
 pub fn bridge(policy: Resolved) -> Box<dyn Placer> {
-    let tables = Vec::new();
+    let shelf = Shelf::default();
     match policy.batched {
-        true => Box::new(Place { policy, tables }),
-        false => Box::new(Choose { policy, tables }),
+        true => Box::new(Place { policy, shelf }),
+        false => Box::new(Choose { policy, shelf }),
     }
 }
 
@@ -28,22 +27,17 @@ pub fn bridge(policy: Resolved) -> Box<dyn Placer> {
 pub fn with_draft<R>(
     draft: &mut place::Draft,
     ask: &mut Ask<'_>,
-    tables: &mut Vec<PowerTable>,
+    shelf: &mut Shelf,
     call: impl FnOnce(Python<'_>, &Arc<Lent>) -> R,
 ) -> R {
-    if tables.is_empty() {
-        tables.extend(ask.state.fleet.machines.iter().map(PowerTable::of));
-    }
-    let Ask { state, excluded, wake, detector } = ask;
-    let bench = Bench { draft, excluded, wake: *wake, detector: &mut **detector };
-    let mut desk = Desk { state: *state, tables, bench: Some(bench), roster: None };
+    let mut desk = shelf.desk(draft, ask, None);
     Python::attach(|py| lend(&mut desk, |lent| call(py, lent)))
 }
 
 /// Calls `choose(vm, hosts)` for each VM.
 struct Choose {
     policy: Resolved,
-    tables: Vec<PowerTable>,
+    shelf: Shelf,
 }
 
 impl Choose {
@@ -85,9 +79,9 @@ impl Choose {
         vm: VmId,
         draft: &mut place::Draft,
         ask: &mut Ask<'_>,
-        tables: &mut Vec<PowerTable>,
+        shelf: &mut Shelf,
     ) -> PyResult<Option<HostId>> {
-        with_draft(draft, ask, tables, |py, lent| {
+        with_draft(draft, ask, shelf, |py, lent| {
             let rows = lent.with(|desk| {
                 let (state, bench) = desk.bench()?;
                 Ok(bench.candidates(vm, state))
@@ -104,6 +98,9 @@ impl Placer for Choose {
     fn name(&self) -> &str {
         &self.policy.name
     }
+    fn window(&self) -> usize {
+        RiskAfter::WINDOW
+    }
 
     fn place(
         &mut self,
@@ -118,9 +115,9 @@ impl Placer for Choose {
         }
         let mark = draft.mark();
         let mut outcome = Outcome::default();
-        let mut tables = std::mem::take(&mut self.tables);
+        let mut shelf = std::mem::take(&mut self.shelf);
         for vm in order {
-            let chosen = self.choose(vm, draft, ask, &mut tables);
+            let chosen = self.choose(vm, draft, ask, &mut shelf);
             let about = |error| self.policy.failed(error).about(format!("VM {}", vm.0));
             match chosen.map_err(about)? {
                 Some(host) => {
@@ -135,7 +132,7 @@ impl Placer for Choose {
                 }
             }
         }
-        self.tables = tables;
+        self.shelf = shelf;
         Ok(outcome)
     }
 }
@@ -143,7 +140,7 @@ impl Placer for Choose {
 /// Calls `place(vms, draft)` once for all VMs.
 struct Place {
     policy: Resolved,
-    tables: Vec<PowerTable>,
+    shelf: Shelf,
 }
 
 impl Place {
@@ -174,6 +171,9 @@ impl Placer for Place {
     fn name(&self) -> &str {
         &self.policy.name
     }
+    fn window(&self) -> usize {
+        RiskAfter::WINDOW
+    }
 
     fn place(
         &mut self,
@@ -186,10 +186,10 @@ impl Placer for Place {
             return Ok(Outcome::default());
         }
         let mark = draft.mark();
-        let mut tables = std::mem::take(&mut self.tables);
+        let mut shelf = std::mem::take(&mut self.shelf);
         let call = |py: Python<'_>, lent: &Arc<Lent>| self.ask(py, lent, vms, placing);
-        let placed = with_draft(draft, ask, &mut tables, call);
-        self.tables = tables;
+        let placed = with_draft(draft, ask, &mut shelf, call);
+        self.shelf = shelf;
         let subject = || match vms {
             [vm] => format!("VM {}", vm.0),
             _ => format!("{} VMs from VM {}", vms.len(), vms[0].0),
