@@ -72,6 +72,17 @@ class Plan:
         return self.figures.get("hosts_on")
 
     @property
+    def levels(self) -> tuple[dict[str, Any], ...]:
+        """Per level of an order: level, unit, initial, value, limit, bound, gap and status."""
+        return tuple(self.figures.get("levels", ()))
+
+    def front(self) -> pl.DataFrame:
+        """The points of a Pareto front as a polars data frame, one row each."""
+        import polars as pl
+
+        return pl.DataFrame(self.figures.get("front", []))
+
+    @property
     def fragment_rate(self) -> float | None:
         """Free cores outside whole blocks of 16, as a part of all free cores."""
         return self.figures.get("fragment_rate")
@@ -86,14 +97,17 @@ class Plan:
 def snapshot(
     snapshot: str | os.PathLike[str] | Mapping[str, Any],
     *,
-    goal: Goal,
+    goal: Goal = "consolidate",
     weights: Mapping[str, float] | None = None,
+    order: Sequence[str] = (),
+    tolerance: float | None = None,
+    pareto: tuple[str, str] | None = None,
+    points: int | None = None,
     horizon_s: float = 3600.0,
     limit: float = 0.8,
     hosts: Sequence[str] = (),
     cap_w: float | None = None,
-    moves: int = 50,
-    front: bool = False,
+    moves: int | None = None,
     time_s: float = 10.0,
     steps: int | None = None,
     threads: int = 1,
@@ -105,13 +119,19 @@ def snapshot(
     `snapshot` is a file, or a mapping with `hosts`, `vms` and perhaps `rules`: each a list of
     dicts, a polars data frame, or a dict of columns (lists or numpy arrays). Columns, rules (dicts
     with a `kind`) and options are those of docs/reassign.md; `hosts` are those to evacuate, `moves`
-    limits a defragmentation.
+    limits a defragmentation (50 where nothing is said). `order` puts terms in an order in place of
+    their weighted sum, such as `["energy+overload", "migrations"]`; `pareto` trades two terms, such
+    as `("energy", "migrations")`, against each other.
 
     Raises `GalernaError` for a snapshot or a goal that is not possible, and `PolicyError` where the
     independent check disagrees with the plan.
     """
     options = {
         "--goal": goal,
+        "--order": ",".join(order) or None,
+        "--tolerance": tolerance,
+        "--pareto": ",".join(pareto or ()) or None,
+        "--points": points,
         "--horizon-s": horizon_s,
         "--limit": limit,
         "--cap-w": cap_w,
@@ -125,7 +145,6 @@ def snapshot(
         "--weights": ",".join(f"{name}={value}" for name, value in (weights or {}).items()) or None,
     }
     args = [f"{name}={value}" for name, value in options.items() if value is not None]
-    args += ["--front"] * front
     if isinstance(snapshot, str | os.PathLike):
         return _solved(os.fspath(snapshot), goal, args)
     with tempfile.TemporaryDirectory() as folder:

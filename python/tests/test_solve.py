@@ -43,6 +43,34 @@ def test_hosts_are_evacuated() -> None:
     assert {move["from"] for move in plan.moves} == {"a"}
 
 
+def test_terms_are_put_in_an_order() -> None:
+    plan = solve.snapshot(
+        {"hosts": HOSTS, "vms": VMS}, order=["energy", "migrations"], tolerance=0.0, steps=5000
+    )
+    energy, moves = plan.levels
+    assert (energy["level"], energy["unit"], moves["unit"]) == ("energy", "J", "moves")
+    assert energy["value"] == pytest.approx(3600 * (90 + 30 * 20 / 40), rel=1e-4)
+    # Two hosts have two VMs each, one has one: all go to one of the first.
+    assert moves["value"] == len(plan.moves) == 3
+    assert all(level["bound"] <= level["value"] for level in plan.levels)
+
+
+def test_two_terms_are_traded_against_each_other() -> None:
+    pytest.importorskip("polars")
+    plan = solve.snapshot(
+        {"hosts": HOSTS, "vms": VMS}, pareto=("energy", "migrations"), points=5, steps=20_000
+    )
+    front = plan.front()
+    assert front["migrations"].to_list() == [0.0, 1.0, 3.0]
+    assert front["energy"].is_sorted(descending=True)
+
+
+def test_options_without_effect_are_refused() -> None:
+    with pytest.raises(gl.GalernaError, match="GLN-632") as caught:
+        solve.snapshot({"hosts": HOSTS, "vms": VMS}, goal="balance", hosts=["a"], cap_w=5, steps=10)
+    assert caught.value.problems[0].place == "--hosts, --cap-w"
+
+
 def test_what_is_wrong_is_told_with_code_and_place() -> None:
     vms = [{**VMS[0], "host": "nowhere"}]
     with pytest.raises(gl.GalernaError) as caught:

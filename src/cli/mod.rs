@@ -22,6 +22,7 @@ mod forecast;
 mod gantt;
 mod meaning;
 mod migrate;
+mod plan_table;
 mod policies;
 mod reserve;
 mod run;

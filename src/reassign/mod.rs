@@ -66,7 +66,7 @@ mod step;
 mod terms;
 mod tier;
 
-pub use bound::pooled_bound;
+pub use bound::{least_cost, pooled_bound};
 pub use budget::Budget;
 pub use clash::{Clash, clash};
 pub use constraint::Constraint;
@@ -74,6 +74,7 @@ pub use error::Error;
 pub use instance::{Balance, Budgets, Instance, Items, Machines, MoveWeights, Services};
 pub use lists::Lists;
 pub use power::{Curve, Piece, Power};
+pub use rules::ceiling::Ceiling;
 pub use solve::{Hints, Options, Progress, Solution, Status, gap, solve, solve_with};
 pub use state::State;
 pub use step::{Shift, Swap};
