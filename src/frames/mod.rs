@@ -32,6 +32,7 @@ pub mod lease_tables;
 mod manifest;
 mod read;
 mod read_leases;
+mod snapshot;
 mod table_file;
 mod tables;
 
@@ -41,6 +42,7 @@ pub(crate) use folder::{parquet, sync_folder};
 pub use manifest::{Manifest, RunReport, Timing, TraceReport, WorkloadReport};
 pub use read::{FoundEvidence, FoundRun, read_manifest, read_run};
 pub use read_leases::FoundLeases;
+pub use snapshot::snapshot_text;
 pub use tables::{
     actions, decisions, demand, hosts, ledger, moves, samples, stages, trace_rows, vms,
 };
