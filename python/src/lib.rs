@@ -10,6 +10,7 @@ mod command;
 mod dirty;
 mod enter;
 mod errors;
+mod extra;
 mod forecast;
 mod interpreter;
 mod migrate;
@@ -33,6 +34,8 @@ mod _core {
     use super::check::check;
     #[pymodule_export]
     use super::command::main;
+    #[pymodule_export]
+    use super::extra::solve_snapshot;
     #[pymodule_export]
     use super::forecast::{Bank, Evaluation, Forecaster, forecasters};
     #[pymodule_export]

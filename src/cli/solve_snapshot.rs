@@ -10,21 +10,23 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::solve::{interruptible, seconds, verified_or, write};
-use super::{Answer, DONE, Failure, INTERRUPTED, plan_table};
+use super::{Answer, DONE, Failure, INTERRUPTED, NoPlan, plan_table};
 use crate::check::{fragments, relocation};
 use crate::cluster::defragment::{self, defragment};
 use crate::cluster::{
-    self, Front, Level, Order, Plan, Snapshot, Term, Wish, improve, improve_along_front,
-    improve_in_order, production,
+    self, Front, Level, Order, Plan, Snapshot, Term, Unsolved, Wish, improve, improve_along_front,
+    improve_in_order, improve_with, production,
 };
+use crate::frames::snapshot_text;
 use crate::problem::{Problem, suggestion};
-use crate::reassign::{self, Budget, gap, roadef};
+use crate::reassign::{self, Budget, Extras, gap, roadef};
 
 /// Better placement of the VMs of a cluster, as a list of moves.
 ///
 /// Reads galerna's own snapshots (docs/reassign.md) for the goals consolidate, balance, evacuate
 /// and power-cap, and production snapshots with NUMA nodes (bytedance/DRL-based-VM-Rescheduling)
-/// for the goal defragment. Packed files (.xz, .gz) are read as they are. The plan is verified by
+/// for the goal defragment. An own snapshot may also be a folder with hosts.parquet, vms.parquet and
+/// perhaps rules.json. Packed files (.xz, .gz) are read as they are. The plan is verified by
 /// code of its own before it is printed or written, and is never worse than making no move.
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -34,6 +36,7 @@ Examples:
   galerna solve snapshot cluster.json --goal power-cap --cap-w 12000 --format md
   galerna solve snapshot cluster.json --order energy+overload,migrations,bandwidth
   galerna solve snapshot cluster.json --pareto energy,migrations --points 9
+  galerna solve snapshot cluster/ --goal balance          hosts.parquet and vms.parquet in a folder
   galerna solve snapshot reset_vm_pm_id_clear2.json.xz --goal defragment --moves 50
 
 What is printed: costs in J (fragment rates for defragment) by term, a bound below which no plan
@@ -41,7 +44,7 @@ lies, and every move with its reason, gain and cost, in the order in which to ma
 
 Exit codes: 0 done, 2 bad input, 130 interrupted (the best so far is printed and written).")]
 pub(super) struct SolveSnapshot {
-    /// The snapshot; .xz and .gz are unpacked.
+    /// The snapshot: a file, .xz and .gz are unpacked, or a folder of Parquet tables.
     snapshot: PathBuf,
     /// What is wanted: weights of the terms, and what must be reached [default: consolidate].
     #[arg(long, value_enum)]
@@ -171,7 +174,7 @@ impl SolveSnapshot {
     pub(super) fn execute(&self) -> Result<Answer, Failure> {
         let begun = Instant::now();
         self.check_options()?;
-        let text = roadef::read_text(&self.snapshot).map_err(Failure::bad_input)?;
+        let text = self.text()?;
         let report = match (self.goal(), production::is_one(&text)) {
             (Goal::Defragment, true) => self.defragment(&text, begun)?,
             (Goal::Defragment, false) => {
@@ -297,13 +300,7 @@ impl SolveSnapshot {
     fn improve(&self, text: &[u8], begun: Instant) -> Result<Report, Failure> {
         let snapshot = Snapshot::parse(text, &self.source()).map_err(Failure::bad_input)?;
         let wish = self.wish(&snapshot)?;
-        let time = self.steps.is_none().then(|| self.time(begun));
-        let options = reassign::Options {
-            budget: Budget { time, steps: self.steps },
-            threads: usize::from(self.threads),
-            seed: self.seed,
-            gap: self.gap,
-        };
+        let options = self.options(begun);
         let plan = interruptible(|asked, line| {
             self.planned(&snapshot, &wish, options, &mut |now| {
                 let part = 100.0 * gap(now.cost, now.lower_bound);
@@ -312,19 +309,56 @@ impl SolveSnapshot {
                 if asked() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
             })
         });
-        let plan = plan?;
-        let value = serde_json::to_value(&plan).map_err(Failure::bad_input)?;
-        let judged = relocation::judge(&String::from_utf8_lossy(text), &value.to_string());
-        let agreed = judged.and_then(|judged| {
-            if (judged.power_w - plan.power_w).abs() > 1e-6 * plan.power_w.max(1.0) {
-                return Err(format!("draws {} W, not {}", judged.power_w, plan.power_w));
-            }
-            agrees(&judged, &plan)?;
-            if judged.breaches.is_empty() { Ok(()) } else { Err(judged.breaches.join("; ")) }
-        });
-        verified_or("plan", agreed)?;
-        let stopped = plan.status == reassign::Status::Stopped;
-        Ok(Report { time_s: begun.elapsed().as_secs_f64(), plan: value, stopped })
+        verified(text, &plan?, begun)
+    }
+
+    /// The plan as JSON with costs and rules of the caller's own.
+    pub(super) fn with_extras(
+        &self,
+        extras: &Extras,
+        watch: &mut dyn FnMut(&reassign::Progress) -> ControlFlow<()>,
+    ) -> Result<String, NoPlan> {
+        let begun = Instant::now();
+        self.check_options()?;
+        let is_sum = matches!(self.goal(), Goal::Consolidate | Goal::Balance | Goal::Evacuate);
+        if !is_sum || !self.order.is_empty() || !self.pareto.is_empty() {
+            let what = "costs and rules of one's own go with consolidate, balance and evacuate \
+                        by weights";
+            let remedy = "Leave out the order, the front or the goal";
+            return Err(refused("costs, rules", what, remedy).into());
+        }
+        let text = self.text()?;
+        let snapshot = Snapshot::parse(&text, &self.source()).map_err(Failure::bad_input)?;
+        let wish = self.wish(&snapshot)?;
+        let plan = improve_with(&snapshot, &wish, extras, self.options(begun), watch);
+        let plan = plan.map_err(|error| match error {
+            Unsolved::Snapshot(error) => NoPlan::from(Failure::bad_input(error)),
+            Unsolved::Extra(error) => NoPlan::Extra(error),
+        })?;
+        let whole = super::json(&verified(&text, &plan, begun)?)?;
+        if let Some(out) = &self.out {
+            write(out, &whole).map_err(Failure::bad_input)?;
+        }
+        Ok(whole)
+    }
+
+    fn options(&self, begun: Instant) -> reassign::Options {
+        let time = self.steps.is_none().then(|| self.time(begun));
+        reassign::Options {
+            budget: Budget { time, steps: self.steps },
+            threads: usize::from(self.threads),
+            seed: self.seed,
+            gap: self.gap,
+        }
+    }
+
+    /// The snapshot as text: of a file, or of a folder of tables.
+    fn text(&self) -> Result<Vec<u8>, Failure> {
+        if self.snapshot.is_dir() {
+            let text = snapshot_text(&self.snapshot).map_err(Failure::bad_input)?;
+            return Ok(text.into_bytes());
+        }
+        roadef::read_text(&self.snapshot).map_err(Failure::bad_input)
     }
 
     fn wish(&self, snapshot: &Snapshot) -> Result<Wish, Failure> {
@@ -358,6 +392,22 @@ impl SolveSnapshot {
         }
         Ok(wish)
     }
+}
+
+/// `plan`, once code of its own agrees with it.
+fn verified(text: &[u8], plan: &Plan, begun: Instant) -> Result<Report, Failure> {
+    let value = serde_json::to_value(plan).map_err(Failure::bad_input)?;
+    let judged = relocation::judge(&String::from_utf8_lossy(text), &value.to_string());
+    let agreed = judged.and_then(|judged| {
+        if (judged.power_w - plan.power_w).abs() > 1e-6 * plan.power_w.max(1.0) {
+            return Err(format!("draws {} W, not {}", judged.power_w, plan.power_w));
+        }
+        agrees(&judged, plan)?;
+        if judged.breaches.is_empty() { Ok(()) } else { Err(judged.breaches.join("; ")) }
+    });
+    verified_or("plan", agreed)?;
+    let stopped = plan.status == reassign::Status::Stopped;
+    Ok(Report { time_s: begun.elapsed().as_secs_f64(), plan: value, stopped })
 }
 
 /// An option that cannot be.

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use super::exact;
+use super::extra::Added;
 use super::goal::{Goal, MICRO, Wish};
 use super::order::Reached;
 use super::pareto::Point;
@@ -107,6 +108,8 @@ pub struct Plan {
     pub assignment: Vec<u32>,
     /// The moves in order.
     pub moves: Vec<Move>,
+    /// Costs of a user's own, part of the cost; empty where none were added.
+    pub added: Vec<Added>,
     /// What came of each level of an order, the first one first; empty for a weighted sum.
     pub levels: Vec<Reached>,
     /// Points of a Pareto front; empty where none was asked for.
@@ -294,6 +297,7 @@ pub(super) fn plan(
         reached,
         moves: moves(snapshot, wish, instance, &solution.assignment),
         assignment: solution.assignment,
+        added: Vec::new(),
         levels: Vec::new(),
         front: Vec::new(),
         solver,
