@@ -115,8 +115,8 @@ impl ExtraRule for Rule {
     }
 }
 
-/// Solves a snapshot as the command does with `args`, with costs and rules of one's own; the plan as
-/// JSON, or exit code and message of what is wrong with the input.
+/// Solves a snapshot as the command does with `args`, with costs and rules of one's own; the plan
+/// as JSON, or exit code and message of what is wrong with the input.
 #[pyfunction]
 pub fn solve_snapshot(
     py: Python<'_>,

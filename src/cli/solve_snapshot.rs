@@ -25,8 +25,8 @@ use crate::reassign::{self, Budget, Extras, gap, roadef};
 ///
 /// Reads galerna's own snapshots (docs/reassign.md) for the goals consolidate, balance, evacuate
 /// and power-cap, and production snapshots with NUMA nodes (bytedance/DRL-based-VM-Rescheduling)
-/// for the goal defragment. An own snapshot may also be a folder with hosts.parquet, vms.parquet and
-/// perhaps rules.json. Packed files (.xz, .gz) are read as they are. The plan is verified by
+/// for the goal defragment. An own snapshot may also be a folder with hosts.parquet, vms.parquet
+/// and perhaps rules.json. Packed files (.xz, .gz) are read as they are. The plan is verified by
 /// code of its own before it is printed or written, and is never worse than making no move.
 #[derive(Debug, Args)]
 #[command(after_help = "\

@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! least f(x)   so that   g_j(x) <= most_j                       f, g_j: weighted sums of terms
-//! f(x) >= (L(p, q) - sum over j of q_j most_j) / p              L(p, q) = bound of p f + sum q_j g_j
+//! f(x) >= (L(p, q) - sum over j of q_j most_j) / p     L(p, q): bound of p f + sum of q_j g_j
 //! ```
 //!
 //! Limits are rules of the search ([`Ceiling`]). What is searched is `p f + sum of q_j g_j` for a

@@ -8,8 +8,9 @@
 //! [`improve`] turns a [`Wish`] into a problem of [`crate::reassign`] and what is found into moves
 //! in order, each with its reason, gain and cost; small problems are proved by an integer programme
 //! (`exact.rs`). Instead of a weighted sum, terms can be put in an order, level by level
-//! (`order.rs`), or two of them be traded against each other (`pareto.rs`);
-//! costs and rules of a user's own can be added (`extra.rs`). `check::relocation` and `check::fragments` verify plans without this code.
+//! (`order.rs`), or two of them be traded against each other (`pareto.rs`); costs and rules of a
+//! user's own can be added (`extra.rs`). `check::relocation` and `check::fragments` verify plans
+//! without this code.
 
 mod constrained;
 pub mod defragment;

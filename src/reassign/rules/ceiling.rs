@@ -19,11 +19,11 @@ use serde::Serialize;
 use super::super::error::Error;
 use super::super::instance::{Instance, MoveWeights};
 use super::super::load::Load;
-use super::super::power::PowerCost;
 use super::super::step::{Cost, Shift, Swap};
 use super::super::tier::Tiers;
 use super::{Kind, above};
 use crate::problem::Problem;
+use crate::reassign::power::PowerCost;
 
 /// A limit of what an assignment costs by prices of its own.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
