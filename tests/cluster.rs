@@ -8,7 +8,10 @@ use std::ops::ControlFlow;
 
 use galerna::check::{fragments, relocation};
 use galerna::cluster::defragment::{self, defragment};
-use galerna::cluster::{Goal, Plan, Snapshot, Wish, improve, production};
+use galerna::cluster::{
+    Front, Goal, Order, Plan, Snapshot, Term, Wish, improve, improve_along_front, improve_in_order,
+    production,
+};
 use galerna::milp::SOLVER;
 use galerna::random::{below, stream};
 use galerna::reassign::{Budget, Error, Options, Progress, roadef};
@@ -20,12 +23,15 @@ fn options(steps: u64) -> Options {
     Options { budget, threads: 1, seed: 3, gap: 0.0 }
 }
 
+/// Part of a level that later ones may lose.
+const TOLERANCE: f64 = 0.2;
+
 fn go_on(_: &Progress) -> ControlFlow<()> {
     ControlFlow::Continue(())
 }
 
 fn planned(snapshot: &Snapshot, wish: &Wish) -> Result<Plan, Error> {
-    improve(snapshot, wish, options(20_000), false, &mut go_on)
+    improve(snapshot, wish, options(20_000), &mut go_on)
 }
 
 /// A cluster of so many hosts and VMs as text; every host has room for what it holds.
@@ -99,13 +105,120 @@ fn small_clusters_are_consolidated_as_well_as_enumeration_does() {
     }
 }
 
+/// Energy, J, moves and MB moved of every assignment of a cluster of 3 hosts and 6 VMs for which
+/// memory and CPU suffice.
+fn everything(snapshot: &Snapshot, wish: &Wish) -> Vec<[f64; 3]> {
+    let all = (0..729_u32).map(|n| (0..6).map(|vm| n / 3_u32.pow(vm) % 3).collect::<Vec<_>>());
+    let fits = all.filter(|a| cost(snapshot, wish, a).is_some());
+    let of = |a: Vec<u32>| {
+        let moved = || (0..6).filter(|&vm| a[vm] != snapshot.home[vm]);
+        let mb = moved().map(|vm| snapshot.vms[vm].ram_mb).sum();
+        [wish.horizon_s * snapshot.power(&a).0, moved().count() as f64, mb]
+    };
+    fits.map(of).collect()
+}
+
+fn least(values: impl Iterator<Item = f64>) -> f64 {
+    values.fold(f64::INFINITY, f64::min)
+}
+
+#[test]
+fn an_order_is_as_good_level_by_level_as_enumeration() {
+    let wish = Wish::of(Goal::Consolidate);
+    let levels = ["energy", "migrations", "bandwidth"].map(|name| name.parse().unwrap());
+    let order = Order { levels: levels.to_vec(), tolerance: TOLERANCE };
+    let mut used_tolerance = 0;
+    for seed in 0..12 {
+        let text = text(3, 6, seed);
+        let snapshot = Snapshot::parse(text.as_bytes(), "drawn").unwrap();
+        if cost(&snapshot, &wish, &snapshot.home).is_none() {
+            continue;
+        }
+        let all = everything(&snapshot, &wish);
+        let plan = improve_in_order(&snapshot, &wish, &order, options(60_000), &mut go_on).unwrap();
+        let mut kept = all.clone();
+        for (at, level) in plan.levels.iter().enumerate() {
+            let best = least(kept.iter().map(|values| values[at]));
+            let near = 1e-5 * best + 1e-6;
+            assert!(level.bound <= best + near, "seed {seed} {level:?}, best {best}");
+            let most = best * if at < 2 { 1.0 + TOLERANCE } else { 1.0 };
+            assert!(level.value <= most + near, "seed {seed} {level:?}, best {best}");
+            assert!(level.gap <= 1e-4 || SOLVER.is_none(), "seed {seed} {level:?}");
+            used_tolerance += usize::from(level.value > best + near);
+            kept.retain(|values| values[at] <= most + near);
+        }
+        let json = serde_json::to_string(&plan).unwrap();
+        let judged = relocation::judge(&text, &json).unwrap();
+        assert_eq!(judged.breaches, Vec::<String>::new(), "seed {seed}");
+        assert_eq!((judged.moved as f64, judged.moved_mb), {
+            (plan.levels[1].value, plan.levels[2].value)
+        });
+    }
+    assert!(used_tolerance > 0, "some energy saves a move somewhere");
+}
+
+#[test]
+fn an_order_with_moves_first_makes_none() {
+    let snapshot = Snapshot::parse(text(6, 20, 4).as_bytes(), "drawn").unwrap();
+    let levels = ["migrations", "energy"].map(|name| name.parse().unwrap());
+    let order = Order { levels: levels.to_vec(), tolerance: 0.0 };
+    let wish = Wish::of(Goal::Consolidate);
+    let plan = improve_in_order(&snapshot, &wish, &order, options(20_000), &mut go_on).unwrap();
+    assert!(plan.moves.is_empty());
+    assert_eq!(plan.levels[1].value, plan.levels[1].initial);
+}
+
+#[test]
+fn orders_that_cannot_be_are_told() {
+    let wish = Wish::of(Goal::Consolidate);
+    let problem = |levels: &[&str]| {
+        let levels = levels.iter().map(|level| level.parse().unwrap()).collect();
+        Order { levels, tolerance: 0.0 }.problem(&wish)
+    };
+    assert_eq!(problem(&["energy+overload", "migrations"]), None);
+    assert!(problem(&[]).unwrap().contains("no level"));
+    assert!(problem(&["energy", "energy+overload"]).unwrap().contains("twice"));
+    assert!(problem(&["energy+balance"]).unwrap().contains("weight 0"));
+}
+
+#[test]
+fn no_plan_dominates_a_point_of_a_front_and_bounds_hold() {
+    let wish = Wish::of(Goal::Consolidate);
+    let front = Front { axes: [Term::Energy, Term::Migrations], points: 7 };
+    let mut points = 0;
+    for seed in 0..4 {
+        let text = text(3, 6, seed);
+        let snapshot = Snapshot::parse(text.as_bytes(), "drawn").unwrap();
+        if cost(&snapshot, &wish, &snapshot.home).is_none() {
+            continue;
+        }
+        let all = everything(&snapshot, &wish);
+        let plan =
+            improve_along_front(&snapshot, &wish, front, options(40_000), &mut go_on).unwrap();
+        points += plan.front.len();
+        for point in &plan.front {
+            let (energy, moves) = (point.values["energy"], point.values["migrations"]);
+            let within = all.iter().filter(|values| values[1] <= moves);
+            let best = least(within.map(|values| values[0]));
+            assert!((energy - best).abs() <= 1e-5 * best, "seed {seed} {point:?}, best {best}");
+            assert!(point.bound <= best * (1.0 + 1e-5), "seed {seed} {point:?}, best {best}");
+            let better = |other: &&[f64; 3]| other[0] < energy * (1.0 + 1e-6) && other[1] < moves;
+            assert_eq!(all.iter().find(better), None, "seed {seed} {point:?}");
+        }
+        let energies: Vec<f64> = plan.front.iter().map(|point| point.values["energy"]).collect();
+        assert!(energies.is_sorted_by(|a, b| a > b), "seed {seed} {energies:?}");
+        assert_eq!(plan.front[0].moves, 0);
+    }
+    assert!(points > 6, "{points}");
+}
+
 #[test]
 fn an_answer_under_a_step_budget_is_the_same_for_any_number_of_threads() {
     let snapshot = Snapshot::parse(text(12, 40, 5).as_bytes(), "drawn").unwrap();
     let wish = Wish::of(Goal::Balance);
     let of = |threads| {
         let options = Options { threads, ..options(20_000) };
-        improve(&snapshot, &wish, options, false, &mut go_on).unwrap()
+        improve(&snapshot, &wish, options, &mut go_on).unwrap()
     };
     assert_eq!(of(1), of(2));
 }

@@ -1,11 +1,12 @@
 //! Runs with `place = "optimise"`: reproducible, within capacity, at rest where nothing changes,
 //! and below the published policies.
 
+mod runs;
 mod shared;
 
 use std::ops::ControlFlow;
 
-use galerna::check::{Evidence, check};
+use galerna::check::check;
 use galerna::engine::{self, Outcome};
 use galerna::explain::{Cause, Focus, Repeatable, explain};
 use galerna::metric::Summary;
@@ -33,27 +34,6 @@ fn generated() -> UtilisationTrace {
     generate(&Parameters { vms: 120, ..Parameters::default() }, 3)
 }
 
-fn evidence(spec: &RunSpec, inputs: Inputs, outcome: Outcome) -> Evidence {
-    let Inputs { trace, fleet, .. } = inputs;
-    let of = |row: &usize| (0..trace.samples()).map(|k| trace.fraction(*row, k)).collect();
-    let Outcome { record, summary } = outcome;
-    let figures = summary.named().into_iter();
-    Evidence {
-        rules: spec.rules(),
-        demand: fleet.trace_row.as_slice().iter().map(of).collect(),
-        step_s: trace.step().seconds(),
-        vacate_receivers: spec.consolidation.vacate_receivers,
-        unknown_durations: spec.unknown_durations(),
-        sending: spec.sending(),
-        tenancy: None,
-        bill: None,
-        event_log_blake3: Some(record.event_log_blake3()),
-        summary: figures.filter_map(|(name, v)| Some((name.to_owned(), v?))).collect(),
-        fleet,
-        record,
-    }
-}
-
 #[test]
 fn a_run_is_reproducible_and_holds_against_the_check() {
     let spec = spec_of("optimise", &[]);
@@ -68,7 +48,8 @@ fn a_run_is_reproducible_and_holds_against_the_check() {
     for row in &first.record.decisions {
         assert!(row.bound_j <= row.cost_j && row.cost_j <= row.before_j, "{row:?}");
     }
-    let report = check(&evidence(&spec, of(), first));
+    let Inputs { trace, fleet, .. } = of();
+    let report = check(&runs::evidence(&spec, &trace, &fleet, &first));
     assert!(report.is_clean(), "{:#?}", report.findings);
     assert!(report.unverified.is_empty(), "{:?}", report.unverified);
 }
@@ -81,7 +62,8 @@ fn a_decision_whose_bound_lies_above_its_plan_is_found() {
     for (change, code) in [(2.0, "GLN-617"), (0.5, "GLN-610")] {
         let mut broken = outcome.clone();
         broken.record.decisions[5].bound_j *= change;
-        let report = check(&evidence(&spec, of(), broken));
+        let Inputs { trace, fleet, .. } = of();
+        let report = check(&runs::evidence(&spec, &trace, &fleet, &broken));
         assert!(report.findings.iter().any(|found| found.code == code), "{:?}", report.findings);
     }
 }

@@ -1,16 +1,16 @@
 //! Are the bundled policy files whole: do all load, run and check clean, and does each do what its
 //! name says?
 
+mod runs;
+
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::ControlFlow;
 use std::path::Path;
 
-use galerna::check::{Evidence, check};
-use galerna::engine::{self, Outcome};
-use galerna::model::Fleet;
+use galerna::check::check;
 use galerna::spec::{self, Entry, RunSpec, catalogue};
-use galerna::trace::{Parameters, UtilisationTrace, generate};
+use galerna::trace::{Parameters, generate};
 use rayon::prelude::*;
+use runs::{evidence, simulated};
 use toml::{Table, Value};
 
 const REFERENCE: &str = "cloudsim-3.0.3/";
@@ -98,26 +98,6 @@ fn every_file_has_the_detector_and_selector_of_its_name_and_says_so() {
     }
 }
 
-fn evidence(spec: &RunSpec, trace: &UtilisationTrace, fleet: Fleet, outcome: Outcome) -> Evidence {
-    let Outcome { record, summary } = outcome;
-    let of = |row: &usize| (0..trace.samples()).map(|k| trace.fraction(*row, k)).collect();
-    let figures = summary.named().into_iter();
-    Evidence {
-        rules: spec.rules(),
-        demand: fleet.trace_row.as_slice().iter().map(of).collect(),
-        step_s: trace.step().seconds(),
-        vacate_receivers: spec.consolidation.vacate_receivers,
-        unknown_durations: spec.unknown_durations(),
-        sending: spec.sending(),
-        tenancy: None,
-        bill: None,
-        event_log_blake3: Some(record.event_log_blake3()),
-        summary: figures.filter_map(|(name, v)| Some((name.to_owned(), v?))).collect(),
-        fleet,
-        record,
-    }
-}
-
 #[test]
 fn every_file_runs_and_checks_clean() {
     let trace = generate(&Parameters { vms: 60, ..Parameters::default() }, 5);
@@ -125,14 +105,11 @@ fn every_file_runs_and_checks_clean() {
         .par_iter()
         .filter_map(|entry| {
             let spec = spec_of(entry.name);
-            let fleet = spec.fleet.build(trace.vms(), spec.run.seed);
-            let policies = spec::policies(&spec, &fleet).expect("built-in policies");
-            let go_on = &mut |_| ControlFlow::Continue(());
-            let outcome = engine::run(&fleet, &trace, &spec.rules(), policies, go_on).unwrap();
+            let (fleet, outcome) = simulated(&spec, &trace).expect("its VMs fit");
             assert!(outcome.summary.energy_kwh > 0.0, "{}", entry.name);
             let migrates = outcome.summary.migrations > 0;
             assert_eq!(migrates, !is_baseline(entry.name), "{}", entry.name);
-            let report = check(&evidence(&spec, &trace, fleet, outcome));
+            let report = check(&evidence(&spec, &trace, &fleet, &outcome));
             (!report.is_clean()).then(|| format!("{}\n{report}", entry.name))
         })
         .collect();

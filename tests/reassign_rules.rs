@@ -6,13 +6,13 @@ use std::ops::ControlFlow;
 use galerna::check::reassign::{Judgement, judge};
 use galerna::random::{self, Stream, stream};
 use galerna::reassign::{
-    Budget, Budgets, Clash, Constraint, Curve, Error, Instance, Items, Lists, Machines,
+    Budget, Budgets, Ceiling, Clash, Constraint, Curve, Error, Instance, Items, Lists, Machines,
     MoveWeights, Options, Power, Services, Shift, Solution, State, Status, Swap, Tier, clash,
     generate, solve,
 };
 
 const MACHINES: usize = 4;
-const KINDS: usize = 18;
+const KINDS: usize = 19;
 
 /// A small cluster in which machines can be switched off.
 fn cluster(items: usize, stream: &mut Stream) -> Instance {
@@ -69,7 +69,7 @@ fn two_parts(count: usize, stream: &mut Stream) -> Vec<Vec<u32>> {
     vec![first.to_vec(), second.to_vec()]
 }
 
-/// Adds a rule of one kind; the last two are budgets.
+/// Adds a rule of one kind; the last three are budgets.
 fn add_rule(instance: &mut Instance, kind: usize, stream: &mut Stream) {
     let items = instance.item_count();
     let machines = some(MACHINES, 1, stream);
@@ -102,13 +102,34 @@ fn add_rule(instance: &mut Instance, kind: usize, stream: &mut Stream) {
             instance.budgets.link_time = (most < 2).then_some(12);
             return;
         }
-        _ => {
+        17 => {
             instance.budgets.ingress = vec![8; MACHINES];
             instance.budgets.egress = vec![5 + most; MACHINES];
             return;
         }
+        _ => {
+            add_ceiling(instance, stream);
+            return;
+        }
     };
     instance.constraints.push(rule);
+}
+
+/// Adds a ceiling between what the start and another assignment cost by some prices.
+fn add_ceiling(instance: &mut Instance, stream: &mut Stream) {
+    let mut prices = Instance { constraints: Vec::new(), ..instance.clone() };
+    (prices.budgets, prices.weights.service) = (Budgets::default(), 0);
+    match random::below(3, stream) {
+        0 => prices.power = Power::default(),
+        1 => prices.tiers.clear(),
+        _ => prices.weights.item = 0,
+    }
+    let cost = |assignment: &[u32]| judged(&prices, assignment).cost;
+    let other: Vec<u32> =
+        instance.start.iter().map(|_| random::below(MACHINES, stream) as u32).collect();
+    let most = (cost(&instance.start) + cost(&other)) / 2;
+    let most = i64::try_from(most).expect("costs are small");
+    instance.budgets.ceilings.push(Ceiling { prices: Box::new(prices), most });
 }
 
 fn as_text(instance: &Instance) -> String {

@@ -1,6 +1,6 @@
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import final
+from typing import TypeAlias, final
 
 import numpy as np
 import numpy.typing as npt
@@ -49,6 +49,7 @@ __all__ = [
     "run_without",
     "sequence_goals",
     "sequence_moves",
+    "solve_snapshot",
     "sweep",
     "trace_info",
 ]
@@ -788,4 +789,22 @@ def check_destination(folder: str | os.PathLike[str], overwrite: bool) -> None: 
 def check(
     folder: str | os.PathLike[str],
 ) -> tuple[list[tuple[str, str, str, str]], list[tuple[str, float]], list[str], str]: ...
+
+Assignment: TypeAlias = npt.NDArray[np.int64]
+CostParts: TypeAlias = tuple[
+    str,
+    Callable[[Assignment], float],
+    Callable[[Assignment, int, int, int], float] | None,
+    float | None,
+]
+RuleParts: TypeAlias = tuple[str, Callable[[Assignment], int | bool]]
+
+def solve_snapshot(
+    args: Sequence[str], costs: Sequence[CostParts], rules: Sequence[RuleParts]
+) -> tuple[int, str]:
+    """`galerna solve snapshot` with costs and rules of one's own: exit code, and the plan as JSON.
+
+    With an exit code other than 0 the text says what is wrong with the input.
+    """
+
 def main(args: Sequence[str]) -> int: ...

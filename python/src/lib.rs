@@ -11,6 +11,7 @@ mod dirty;
 mod enter;
 mod errors;
 mod explain;
+mod extra;
 mod forecast;
 mod interpreter;
 mod migrate;
@@ -36,6 +37,8 @@ mod _core {
     use super::command::main;
     #[pymodule_export]
     use super::explain::{explain_run, run_without};
+    #[pymodule_export]
+    use super::extra::solve_snapshot;
     #[pymodule_export]
     use super::forecast::{Bank, Evaluation, Forecaster, forecasters};
     #[pymodule_export]

@@ -106,6 +106,13 @@ struct Budgets {
     link_time: Option<i128>,
     ingress: Vec<i128>,
     egress: Vec<i128>,
+    ceilings: Vec<Ceiling>,
+}
+
+#[derive(Deserialize)]
+struct Ceiling {
+    prices: Problem,
+    most: i128,
 }
 
 /// A rule of an operator; which of the fields there are depends on its kind.
@@ -277,6 +284,12 @@ impl View<'_> {
                 if most.is_some_and(|&most| sum(&items.link_time, &list) > most) {
                     breaches.push(format!("the link {way} machine {machine} is above its budget"));
                 }
+            }
+        }
+        for (number, ceiling) in budgets.ceilings.iter().enumerate() {
+            let cost = View { problem: &ceiling.prices, at: self.at }.cost();
+            if cost > ceiling.most {
+                breaches.push(format!("ceiling {number} is {cost}, above {}", ceiling.most));
             }
         }
         breaches

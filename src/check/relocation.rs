@@ -15,6 +15,10 @@ pub struct Judgement {
     pub power_w: f64,
     /// Hosts with VMs after the moves.
     pub hosts_on: usize,
+    /// VMs that end elsewhere than they began.
+    pub moved: usize,
+    /// Their memory, MB.
+    pub moved_mb: f64,
     /// Moves that cannot be made in their turn, and rules that do not hold in the end.
     pub breaches: Vec<String>,
 }
@@ -45,6 +49,10 @@ pub fn judge(snapshot: &str, plan: &str) -> Result<Judgement, String> {
         if !holds(rule, &start, &vms.home) {
             judgement.breaches.push(format!("rule does not hold: {rule}"));
         }
+    }
+    for (vm, _) in vms.home.iter().filter(|(vm, home)| start.get(*vm) != Some(home)) {
+        judgement.moved += 1;
+        judgement.moved_mb += vms.size[vm].1;
     }
     power(&file, &vms, &mut judgement);
     Ok(judgement)
@@ -154,6 +162,7 @@ mod tests {
         let judged = judge(SNAPSHOT, PLAN).unwrap();
         assert!(judged.breaches.is_empty(), "{judged:?}");
         assert_eq!((judged.power_w, judged.hosts_on), (110.0, 1));
+        assert_eq!((judged.moved, judged.moved_mb), (1, 40.0));
     }
 
     #[test]

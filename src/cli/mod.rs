@@ -22,6 +22,7 @@ mod forecast;
 mod gantt;
 mod meaning;
 mod migrate;
+mod plan_table;
 mod policies;
 mod reserve;
 mod run;
@@ -34,9 +35,13 @@ mod traces;
 use std::ffi::OsString;
 use std::fmt::Display;
 use std::io::{self, ErrorKind, Write};
+use std::ops::ControlFlow;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
+
+use crate::policy::PolicyError;
+use crate::reassign::{Extras, Progress};
 
 /// Done.
 pub const DONE: i32 = 0;
@@ -176,6 +181,40 @@ pub fn main_with(args: impl IntoIterator<Item = OsString>) -> i32 {
             failure.code
         }
     }
+}
+
+/// Why there is no plan for a snapshot with costs and rules of the caller's own.
+#[derive(Debug)]
+pub enum NoPlan {
+    /// The options or the snapshot are wrong: exit code and message.
+    Refused(i32, String),
+    /// A cost or rule failed.
+    Extra(PolicyError),
+}
+
+impl From<Failure> for NoPlan {
+    fn from(failure: Failure) -> Self {
+        Self::Refused(failure.code, failure.message)
+    }
+}
+
+/// Runs `galerna solve snapshot` with `args`, which do not name program and command, and with costs
+/// and rules of the caller's own. The plan as JSON; `watch` is told how it goes and may end it.
+///
+/// # Errors
+///
+/// [`NoPlan`].
+pub fn solve_with_extras(
+    args: impl IntoIterator<Item = OsString>,
+    extras: &Extras,
+    watch: &mut dyn FnMut(&Progress) -> ControlFlow<()>,
+) -> Result<String, NoPlan> {
+    let words = ["galerna", "solve", "snapshot"].map(OsString::from);
+    let cli = Cli::try_parse_from(words.into_iter().chain(args));
+    let cli = cli.map_err(|error| NoPlan::Refused(BAD_INPUT, error.to_string()))?;
+    let Command::Solve(solve) = cli.command else { unreachable!("it was asked to solve") };
+    let snapshot = solve.snapshot().expect("it was asked to solve a snapshot");
+    snapshot.with_extras(extras, watch)
 }
 
 /// Prints an answer; a closed pipe is no error, a full disk is.

@@ -113,6 +113,14 @@ struct Report {
 }
 
 impl Solve {
+    /// The snapshot that is to be solved, if that is what was asked for.
+    pub(super) fn snapshot(self) -> Option<SolveSnapshot> {
+        match self.command {
+            Command::Snapshot(snapshot) => Some(snapshot),
+            Command::Roadef(_) => None,
+        }
+    }
+
     pub(super) fn execute(self) -> Result<Answer, Failure> {
         match self.command {
             Command::Roadef(roadef) => roadef.execute(),

@@ -1,21 +1,24 @@
 //! What is wanted of a cluster, as costs of a reassignment problem.
 //!
 //! ```text
-//! cost = energy * H * sum over hosts with VMs of P(u)            consolidate, power-cap
+//! cost = energy * H * sum over hosts with VMs of P(u)
 //!      + overload * p * H * sum over hosts of max(0, used - limit * cpu)
+//!      + balance * p * H / 4 * sum over f of sum over hosts of max(0, used - f * mean * cpu)
 //!      + sum over moved VMs of migrations + bandwidth * ram
 //! ```
 //!
 //! `H`: seconds for which the cluster is expected to stay as it is; `p`: what a unit of CPU draws
-//! on the mean host at full use, times 10; `migrations`: J per move, `bandwidth`: J per MB. To
-//! balance, energy is left out and use above the mean of all hosts costs, above 1.1, 1.25 and 1.5
-//! times the mean once more each. To evacuate, the hosts named must hold nothing, by a rule.
+//! on the mean host at full use, times 10; `migrations`: J per move, `bandwidth`: J per MB; `mean`:
+//! use of all hosts as a part of their CPU, `f`: 1, 1.1, 1.25 and 1.5. A goal is a set of weights
+//! ([`Weights::of`]), of which any can be changed: energy counts to consolidate and below a power
+//! cap, balance to balance. To evacuate, the hosts named must hold nothing, by a rule.
 //!
 //! A longer `H` makes moves pay that a shorter one does not: the cost-benefit test of a move.
 
 use serde::{Deserialize, Serialize};
 
 use super::snapshot::Snapshot;
+use super::term::Weights;
 use crate::reassign::{
     Constraint, Curve, Instance, Items, Lists, Machines, MoveWeights, Power, Services, Tier,
 };
@@ -49,26 +52,6 @@ pub enum Goal {
     PowerCap,
 }
 
-/// What counts how much.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Weights {
-    /// Of energy.
-    pub energy: f64,
-    /// Of overload.
-    pub overload: f64,
-    /// J per move.
-    pub migrations: f64,
-    /// J per MB that is moved.
-    pub bandwidth: f64,
-}
-
-impl Default for Weights {
-    fn default() -> Self {
-        Self { energy: 1.0, overload: 1.0, migrations: 1000.0, bandwidth: 0.32 }
-    }
-}
-
 /// What is wanted, in full.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Wish {
@@ -89,20 +72,20 @@ pub struct Wish {
 impl Wish {
     /// `goal` with everything else as it is by default.
     pub fn of(goal: Goal) -> Self {
-        let weights = Weights::default();
+        let weights = Weights::of(goal);
         let (evacuate, cap_w) = (Vec::new(), f64::INFINITY);
         Self { goal, weights, horizon_s: 3600.0, limit: 0.8, evacuate, cap_w }
     }
 
-    /// The problem of this wish for `snapshot`; moves cost `thrift` times what the weights say.
-    pub(super) fn instance(&self, snapshot: &Snapshot, thrift: f64) -> Instance {
+    /// The problem of this wish for `snapshot` by `weights`, which need not be its own.
+    pub(super) fn instance(&self, snapshot: &Snapshot, weights: &Weights) -> Instance {
         let hosts = snapshot.hosts.len();
         let vms = snapshot.vms.len();
         let mut items = Items { service: (0..vms as u32).collect(), ..Items::default() };
         for vm in &snapshot.vms {
             items.demand.extend([parts(vm.cpu), (vm.ram_mb * PARTS).ceil() as i64]);
-            let joules = self.weights.migrations + self.weights.bandwidth * vm.ram_mb;
-            items.move_cost.push((thrift * joules * MICRO).round() as i64);
+            let joules = weights.migrations + weights.bandwidth * vm.ram_mb;
+            items.move_cost.push((joules * MICRO).round() as i64);
         }
         let mut instance = Instance {
             transient: vec![false; 2],
@@ -119,14 +102,16 @@ impl Wish {
             ..Instance::default()
         };
         let price = self.price(snapshot);
-        instance.load_weight[0] = (self.weights.overload * price).round() as i64;
-        match self.goal {
-            Goal::Consolidate | Goal::PowerCap => instance.power = self.energy(snapshot),
-            Goal::Balance => instance.tiers = balance(snapshot, price),
-            Goal::Evacuate => {
-                let machines = self.evacuate.clone();
-                instance.constraints.push(Constraint::Offline { machines });
-            }
+        instance.load_weight[0] = (weights.overload * price).round() as i64;
+        if weights.energy > 0.0 {
+            instance.power = self.energy(snapshot, weights.energy);
+        }
+        if weights.balance > 0.0 {
+            instance.tiers = balance(snapshot, weights.balance * price);
+        }
+        if self.goal == Goal::Evacuate {
+            let machines = self.evacuate.clone();
+            instance.constraints.push(Constraint::Offline { machines });
         }
         debug_assert_eq!(instance.machine_count(), hosts);
         instance
@@ -140,9 +125,9 @@ impl Wish {
         OVERLOAD * watts / cpu * self.horizon_s * MICRO / PARTS
     }
 
-    fn energy(&self, snapshot: &Snapshot) -> Power {
+    fn energy(&self, snapshot: &Snapshot, weight: f64) -> Power {
         let unknown = snapshot.hosts.iter().all(|host| host.peak_w == 0.0);
-        let weight = self.weights.energy * self.horizon_s * MICRO;
+        let weight = weight * self.horizon_s * MICRO;
         let mut power = Power::default();
         for host in &snapshot.hosts {
             let idle = if unknown { UNKNOWN_W } else { host.idle_w };

@@ -12,15 +12,25 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use super::exact;
+use super::extra::Added;
 use super::goal::{Goal, MICRO, Wish};
+use super::order::Reached;
+use super::pareto::Point;
 use super::snapshot::Snapshot;
 use crate::milp;
 use crate::reassign::{
-    Error, Hints, Instance, Options, Progress, Shift, Solution, State, Status, solve_with,
+    Budget, Error, Hints, Instance, Options, Progress, Shift, Solution, State, Status, least_cost,
+    solve_with,
 };
 
-/// Prices of moves that are tried for a front, as multiples of the weights, and for a cap.
+/// Prices of moves that are tried for a cap, as multiples of the weights.
 const PRICES: [f64; 7] = [30.0, 10.0, 3.0, 1.0, 0.3, 0.1, 0.0];
+
+/// Gap at which an integer programme has proved enough.
+const PROOF: f64 = 1e-4;
+
+/// Nodes of an integer programme under a limit of steps.
+const NODES: u32 = 2_000;
 
 /// Part of the time that the search may take before an integer programme is tried.
 const SEARCH: f64 = 0.3;
@@ -56,15 +66,6 @@ pub enum Reason {
     Rearranges,
 }
 
-/// Power and moves of one answer.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct Point {
-    /// Power afterwards, W.
-    pub power_w: f64,
-    /// Moves that it takes.
-    pub moves: usize,
-}
-
 /// The cost by term, J.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Costs {
@@ -87,7 +88,7 @@ pub struct Plan {
     pub cost: f64,
     /// Cost of leaving everything as it is, J.
     pub initial_cost: f64,
-    /// A cost below which no plan lies, J.
+    /// A cost below which no plan lies, J; minus infinity where a cost was added that says none.
     pub lower_bound: f64,
     /// `(cost - lower_bound) / cost`.
     pub gap: f64,
@@ -103,16 +104,21 @@ pub struct Plan {
     pub hosts_on: usize,
     /// Whether what the goal demands is reached: hosts empty, power below the cap.
     pub reached: bool,
+    /// Per VM of the snapshot: the number of its host after the moves.
+    pub assignment: Vec<u32>,
     /// The moves in order.
     pub moves: Vec<Move>,
-    /// Answers of which none is better in power and moves than another, by falling power.
+    /// Costs of a user's own, part of the cost; empty where none were added.
+    pub added: Vec<Added>,
+    /// What came of each level of an order, the first one first; empty for a weighted sum.
+    pub levels: Vec<Reached>,
+    /// Points of a Pareto front; empty where none was asked for.
     pub front: Vec<Point>,
     /// Who answered: the search, or the solver that proved it.
     pub solver: String,
 }
 
-/// The best plan within `options`; `watch` is told how it goes and may end it. With `front` several
-/// prices of moves share the time.
+/// The best plan within `options`; `watch` is told how it goes and may end it.
 ///
 /// # Errors
 ///
@@ -121,61 +127,83 @@ pub fn improve(
     snapshot: &Snapshot,
     wish: &Wish,
     options: Options,
-    front: bool,
     watch: &mut dyn FnMut(&Progress) -> ControlFlow<()>,
 ) -> Result<Plan, Error> {
-    if wish.goal != Goal::PowerCap && !front {
-        let instance = wish.instance(snapshot, 1.0);
-        let (solution, solver) = solved(&instance, options, watch)?;
-        return Ok(plan(snapshot, wish, &instance, solution, solver));
+    if wish.goal == Goal::PowerCap {
+        return below_cap(snapshot, wish, options, watch);
     }
+    let instance = wish.instance(snapshot, &wish.weights);
+    let (solution, solver) = solved(&instance, options, watch)?;
+    Ok(plan(snapshot, wish, &instance, solution, solver))
+}
+
+/// The first plan that is below the cap, as moves get cheaper; else that of least power.
+fn below_cap(
+    snapshot: &Snapshot,
+    wish: &Wish,
+    options: Options,
+    watch: &mut dyn FnMut(&Progress) -> ControlFlow<()>,
+) -> Result<Plan, Error> {
     let mut share = options;
     share.budget.time = options.budget.time.map(|time| time / PRICES.len() as u32);
     share.budget.steps = options.budget.steps.map(|steps| (steps / PRICES.len() as u64).max(1));
-    let (mut answers, mut points) = (Vec::new(), Vec::new());
+    let mut best: Option<Plan> = None;
     for price in PRICES {
-        let instance = wish.instance(snapshot, price);
+        let instance = wish.instance(snapshot, &wish.weights.thrifty(price));
         let (solution, solver) = solved(&instance, share, watch)?;
         let stopped = solution.status == Status::Stopped;
         let found = plan(snapshot, wish, &instance, solution, solver);
-        points.push(Point { power_w: found.power_w, moves: found.moves.len() });
-        let enough = found.reached && wish.goal == Goal::PowerCap;
-        answers.push((price, found));
-        if stopped || (enough && !front) {
+        let is_better = best.as_ref().is_none_or(|best| found.power_w < best.power_w);
+        let is_last = found.reached || stopped;
+        if is_better || found.reached {
+            best = Some(found);
+        }
+        if is_last {
             break;
         }
     }
-    let chosen = chosen(&answers, wish.goal);
-    let mut best = answers.swap_remove(chosen).1;
-    best.front = not_dominated(points);
-    Ok(best)
+    Ok(best.expect("there are prices"))
 }
 
-/// For a cap: the first answer that reaches it, else the one with least power; else that at the
-/// weights as they are.
-fn chosen(answers: &[(f64, Plan)], goal: Goal) -> usize {
-    let least = (0..answers.len())
-        .min_by(|&a, &b| answers[a].1.power_w.total_cmp(&answers[b].1.power_w))
-        .unwrap_or(0);
-    if goal == Goal::PowerCap {
-        return answers.iter().position(|(_, plan)| plan.reached).unwrap_or(least);
+/// Where everything is, or, if that breaks a rule, an assignment that breaks none.
+pub(super) fn sound_start(
+    snapshot: &Snapshot,
+    wish: &Wish,
+    options: Options,
+) -> Result<Vec<u32>, Error> {
+    let instance = wish.instance(snapshot, &wish.weights);
+    instance.check("snapshot")?;
+    if State::as_it_is(&instance).is_sound() {
+        return Ok(snapshot.home.clone());
     }
-    answers.iter().position(|(price, _)| *price == 1.0).unwrap_or(answers.len() - 1)
+    let budget = Budget { steps: Some(1), time: None };
+    let go_on = &mut |_: &Progress| ControlFlow::Continue(());
+    let repaired = solve_with(&instance, Options { budget, ..options }, &Hints::default(), go_on)?;
+    Ok(repaired.assignment)
 }
 
-fn not_dominated(mut points: Vec<Point>) -> Vec<Point> {
-    points.sort_by(|a, b| a.moves.cmp(&b.moves).then(a.power_w.total_cmp(&b.power_w)));
-    let mut front: Vec<Point> = Vec::new();
-    for point in points {
-        if front.last().is_none_or(|last| point.power_w < last.power_w - 1e-9) {
-            front.push(point);
-        }
-    }
-    front
+/// A plan for `assignment`, found by other goals than the weighted sum, in the words of that sum.
+pub(super) fn told(snapshot: &Snapshot, wish: &Wish, assignment: Vec<u32>, status: Status) -> Plan {
+    let instance = wish.instance(snapshot, &wish.weights);
+    let mut state = State::as_it_is(&instance);
+    let initial_cost = state.cost();
+    state.become_like(&assignment);
+    let solution = Solution {
+        cost: state.cost(),
+        terms: state.terms(),
+        lower_bound: least_cost(&instance).min(state.cost()),
+        assignment,
+        initial_cost,
+        status,
+        steps: 0,
+        trajectory: Vec::new(),
+    };
+    let solver = milp::SOLVER.map_or("search".to_owned(), |name| format!("search and {name}"));
+    plan(snapshot, wish, &instance, solution, solver)
 }
 
 /// The search, and the integer programme where it is small enough.
-fn solved(
+pub(super) fn solved(
     instance: &Instance,
     options: Options,
     watch: &mut dyn FnMut(&Progress) -> ControlFlow<()>,
@@ -192,26 +220,48 @@ fn solved(
     let Some(solver) = small.filter(|_| !done) else {
         return Ok((solution, "search".to_owned()));
     };
-    let left = options.budget.time.map(|time| time.saturating_sub(begun.elapsed()));
-    let limits = milp::Limits { gap: options.gap.max(1e-4), time: left, nodes: None };
-    let Some(found) = exact::exact(instance, &solution.assignment, limits) else {
+    let mut left = options;
+    left.budget.time = options.budget.time.map(|time| time.saturating_sub(begun.elapsed()));
+    let Some((assignment, cost, bound)) = proved(instance, &solution.assignment, left) else {
         return Ok((solution, "search".to_owned()));
     };
-    let lower_bound = found.bound.unwrap_or(i64::MIN).max(solution.lower_bound);
-    let mut state = State::as_it_is(instance);
-    state.become_like(&found.assignment);
     let mut new = solution;
-    if state.is_sound() && state.cost() < new.cost {
-        (new.cost, new.terms, new.assignment) = (state.cost(), state.terms(), found.assignment);
+    if cost < new.cost {
+        let mut state = State::as_it_is(instance);
+        state.become_like(&assignment);
+        (new.cost, new.terms, new.assignment) = (cost, state.terms(), assignment);
     }
-    new.lower_bound = lower_bound.min(new.cost);
-    if new.gap() <= limits.gap {
+    new.lower_bound = bound.max(new.lower_bound).min(new.cost);
+    if new.gap() <= options.gap.max(PROOF) {
         new.status = if new.gap() == 0.0 { Status::Optimal } else { Status::GapReached };
     }
     Ok((new, format!("search and {solver}")))
 }
 
-fn plan(
+/// What an integer programme makes of `incumbent`: an assignment that keeps all rules and costs no
+/// more, its cost, and a bound; none where it has nothing to say.
+pub(super) fn proved(
+    instance: &Instance,
+    incumbent: &[u32],
+    options: Options,
+) -> Option<(Vec<u32>, i64, i64)> {
+    let nodes = options.budget.steps.map(|_| NODES);
+    let gap = options.gap.max(PROOF);
+    let limits = milp::Limits { gap, time: options.budget.time, nodes };
+    let found = exact::exact(instance, incumbent, limits)?;
+    let mut state = State::as_it_is(instance);
+    state.become_like(incumbent);
+    let known = state.cost();
+    state.become_like(&found.assignment);
+    let bound = found.bound.unwrap_or(i64::MIN);
+    if state.is_sound() && state.cost() < known {
+        return Some((found.assignment, state.cost(), bound));
+    }
+    Some((incumbent.to_vec(), known, bound))
+}
+
+/// What `solution` means for the cluster.
+pub(super) fn plan(
     snapshot: &Snapshot,
     wish: &Wish,
     instance: &Instance,
@@ -246,6 +296,9 @@ fn plan(
         hosts_on,
         reached,
         moves: moves(snapshot, wish, instance, &solution.assignment),
+        assignment: solution.assignment,
+        added: Vec::new(),
+        levels: Vec::new(),
         front: Vec::new(),
         solver,
     }

@@ -36,6 +36,7 @@ mod read;
 mod read_actions;
 mod read_failed;
 mod read_leases;
+mod snapshot;
 mod table_file;
 mod tables;
 
@@ -45,6 +46,7 @@ pub(crate) use folder::{parquet, sync_folder};
 pub use manifest::{Manifest, RunReport, Timing, TraceReport, WorkloadReport};
 pub use read::{FoundEvidence, FoundRun, read_manifest, read_run};
 pub use read_leases::FoundLeases;
+pub use snapshot::snapshot_text;
 pub use tables::{
     actions, decisions, demand, hosts, ledger, moves, outages, restarts, samples, stages,
     trace_rows, vms,

@@ -81,6 +81,11 @@ fn useful_safety(instance: &Instance, reach: &Reach) -> (Vec<i64>, Vec<i64>) {
     (unavoidable, useful.collect())
 }
 
+/// A cost below which no assignment of `instance` lies: the best of the bounds that need no solver.
+pub fn least_cost(instance: &Instance) -> i64 {
+    lower_bound(&State::as_it_is(instance), &Reach::of(instance))
+}
+
 /// A cost below which no assignment lies; `start` is the state with which everything begins.
 pub(super) fn lower_bound(start: &State<'_>, reach: &Reach) -> i64 {
     let instance = start.instance();

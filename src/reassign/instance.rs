@@ -18,6 +18,7 @@ use super::constraint::Constraint;
 use super::error::Error;
 use super::lists::Lists;
 use super::power::Power;
+use super::rules::ceiling::Ceiling;
 use super::tier::Tier;
 use crate::problem::Problem;
 
@@ -102,6 +103,9 @@ pub struct Budgets {
     pub ingress: Vec<i64>,
     /// Most time on the link out of each machine; empty where it is not limited.
     pub egress: Vec<i64>,
+    /// Limits of what an assignment costs by other prices.
+    #[serde(skip_deserializing)]
+    pub ceilings: Vec<Ceiling>,
 }
 
 impl Budgets {
@@ -227,6 +231,7 @@ impl Instance {
         let each = self.constraints.iter().enumerate();
         problems.extend(each.flat_map(|(at, constraint)| constraint.problems(self, at)));
         Error::unless(problems, ())?;
+        self.budgets.ceilings.iter().try_for_each(|ceiling| ceiling.check(self))?;
         self.check_range(place)
     }
 

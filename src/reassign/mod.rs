@@ -18,7 +18,8 @@
 //! (`tier.rs`), budgets and an operator's rules ([`Constraint`], `rules/`). They are searched by
 //! `ruin.rs`, bounded by `class_bound.rs`, repaired by `repair.rs` where the start breaks rules,
 //! and drawn by [`generate`]. [`clash`] says which rules cannot be kept together;
-//! `check::reassign` verifies.
+//! `check::reassign` verifies. Costs and rules of a user's own are asked by a search of their own
+//! ([`solve_extra`]).
 //!
 //! [`roadef`] reads the instances of the ROADEF/EURO challenge 2012; `check::roadef` verifies
 //! assignments without this code.
@@ -39,6 +40,7 @@ mod dice;
 mod displacement;
 mod error;
 mod exchange;
+mod extra;
 pub mod generate;
 mod instance;
 mod item_move;
@@ -66,14 +68,16 @@ mod step;
 mod terms;
 mod tier;
 
-pub use bound::pooled_bound;
+pub use bound::{least_cost, pooled_bound};
 pub use budget::Budget;
 pub use clash::{Clash, clash};
 pub use constraint::Constraint;
 pub use error::Error;
+pub use extra::{ExtraCost, ExtraRule, ExtraSolution, Extras, solve_extra};
 pub use instance::{Balance, Budgets, Instance, Items, Machines, MoveWeights, Services};
 pub use lists::Lists;
 pub use power::{Curve, Piece, Power};
+pub use rules::ceiling::Ceiling;
 pub use solve::{Hints, Options, Progress, Solution, Status, gap, solve, solve_with};
 pub use state::State;
 pub use step::{Shift, Swap};

@@ -235,7 +235,10 @@ pub fn solve_with(
     let initial_cost = origin.cost();
     let known_bound = hints.lower_bound.unwrap_or(i64::MIN);
     let lower_bound = lower_bound(&origin, &reach).max(known_bound);
-    let state = sound(origin, &reach, options.seed)?;
+    let state = match (origin.is_sound(), hinted(&origin, hints)) {
+        (false, Some(state)) => state,
+        _ => sound(origin, &reach, options.seed)?,
+    };
     let stop = AtomicBool::new(false);
     let reproducible = options.budget.steps.is_some();
     let shared = Shared {
@@ -311,8 +314,8 @@ fn sound<'a>(mut state: State<'a>, reach: &Reach, seed: u64) -> Result<State<'a>
     Err(Problem::new("GLN-549", "reassignment", what, remedy).into())
 }
 
-/// Lets all chains begin with the cheapest of the start and the assignments hinted at.
-fn begin_with(hints: &Hints, start: &State<'_>, runners: &mut [Runner<'_>]) {
+/// The cheapest of the assignments hinted at that keeps all rules.
+fn hinted<'a>(start: &State<'a>, hints: &Hints) -> Option<State<'a>> {
     let instance = start.instance();
     let fits = |machines: &&Vec<u32>| {
         machines.len() == instance.item_count()
@@ -321,11 +324,19 @@ fn begin_with(hints: &Hints, start: &State<'_>, runners: &mut [Runner<'_>]) {
     let reached = hints.assignments.iter().filter(fits).filter_map(|machines| {
         let mut state = start.clone();
         state.become_like(machines);
-        state.is_sound().then(|| (state.cost(), machines))
+        state.is_sound().then_some(state)
     });
-    let best = reached.min_by_key(|&(cost, _)| cost).filter(|&(cost, _)| cost < start.cost());
-    if let Some((cost, machines)) = best {
-        runners.iter_mut().for_each(|runner| runner.chain.restart(cost, machines));
+    reached.min_by_key(State::cost)
+}
+
+/// Lets all chains begin with the cheapest of the start and the assignments hinted at.
+fn begin_with(hints: &Hints, start: &State<'_>, runners: &mut [Runner<'_>]) {
+    let best = hinted(start, hints).filter(|state| state.cost() < start.cost());
+    if let Some(state) = best {
+        let restart = |runner: &mut Runner<'_>| {
+            runner.chain.restart(state.cost(), state.assignment());
+        };
+        runners.iter_mut().for_each(restart);
     }
 }
 

@@ -1,4 +1,5 @@
 //! Small runs made of a spec and a load, and what the check needs to know of them.
+#![allow(dead_code, reason = "each test uses what it needs")]
 
 use std::ops::ControlFlow;
 

@@ -4,7 +4,7 @@
 //! sees of a step are views ([`Vms`], [`Hosts`], [`Draft`], [`Snapshot`]) that look at the engine's
 //! own state for the length of one call; arrays that they give are copies and stay valid.
 
-mod answer;
+pub mod answer;
 mod draft;
 mod host;
 mod host_loads;

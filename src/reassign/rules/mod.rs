@@ -10,12 +10,13 @@
 //! | items with items | `spread`, `gather`, `lonely`, `split`, `split_among`, `among` |
 //! | items with machines | `permit`: `ban`, `fence`, `root`, `quarantine`, `offline` |
 //! | capacity | `preserve`, `overbook`, `running_capacity`, `resource_capacity`, `max_online` |
-//! | how far a plan may go | `move_budget`, `link_budget` |
+//! | how far a plan may go | `move_budget`, `link_budget`, `ceiling` |
 //!
 //! An item that is taken out for a moment is nowhere and takes part in nothing.
 
 mod among;
 mod ban;
+pub(super) mod ceiling;
 mod cells;
 mod fence;
 mod gather;
@@ -91,6 +92,7 @@ impl Catalogue {
             boxed(max_online::MaxOnline::at_start(instance)),
             boxed(move_budget::MoveBudget::at_start(instance)),
             boxed(link_budget::LinkBudget::at_start(instance)),
+            boxed(ceiling::Ceilings::at_start(instance)),
         ];
         Self { kinds: kinds.into_iter().flatten().collect() }
     }
