@@ -316,8 +316,9 @@ fn leases_go_on_beside_failures() {
     assert!(restarts > 20, "{restarts}");
 }
 
-/// Thirty days in which every 29 hours another of eight hosts is out for four: with headroom 1 every
-/// VM is down for 90 s each time, and no month is worth a credit below 99.9 %; one below 100 % is.
+/// Thirty days in which every 29 hours another of eight hosts is out for four: with headroom 1
+/// every VM is down for 90 s each time, and no month is worth a credit below 99.9 %; one below
+/// 100 % is.
 #[test]
 fn a_month_of_failures_costs_nothing_that_the_contract_protects() {
     let draws = &mut stream(1, "month");
