@@ -5,7 +5,7 @@ mod loaded;
 mod runs;
 
 use galerna::account::Ledger;
-use galerna::check::check;
+use galerna::check::{Evidence, check};
 use galerna::engine::Outcome;
 use galerna::id::HostId;
 use galerna::model::record::{MoveEnding, Reason, RestartRecord};
@@ -37,6 +37,19 @@ fn seconds(at: Option<Instant>) -> f64 {
     at.expect("it happened").seconds()
 }
 
+/// The case of [`one_failure_worked_by_hand`].
+fn by_hand() -> Case {
+    let mut changes = RESTING.to_vec();
+    changes.extend([
+        "fleet.hosts=[{ machine = 'hp-ml110-g4', count = 2 }]",
+        "fleet.vms=[{ mips = 1860.0, ram-mb = 1000 }]",
+        "outages.list=[{ start-s = 100, end-s = 500, host = 0 }]",
+        "costs.vm-hour-price=3.6",
+        "costs.sla=[{ from = 99, credit = 10 }, { from = 0, credit = 50 }]",
+    ]);
+    case(&changes, vec![vec![50; 3]])
+}
+
 /// One VM of 1860 MIPS at half of it on the first of two G4 hosts (25 %: 94.3 W; idle 86 W), for
 /// 900 s. Its host fails at 100 s; that is noticed at 130 s, the other wakes until 250 s and the VM
 /// boots until 310 s: 210 s down.
@@ -47,15 +60,7 @@ fn seconds(at: Option<Instant>) -> f64 {
 /// * availability 76.7 %: of 900 s at 3.6 an hour, 0.9, half is given back.
 #[test]
 fn one_failure_worked_by_hand() {
-    let mut changes = RESTING.to_vec();
-    changes.extend([
-        "fleet.hosts=[{ machine = 'hp-ml110-g4', count = 2 }]",
-        "fleet.vms=[{ mips = 1860.0, ram-mb = 1000 }]",
-        "outages.list=[{ start-s = 100, end-s = 500, host = 0 }]",
-        "costs.vm-hour-price=3.6",
-        "costs.sla=[{ from = 99, credit = 10 }, { from = 0, credit = 50 }]",
-    ]);
-    let case = case(&changes, vec![vec![50; 3]]);
+    let case = by_hand();
     let (spec, trace) = (case.spec(), case.trace());
     let (fleet, run) = simulated(&spec, &trace).expect("it fits");
     let near = |found: f64, expected: f64| assert!((found - expected).abs() < 1e-6, "{found}");
@@ -78,9 +83,42 @@ fn one_failure_worked_by_hand() {
     let ledger = Ledger::of_load(costs, &run.record).summary();
     let credits = ledger.named().into_iter().find(|(name, _)| *name == "credits");
     near(credits.expect("a total").1, -0.45);
-    // The ledger of this evidence is left out, which the check tells by its absence only.
     let report = check(&evidence(&spec, &trace, &fleet, &run));
     assert!(report.is_clean(), "{report}");
+}
+
+#[test]
+fn a_record_that_was_changed_is_found_out() {
+    let case = by_hand();
+    let (spec, trace) = (case.spec(), case.trace());
+    let (fleet, run) = simulated(&spec, &trace).expect("it fits");
+    let codes = |change: &dyn Fn(&mut Evidence)| -> Vec<&'static str> {
+        let mut evidence = evidence(&spec, &trace, &fleet, &run);
+        evidence.event_log_blake3 = None;
+        change(&mut evidence);
+        check(&evidence).findings.iter().map(|found| found.code).collect()
+    };
+    assert_eq!(codes(&|_| {}), Vec::<&str>::new());
+    assert_eq!(codes(&|e| e.record.outages[0].end = None), ["GLN-625"]);
+    assert_eq!(codes(&|e| e.record.restarts[0].priority = 9), ["GLN-628"]);
+    // Found before the failure was noticed.
+    let early = Some(Instant::from_seconds(110.0));
+    assert_eq!(codes(&|e| e.record.restarts[0].placed = early), ["GLN-628"]);
+    assert_eq!(codes(&|e| e.record.restarts.clear()), ["GLN-628"]);
+    let longer = |e: &mut Evidence| {
+        e.rules.outages.as_mut().expect("it has [outages]").list[0].end_s = 600.0;
+    };
+    assert!(codes(&longer).contains(&"GLN-625"));
+    let runs_on = |e: &mut Evidence| {
+        let gone = [ActionKind::VmFail, ActionKind::VmRestart];
+        e.record.actions.retain(|action| !gone.contains(&action.kind));
+    };
+    assert!(codes(&runs_on).contains(&"GLN-627"));
+    let shorter = |e: &mut Evidence| {
+        let figure = e.summary.iter_mut().find(|(name, _)| name == "downtime_s");
+        figure.expect("it is told").1 -= 1.0;
+    };
+    assert_eq!(codes(&shorter), ["GLN-610"]);
 }
 
 #[test]

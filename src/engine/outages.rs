@@ -1,7 +1,7 @@
 //! Hosts that fail and are repaired, by a list or at random.
 //!
 //! A host that fails is off at once, whatever it was doing: it draws nothing, its VMs are down
-//! ([restarts](super::restarts)), migrations from and to it go as their transaction says, and no
+//! (`restarts`), migrations from and to it go as their transaction says, and no
 //! policy sees room on it until it is repaired. Then it is off and may be woken like any other. A
 //! host may be out for several reasons at once, as those of a rack are for theirs and their own.
 
