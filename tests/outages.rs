@@ -8,10 +8,11 @@ use galerna::account::Ledger;
 use galerna::check::{Evidence, check};
 use galerna::engine::Outcome;
 use galerna::id::HostId;
+use galerna::lease::LeaseSummary;
 use galerna::model::record::{MoveEnding, Reason, RestartRecord};
 use galerna::model::{ActionKind, Fleet};
 use galerna::random::{Stream, below, stream};
-use galerna::spec::RunSpec;
+use galerna::spec::{LoadedLeases, RunSpec};
 use galerna::time::{Instant, Span};
 use galerna::trace::{UtilisationTrace, Values};
 use runs::{Case, evidence, simulated};
@@ -392,4 +393,32 @@ fn a_short_notice_is_better_than_none() {
     let ended = |ending| run.record.moves.iter().filter(|row| row.ending == ending).count();
     assert!(run.record.restarts.len() > 1, "some are down: {}", run.record.restarts.len());
     assert!(ended(MoveEnding::Moved) > 0 && run.summary.outages.unwrap().not_restarted == 0);
+}
+
+/// Of two hosts of two cores one is headroom: a reservation of three cores is refused, one of two
+/// is not.
+#[test]
+fn leases_are_not_promised_the_headroom() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("two.lwf");
+    let lwf = "0 600 600 600 2 1 512 0 none 0\n0 1500 600 600 3 1 512 0 none 0\n";
+    std::fs::write(&path, lwf).unwrap();
+    for (headroom, kept) in [(0, 2), (1, 1)] {
+        let changes = [
+            format!("leases.workload={}", path.display()),
+            "leases.consolidate=foresighted".to_owned(),
+            "leases.oversized=keep".to_owned(),
+            format!("outages.headroom={headroom}"),
+        ];
+        let given = if headroom == 0 { &changes[..3] } else { &changes[..] };
+        let changes: Vec<&str> = given.iter().map(String::as_str).collect();
+        let spec = loaded::spec_of(&loaded::site(2), &changes);
+        let inputs = LoadedLeases::read(&spec, spec.leases.as_ref().unwrap()).unwrap();
+        let ended = loaded::run(&spec, &inputs);
+        let report = check(&loaded::evidence(&inputs, &ended));
+        assert!(report.is_clean(), "{report}");
+        let requests = &inputs.leases.workload.leases;
+        let summary = LeaseSummary::new(requests, &ended.0, &inputs.leases.rules);
+        assert_eq!(summary.accepted_ar, kept, "headroom {headroom}");
+    }
 }

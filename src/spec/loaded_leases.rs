@@ -10,6 +10,8 @@
 //! always on one host. The `v`-th replays row `v` of the trace, modulo its rows, after a
 //! permutation of the rows unless the seed is 0.
 
+use std::cmp::Reverse;
+
 use super::leases::LeaseLoad;
 use super::{Error, Inputs, LeaseInputs, LeaseSpec, RunSpec};
 use crate::model::lease::{Amounts, CORE, CPU, DISK, LeaseRequest, MEMORY, NET_IN, NET_OUT, Site};
@@ -41,7 +43,7 @@ impl LoadedLeases {
         let trace = trace::read(&spec.trace.path, &spec.trace.selection())
             .map_err(|error| Error { problems: error.problems })?;
         let overbooking = leases.overbooking.as_ref();
-        let mut leases = LeaseInputs::read_on(leases, Some(site_of(&spec.fleet.hosts())))?;
+        let mut leases = LeaseInputs::read_on(leases, Some(site_of(spec)))?;
         if !leases.consolidate.is_off() {
             one_core_each(&leases.workload.leases)?;
         }
@@ -53,11 +55,20 @@ impl LoadedLeases {
     }
 }
 
-/// The hosts of `fleet` as leases count them.
-fn site_of(fleet: &Fleet) -> Site {
+/// The hosts of `spec` as leases count them. Those that are kept as headroom for outages are there
+/// and have nothing for leases: the largest, of equal ones the last.
+fn site_of(spec: &RunSpec) -> Site {
+    let fleet = spec.fleet.hosts();
     let mut site = Site::uniform(0, 0, 0);
     site.hosts = fleet.machine.ids().map(|host| amounts(fleet.machine_of(host))).collect();
-    site.with_plenty()
+    let mut site = site.with_plenty();
+    let mut largest: Vec<usize> = (0..site.hosts.len()).collect();
+    largest.sort_by_key(|&host| Reverse((site.hosts[host][CPU], site.hosts[host][MEMORY], host)));
+    let headroom = spec.outages.as_ref().map_or(0, |outages| outages.headroom);
+    for host in largest.into_iter().take(headroom) {
+        (site.hosts[host][CPU], site.hosts[host][MEMORY]) = (0, 0);
+    }
+    site
 }
 
 fn amounts(machine: &Machine) -> Amounts {
