@@ -34,6 +34,10 @@ use super::relaxed_value::Value;
 /// Boxes of counts that are looked at.
 const BOXES: usize = 500;
 
+/// Where the dearest idle machine costs less than this part of the bound, counts are not branched
+/// on: a machine more or less would hardly raise it.
+const GRAIN: f64 = 2.5e-4;
+
 /// How often the prices of a box whose counts are fixed are improved.
 const REFINED: u32 = 8;
 
@@ -69,8 +73,10 @@ pub(super) fn class_bound(instance: &Instance, reach: &Reach) -> Option<i64> {
     let counts = relaxation.all_counts();
     let prices = vec![0.0; relaxation.classes.len() * relaxation.width];
     let mut parts = vec![relaxation.improve(counts, prices, FIRST_STEPS, FIRST_HOPE)];
+    let dearest = relaxation.classes.iter().map(|class| class.idle).fold(0.0, f64::max);
+    let most = if dearest < GRAIN * parts[0].value { 0 } else { BOXES };
     let boxes = WORK / (instance.item_count() * relaxation.classes.len() * 2 * STEPS);
-    for _ in 0..boxes.min(BOXES) {
+    for _ in 0..boxes.min(most) {
         let least = (0..parts.len()).min_by(|&a, &b| parts[a].value.total_cmp(&parts[b].value))?;
         let Some((class, at)) = split(&parts[least]) else {
             // Only better prices can raise it now.

@@ -7,8 +7,9 @@
 //! `delta`: change of the cost; `left`: part of its scarcest resource that `m` has left once `i` is
 //! there; `fit`: a price drawn for each ruin. A machine costs as soon as it holds an item, so that
 //! nothing is gained before the last one has left: no single step empties a machine, this does.
-//! Candidates are the machines that were emptied, the first machine of the item, open machines (a
-//! sample where there are many), and an empty one where nothing else has room.
+//! Candidates are the machines that were emptied, the first machine of the item, open machines
+//! (where there are many, a sample of those with room), and an empty one where nothing else has
+//! room.
 //!
 //! Source: Schrimpf, Schneider, Stamm-Wilbrandt and Dueck, Journal of Computational Physics 159(2),
 //! 2000; skipping a candidate now and then ("blinks"): Christiaens and Vanden Berghe,
@@ -27,6 +28,9 @@ const COMPANIONS: usize = 4;
 
 /// Open machines that are looked at for each item.
 const LOOKS: usize = 40;
+
+/// Open machines that are drawn to find so many with room: as a multiple of those looked at.
+const DRAWS: usize = 8;
 
 /// Empty machines that are looked at where nothing else has room.
 const EMPTY_LOOKS: usize = 8;
@@ -188,7 +192,7 @@ impl Ruin {
         if open.len() <= LOOKS {
             self.candidates.extend(open);
         } else {
-            self.candidates.extend((0..LOOKS).map(|_| open[dice.below(open.len())]));
+            self.draw_roomy(state, dice, item);
         }
         let best = self.cheapest(state, reach, dice, item, fit);
         if best.is_some() {
@@ -197,6 +201,23 @@ impl Ruin {
         self.candidates.clear();
         self.candidates.extend((0..EMPTY_LOOKS).map(|_| reach.draw(item, dice)));
         self.cheapest(state, reach, dice, item, fit)
+    }
+
+    /// Adds open machines that have room for `item`, drawn at random.
+    fn draw_roomy(&mut self, state: &State<'_>, dice: &mut Dice, item: u32) {
+        let (open, demand) = (state.open(), state.instance().demand(item));
+        let most = self.candidates.len() + LOOKS;
+        for _ in 0..DRAWS * LOOKS {
+            let machine = open[dice.below(open.len())];
+            if state.room(machine).iter().zip(demand).all(|(room, need)| need <= room) {
+                self.candidates.push(machine);
+                if self.candidates.len() == most {
+                    break;
+                }
+            }
+        }
+        // To draw one costs a fraction of what it costs to price one.
+        self.looks += (LOOKS / 4) as u64;
     }
 
     fn cheapest(
