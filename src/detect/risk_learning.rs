@@ -128,7 +128,7 @@ mod tests {
     fn weights_learn_that_a_high_load_lasts_and_a_shift_cannot() {
         let mut learners = [Learning::Shift, Learning::Weights].map(Learner::new);
         let (mut window, load) =
-            (Window::default(), |at: usize| if at / 20 % 2 == 0 { 1.2 } else { 0.8 });
+            (Window::default(), |at: usize| if (at / 20).is_multiple_of(2) { 1.2 } else { 0.8 });
         for at in 0..2_000 {
             window.push(load(at));
             let seen = Seen::of(0.0, &window);

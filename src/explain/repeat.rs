@@ -12,6 +12,7 @@ use crate::spec::{self, Inputs, LoadedLeases, RunSpec};
 
 /// What a run is made of beside its policies.
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "there is one, and it is not moved about")]
 pub enum Repeatable {
     /// VMs that are there from the start to the end.
     Load(Inputs),

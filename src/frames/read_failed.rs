@@ -12,11 +12,11 @@ use crate::model::record::{OutageRecord, RestartRecord};
 use crate::problem::Problem;
 use crate::time::Instant;
 
-/// What failed in the run of folder `dir`, and where files are others than the run wrote.
-pub(super) fn read_failed(
-    dir: &Path,
-    manifest: &Manifest,
-) -> Result<(Vec<OutageRecord>, Vec<RestartRecord>, Vec<Problem>), Problem> {
+/// Outages, restarts, and where files are others than the run wrote.
+type Failed = (Vec<OutageRecord>, Vec<RestartRecord>, Vec<Problem>);
+
+/// What failed in the run of folder `dir`.
+pub(super) fn read_failed(dir: &Path, manifest: &Manifest) -> Result<Failed, Problem> {
     let [outages, restarts] = FAILED.map(|name| TableFile::read(dir, name));
     let (outages, restarts) = (outages?, restarts?);
     let exchanged = [&outages, &restarts].into_iter().filter_map(|file| file.exchanged(manifest));

@@ -201,7 +201,7 @@ mod tests {
             step
         });
         let steps = steps.collect();
-        let then = if turn % 2 == 0 { Then::Repeat } else { Then::Hold };
+        let then = if turn.is_multiple_of(2) { Then::Repeat } else { Then::Hold };
         Rate::Series(Series { steps, until_s: Some(at), then, ..Series::default() })
     }
 
