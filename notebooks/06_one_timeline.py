@@ -13,13 +13,13 @@
 # %% [markdown]
 # # One timeline: leases, live load, failures and money
 #
-# A cluster has promised some of its nodes: batch jobs run when there is room, reservations at their
-# hour. What runs in those VMs is far from using all that was reserved. One could switch half of the
-# hosts off, if only one knew which of them will be needed tonight.
+# A cluster has promised some of its nodes: batch jobs run when there is room, reservations at
+# their hour. What runs in those VMs is far from using all that was reserved. One could switch
+# half of the hosts off, if only one knew which of them will be needed tonight.
 #
-# A calendar that knows the promises does not look at the load; a consolidator that looks at the load
-# knows no tomorrow. Here is the same month under either, and under both at once; then hosts fail,
-# energy has a price that changes by the hour, and a single decision is taken back.
+# A calendar that knows the promises does not look at the load; a consolidator that looks at the
+# load knows no tomorrow. Here is the same month under either, and under both at once; then
+# hosts fail, energy has a price that changes by the hour, and a single decision is taken back.
 
 # %%
 import os
@@ -32,10 +32,10 @@ import polars as pl
 HOUR, DAY = 3_600, 86_400
 
 # %% [markdown]
-# The jobs are 30 days of the San Diego Blue Horizon with reservations for a fifth of the site, as
-# Sotomayor, Keahey and Foster used them in 2008; each node that they ask for is a VM of one core, half
-# a host, and does what a VM of Bitbrains did in August 2013. Where these traces are not at hand the
-# bundled samples stand in, two days on 8 hosts, so that every cell runs.
+# The jobs are 30 days of the San Diego Blue Horizon with reservations for a fifth of the site,
+# as Sotomayor, Keahey and Foster used them in 2008; each node that they ask for is a VM of one
+# core, half a host, and does what a VM of Bitbrains did in August 2013. Where these traces are
+# not at hand the bundled samples stand in, two days on 8 hosts, so that every cell runs.
 
 # %%
 traces = Path(os.environ.get("GALERNA_SHARED") or "../shared") / "traces"
@@ -74,10 +74,10 @@ def scenario(**changes):
 # %% [markdown]
 # ## Three ways through the same month
 #
-# **Haizea-like**: VMs stay where the calendar puts them, and all hosts are on. **CloudSim-like**: local
-# regression, minimum migration time and PABFD pack the VMs by their load, and empty hosts sleep at
-# once, whatever the calendar says. **Both**: the same policies, and a host is woken in time for every
-# start that is promised.
+# **Haizea-like**: VMs stay where the calendar puts them, and all hosts are on. **CloudSim-
+# like**: local regression, minimum migration time and PABFD pack the VMs by their load, and
+# empty hosts sleep at once, whatever the calendar says. **Both**: the same policies, and a host
+# is woken in time for every start that is promised.
 
 # %%
 lr_mmt = {"overload": {"kind": "lr", "safety": 1.2}}
@@ -113,10 +113,10 @@ with pl.Config(tbl_cols=-1, tbl_width_chars=140, tbl_hide_dataframe_shape=True, 
     print(table(runs))
 
 # %% [markdown]
-# What becomes of the leases is the same in all three: the calendar decides that. The energy falls to a
-# quarter as soon as hosts may sleep. But the consolidator that knows no tomorrow lets thousands of VMs
-# of reservations begin late, as their hosts have to wake first; the one that looks at the calendar lets
-# none, for next to nothing.
+# What becomes of the leases is the same in all three: the calendar decides that. The energy
+# falls to a quarter as soon as hosts may sleep. But the consolidator that knows no tomorrow
+# lets thousands of VMs of reservations begin late, as their hosts have to wake first; the one
+# that looks at the calendar lets none, for next to nothing.
 
 # %%
 day = slice(5, 12) if real else slice(0, 2)
@@ -145,14 +145,16 @@ plt.show()
 # %% [markdown]
 # ## A decision, explained and taken back
 #
-# Every migration can be asked why. The run is repeated, which gives the same to the last bit, and this
-# time it tells what it saw. Then it is run again without that decision.
+# Every migration can be asked why. The run is repeated, which gives the same to the last bit,
+# and this time it tells what it saw. Then it is run again without that decision.
 
 # %%
 both = runs["both"]
 begun = both.moves.filter(pl.col("start_us") > (day.start + 0.5) * DAY * 1e6)
 vm = begun["vm"][0]
-choice = next(one for one in both.explain(vm=vm) if one["to"] is not None and one["from"] is not None)
+choice = next(
+    one for one in both.explain(vm=vm) if one["to"] is not None and one["from"] is not None
+)
 print(choice["words"])
 
 # %%
@@ -171,15 +173,13 @@ for name in ("energy_kwh", "migrations", "overall_sla_violation"):
 # %% [markdown]
 # ## Hosts fail
 #
-# Each host fails every three weeks in the mean and is out for some four hours. With headroom for one
-# host the VMs of reservations are running again within a minute and a half, every time.
+# Each host fails every three weeks in the mean and is out for some four hours. With headroom
+# for one host the VMs of reservations are running again within a minute and a half, every time.
 
 # %%
 outages = {"host": {"mtbf-h": 500, "mttr-h": 4, "shape": 1.5, "repair": "lognormal"}}
 failing = {
-    "failures": scenario(
-        leases={"consolidate": "foresighted"}, policy=lr_mmt, outages=outages
-    ),
+    "failures": scenario(leases={"consolidate": "foresighted"}, policy=lr_mmt, outages=outages),
     "and headroom": scenario(
         leases={"consolidate": "foresighted"}, policy=lr_mmt, outages={**outages, "headroom": 1}
     ),
@@ -198,9 +198,9 @@ for name, run in failed.items():
 # %% [markdown]
 # ## What can wait, waits for clean energy
 #
-# Best-effort leases may be held back for twelve hours, until the energy that they will use is at its
-# cleanest; and as most VMs use little of what they ask for, hosts are promised to more of them, as many
-# as run short for one per cent of the time on other days.
+# Best-effort leases may be held back for twelve hours, until the energy that they will use is
+# at its cleanest; and as most VMs use little of what they ask for, hosts are promised to more
+# of them, as many as run short for one per cent of the time on other days.
 
 # %%
 learnt = {"risk": 0.01, "from": "0d", "to": "10d"} if real else {"risk": 0.01, "to": "6h"}

@@ -185,9 +185,7 @@ class Run:
 
         Raises `SpecError` when no move is in question, or the VM has no room where it is to go.
         """
-        told, log = _core.run_without(
-            self._finished.spec(), self._objects, at_s, vm, host, instead
-        )
+        told, log = _core.run_without(self._finished.spec(), self._objects, at_s, vm, host, instead)
         self._expect_repeated(log)
         other: dict[str, Any] = json.loads(told)
         return other
