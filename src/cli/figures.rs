@@ -140,6 +140,10 @@ fn explained_of_leases(name: &str) -> (&'static str, &'static str) {
         "image_transfers" => ("", "disk images sent"),
         "premature_ends" => ("", "leases that ended early"),
         "migrations" => ("", "times that saved memory moved"),
+        "late_reserved" => ("", "reserved VMs that began late"),
+        "late_others" => ("", "other VMs that began late"),
+        "never_begun" => ("", "VMs whose lease was over first"),
+        "late_s" => ("s", "delays of all of them"),
         _ => ("", ""),
     }
 }
