@@ -382,6 +382,31 @@ fn a_host_is_evacuated_before_its_maintenance() {
     }
 }
 
+/// The host that receives most in twenty minutes receives nothing in them when it is known to go
+/// out after them.
+#[test]
+fn nothing_comes_to_a_host_that_is_to_go_out() {
+    let load = |vm: usize| (0..24).map(|k| if (k + vm) % 3 == 0 { 95 } else { 45 }).collect();
+    let load: Vec<Vec<u8>> = (0..20).map(load).collect();
+    let moves_to = |more: &[&str]| {
+        let thr = "policy.overload={ kind = 'thr', threshold = 0.6 }";
+        let (_, fleet, run) = sound(&case(&[&[thr], more].concat(), load.clone()));
+        let mut moves = vec![0; fleet.hosts()];
+        let rows = run.record.moves.iter();
+        let then = rows.filter(|row| (2401.0..3600.0).contains(&row.start.seconds()));
+        then.for_each(|row| moves[row.to.0 as usize] += 1);
+        moves
+    };
+    let before = moves_to(&[]);
+    let host = (0..before.len()).max_by_key(|&host| before[host]).unwrap();
+    let known = format!(
+        "outages.list=[{{ start-s = 3600, end-s = 5400, host = {host}, notice-s = 1200 }}]"
+    );
+    let after = moves_to(&[&known]);
+    assert!(before[host] > 0 && after.iter().sum::<usize>() > 0, "{before:?} {after:?}");
+    assert_eq!(after[host], 0);
+}
+
 /// What is left when the time has come goes down like any other VM, and copies are not begun to a
 /// host that is known to go out.
 #[test]
