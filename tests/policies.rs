@@ -108,7 +108,9 @@ fn every_file_runs_and_checks_clean() {
             let (fleet, outcome) = simulated(&spec, &trace).expect("its VMs fit");
             assert!(outcome.summary.energy_kwh > 0.0, "{}", entry.name);
             let migrates = outcome.summary.migrations > 0;
-            assert_eq!(migrates, !is_baseline(entry.name), "{}", entry.name);
+            // A VM to itself on every host: nobody runs short, so that no move would pay.
+            let rests = is_baseline(entry.name) || entry.name == "balance";
+            assert_eq!(migrates, !rests, "{}", entry.name);
             let report = check(&evidence(&spec, &trace, &fleet, &outcome));
             (!report.is_clean()).then(|| format!("{}\n{report}", entry.name))
         })

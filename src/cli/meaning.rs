@@ -6,6 +6,7 @@ pub(super) fn meaning(key: &str, value: &str) -> Option<&'static str> {
     detector(key, value)
         .or_else(|| policy(key, value))
         .or_else(|| optimised(key))
+        .or_else(|| balanced(key))
         .or_else(|| physics(key, value))
         .or_else(|| accounting(key, value))
         .or_else(|| leases(key, value))
@@ -185,6 +186,20 @@ fn optimised(key: &str) -> Option<&'static str> {
         "near" | "far" => "samples of the two means that make the forecast",
         "prior" => "samples at which a VM's own past weighs as much as that of all",
         "steps" => "moves that are judged in one decision, at most",
+        _ => return None,
+    })
+}
+
+/// What a parameter of the placer `balance` is.
+fn balanced(key: &str) -> Option<&'static str> {
+    Some(match key.strip_prefix("policy.place.")? {
+        "start" => "imbalance above which VMs are moved",
+        "target" => "imbalance at which no more are moved",
+        "gain" => "share of the imbalance that a move must take away",
+        "deviations" => "deviations that must fit on a destination beside the mean",
+        "rest-s" => "seconds before a VM is moved again",
+        "window" => "samples that mean and variance are taken from",
+        "moves" => "moves of one step, at most",
         _ => return None,
     })
 }
