@@ -1,12 +1,13 @@
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TypeAlias, final
+from typing import final
 
 import numpy as np
 import numpy.typing as npt
 
 from galerna.policy import Resolved
 from galerna.reservations import Wanted
+from galerna.solve import CostParts, RuleParts
 from galerna.sweeps import Options
 
 __all__ = [
@@ -789,16 +790,6 @@ def check_destination(folder: str | os.PathLike[str], overwrite: bool) -> None: 
 def check(
     folder: str | os.PathLike[str],
 ) -> tuple[list[tuple[str, str, str, str]], list[tuple[str, float]], list[str], str]: ...
-
-Assignment: TypeAlias = npt.NDArray[np.int64]
-CostParts: TypeAlias = tuple[
-    str,
-    Callable[[Assignment], float],
-    Callable[[Assignment, int, int, int], float] | None,
-    float | None,
-]
-RuleParts: TypeAlias = tuple[str, Callable[[Assignment], int | bool]]
-
 def solve_snapshot(
     args: Sequence[str], costs: Sequence[CostParts], rules: Sequence[RuleParts]
 ) -> tuple[int, str]:

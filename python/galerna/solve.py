@@ -24,9 +24,20 @@ from galerna import _core
 from galerna.errors import GalernaError, PolicyError, Problem
 
 if TYPE_CHECKING:
+    from typing import TypeAlias
+
     import numpy as np
     import numpy.typing as npt
     import polars as pl
+
+    Assignment: TypeAlias = npt.NDArray[np.int64]
+    CostParts: TypeAlias = tuple[
+        str,
+        Callable[[Assignment], float],
+        Callable[[Assignment, int, int, int], float] | None,
+        float | None,
+    ]
+    RuleParts: TypeAlias = tuple[str, Callable[[Assignment], int | bool]]
 
 Goal = Literal["consolidate", "balance", "defragment", "evacuate", "power-cap"]
 
@@ -234,7 +245,7 @@ def _refusal(code: int, text: str) -> GalernaError:
     return error(text.strip(), [_problem(line) for line in _worded(text)])
 
 
-def _cost(cost: CostLike) -> _core.CostParts:
+def _cost(cost: CostLike) -> CostParts:
     """Name, `cost`, `delta` and `least` of a cost."""
     whole = getattr(cost, "cost", cost)
     delta, least = getattr(cost, "delta", None), getattr(cost, "least", None)
@@ -244,7 +255,7 @@ def _cost(cost: CostLike) -> _core.CostParts:
     return _name(cost), whole, delta, None if least is None else float(least)
 
 
-def _rule(rule: RuleLike) -> _core.RuleParts:
+def _rule(rule: RuleLike) -> RuleParts:
     """Name and `violations` of a rule."""
     violations = getattr(rule, "violations", rule)
     if not callable(violations):
