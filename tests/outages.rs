@@ -386,7 +386,8 @@ fn a_host_is_evacuated_before_its_maintenance() {
 /// out after them.
 #[test]
 fn nothing_comes_to_a_host_that_is_to_go_out() {
-    let load = |vm: usize| (0..24).map(|k| if (k + vm) % 3 == 0 { 95 } else { 45 }).collect();
+    let load =
+        |vm: usize| (0..24).map(|k| if (k + vm).is_multiple_of(3) { 95 } else { 45 }).collect();
     let load: Vec<Vec<u8>> = (0..20).map(load).collect();
     let moves_to = |more: &[&str]| {
         let thr = "policy.overload={ kind = 'thr', threshold = 0.6 }";
