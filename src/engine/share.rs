@@ -254,17 +254,19 @@ impl Sharing {
 
     /// The fractions that VMs with a reservation, and all others, get of what they ask for.
     fn fractions(&self, core: f64, capacity: f64, claims: &[Claim]) -> (f64, f64) {
-        let all = claims.iter().map(|&claim| (claim, self.asked(claim, core)));
-        let (first, mut rest): (Vec<_>, Vec<_>) = all.partition(|(claim, _)| claim.reserved);
-        rest.sort_by_key(|(claim, _)| claim.rank);
-        let sum = |claims: &[(Claim, f64)]| claims.iter().map(|&(_, asked)| asked).sum::<f64>();
-        if first.is_empty() {
-            return (1.0, capacity / sum(&rest));
+        let sum = |reserved: bool| {
+            let alike = claims.iter().filter(|claim| claim.reserved == reserved);
+            let mut ranked: Vec<(u32, f64)> =
+                alike.map(|&claim| (claim.rank, self.asked(claim, core))).collect();
+            ranked.sort_by_key(|&(rank, _)| rank);
+            ranked.iter().map(|&(_, asked)| asked).sum::<f64>()
+        };
+        let (first, rest) = (sum(true), sum(false));
+        if first == 0.0 {
+            return (1.0, capacity / rest);
         }
-        let reserved = (capacity / sum(&first)).min(1.0);
-        let left = (capacity - sum(&first)).max(0.0);
-        let others = sum(&rest);
-        (reserved, if others > left { left / others } else { 1.0 })
+        let left = (capacity - first).max(0.0);
+        ((capacity / first).min(1.0), if rest > left { left / rest } else { 1.0 })
     }
 
     /// What `claim` asks of the host.
