@@ -6,33 +6,18 @@ mod runs;
 
 use galerna::account::Ledger;
 use galerna::check::{Evidence, check};
-use galerna::engine::Outcome;
 use galerna::id::HostId;
 use galerna::lease::LeaseSummary;
-use galerna::model::record::{MoveEnding, Reason, RestartRecord};
-use galerna::model::{ActionKind, Fleet};
+use galerna::model::ActionKind;
+use galerna::model::record::{MoveEnding, RestartRecord};
 use galerna::random::{Stream, below, stream};
-use galerna::spec::{LoadedLeases, RunSpec};
+use galerna::spec::LoadedLeases;
 use galerna::time::{Instant, Span};
 use galerna::trace::{UtilisationTrace, Values};
-use runs::{Case, evidence, simulated};
+use runs::{Case, case, evidence, simulated, sound};
 
 const RESTING: [&str; 2] =
     ["policy.overload={ kind = 'never' }", "policy.underload={ kind = 'never' }"];
-
-fn case(changes: &[&str], load: Vec<Vec<u8>>) -> Case {
-    let changes = changes.iter().map(|change| (*change).to_owned()).collect();
-    Case { base: "lr-mmt", changes, load, step_s: 300.0 }
-}
-
-/// The run of `case`, which the check finds sound.
-fn sound(case: &Case) -> (RunSpec, Fleet, Outcome) {
-    let (spec, trace) = (case.spec(), case.trace());
-    let (fleet, run) = simulated(&spec, &trace).expect("the VMs fit at the start");
-    let report = check(&evidence(&spec, &trace, &fleet, &run));
-    assert!(report.is_clean(), "{case:?}\n{report}");
-    (spec, fleet, run)
-}
 
 fn seconds(at: Option<Instant>) -> f64 {
     at.expect("it happened").seconds()
@@ -354,71 +339,6 @@ fn a_month_of_failures_costs_nothing_that_the_contract_protects() {
     assert_eq!(credits(&costs), 0.0);
     costs.sla[0].from = 100.0;
     assert!(credits(&costs) < 0.0);
-}
-
-/// With notice a host is emptied by migration before it goes out: nobody is down. Without, all of
-/// its VMs are. So by heuristics and by planners.
-#[test]
-fn a_host_is_evacuated_before_its_maintenance() {
-    let load: Vec<Vec<u8>> = (0..12).map(|vm| vec![20 + vm as u8; 24]).collect();
-    for place in ["pabfd", "optimise", "balance"] {
-        for (notice_s, evacuated) in [(0, false), (1200, true)] {
-            let (place, list) = (
-                format!("policy.place={place}"),
-                format!(
-                    "outages.list=[{{ start-s = 3600, end-s = 5400, host = 0, notice-s = \
-                     {notice_s} }}]"
-                ),
-            );
-            let (_, _, run) = sound(&case(&[&place, &list], load.clone()));
-            let maintained = run.record.actions.iter().filter(|action| {
-                action.kind == ActionKind::MigrationStart && action.reason == Reason::Maintenance
-            });
-            let (moves, down) = (maintained.count(), run.record.restarts.len());
-            assert_eq!((moves > 0, down > 0), (evacuated, !evacuated), "{place} {moves} {down}");
-            let outages = run.summary.outages.expect("it has [outages]");
-            assert_eq!(outages.downtime_s == 0.0, evacuated, "{place}");
-        }
-    }
-}
-
-/// The host that receives most in twenty minutes receives nothing in them when it is known to go
-/// out after them.
-#[test]
-fn nothing_comes_to_a_host_that_is_to_go_out() {
-    let load =
-        |vm: usize| (0..24).map(|k| if (k + vm).is_multiple_of(3) { 95 } else { 45 }).collect();
-    let load: Vec<Vec<u8>> = (0..20).map(load).collect();
-    let moves_to = |more: &[&str]| {
-        let thr = "policy.overload={ kind = 'thr', threshold = 0.6 }";
-        let (_, fleet, run) = sound(&case(&[&[thr], more].concat(), load.clone()));
-        let mut moves = vec![0; fleet.hosts()];
-        let rows = run.record.moves.iter();
-        let then = rows.filter(|row| (2401.0..3600.0).contains(&row.start.seconds()));
-        then.for_each(|row| moves[row.to.0 as usize] += 1);
-        moves
-    };
-    let before = moves_to(&[]);
-    let host = (0..before.len()).max_by_key(|&host| before[host]).unwrap();
-    let known = format!(
-        "outages.list=[{{ start-s = 3600, end-s = 5400, host = {host}, notice-s = 1200 }}]"
-    );
-    let after = moves_to(&[&known]);
-    assert!(before[host] > 0 && after.iter().sum::<usize>() > 0, "{before:?} {after:?}");
-    assert_eq!(after[host], 0);
-}
-
-/// What is left when the time has come goes down like any other VM, and copies are not begun to a
-/// host that is known to go out.
-#[test]
-fn a_short_notice_is_better_than_none() {
-    let load: Vec<Vec<u8>> = (0..40).map(|vm| vec![30 + (vm % 7) as u8; 24]).collect();
-    let list = "outages.list=[{ start-s = 3600, end-s = 5400, rack = 0, notice-s = 301 }]";
-    let slow = "migration.nic-mbit-s=40";
-    let (_, _, run) = sound(&case(&["outages.rack-hosts=2", list, slow], load));
-    let ended = |ending| run.record.moves.iter().filter(|row| row.ending == ending).count();
-    assert!(run.record.restarts.len() > 1, "some are down: {}", run.record.restarts.len());
-    assert!(ended(MoveEnding::Moved) > 0 && run.summary.outages.unwrap().not_restarted == 0);
 }
 
 /// Of two hosts of two cores one is headroom: a reservation of three cores is refused, one of two

@@ -108,7 +108,7 @@ fn left_behind(evidence: &Evidence, events: &[Event], refuse: &mut Refuse<'_>) {
 /// No copy to a host begins between the notice of its maintenance and that itself.
 fn warned(evidence: &Evidence, rules: &Outages, events: &[Event], refuse: &mut Refuse<'_>) {
     let hosts = evidence.fleet.hosts();
-    for outage in rules.list.iter().filter(|outage| outage.notice_s > 0.0) {
+    for outage in rules.list.iter().filter(|outage| outage.is_announced()) {
         let known = Instant::from_seconds(outage.start_s - outage.notice_s);
         let begun = Instant::from_seconds(outage.start_s);
         for event in events.iter().filter(|event| (known..begun).contains(&event.at)) {

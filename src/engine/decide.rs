@@ -135,8 +135,9 @@ fn evacuate(
     let mut closing = HostSet::none(world.fleet.hosts());
     world.closing.iter().for_each(|&host| closing.insert(host));
     let here = |&(vm, host): &(VmId, HostId)| world.home[vm] == Some(host) && world.bound[vm] == 0;
-    let all =
-        world.closing.iter().flat_map(|&host| draft.vms_on(host).iter().map(move |&vm| (vm, host)));
+    let mut hosts = world.closing.clone();
+    hosts.dedup();
+    let all = hosts.iter().flat_map(|&host| draft.vms_on(host).iter().map(move |&vm| (vm, host)));
     let vms: Vec<VmId> = all.filter(here).map(|(vm, _)| vm).collect();
     let mut ask = Ask { state, excluded: &closing, wake: true, detector: &mut *policies.overload };
     let outcome = policies.place.place(&vms, draft, &mut ask, Placing::Each)?;

@@ -16,7 +16,7 @@ use super::run::Engine;
 use super::world::PowerState;
 use super::{Error, Policies};
 use crate::id::{HostId, Id, IdVec, VmId};
-use crate::model::outages;
+use crate::model::outages::{self, Outage};
 use crate::model::record::{ActionKind, OutageRecord};
 use crate::time::Instant;
 
@@ -77,7 +77,7 @@ impl Engine<'_> {
         let mut at_once = Vec::new();
         let mut closed_at_once = Vec::new();
         for (which, outage) in outages.rules.list.iter().enumerate() {
-            if outage.notice_s > 0.0 {
+            if outage.is_announced() {
                 match Instant::from_seconds(outage.start_s - outage.notice_s) {
                     notice if notice <= Instant::START => closed_at_once.push(which),
                     notice => self.queue.push(self.clock.at(notice), Event::Closes(which)),
@@ -116,11 +116,14 @@ impl Engine<'_> {
             let repaired = self.clock.at(now + source.repair());
             self.queue.push(repaired, Event::Mends(which));
         }
-        let hosts = outages.hosts_of(which);
-        if outages.rules.list.get(which).is_some_and(|outage| outage.notice_s > 0.0) {
-            self.world.closing.retain(|host| !hosts.contains(&host.index()));
+        let announced = outages.rules.list.get(which).is_some_and(Outage::is_announced);
+        for host in outages.hosts_of(which).map(HostId::from_index) {
+            // It may be known to go out a second time.
+            if announced && let Ok(at) = self.world.closing.binary_search(&host) {
+                self.world.closing.remove(at);
+            }
+            self.lose(host);
         }
-        hosts.for_each(|host| self.lose(HostId::from_index(host)));
         self.flush();
         if self.tenants.is_some() {
             self.house_waiting(policies)?;

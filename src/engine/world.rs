@@ -78,7 +78,8 @@ pub struct World<'a> {
     pub coming: IdVec<HostId, Vec<VmId>>,
     /// Hosts that have failed and are not repaired.
     pub failed: Vec<HostId>,
-    /// Hosts whose outage is known beforehand and has not begun, in id order.
+    /// Hosts whose outage is known beforehand and has not begun, in id order; one that is to go out
+    /// twice is there twice.
     pub closing: Vec<HostId>,
     /// Empty hosts that are kept for restarts, closed to policies.
     pub spares: Vec<HostId>,

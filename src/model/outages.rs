@@ -156,6 +156,11 @@ impl Outages {
 }
 
 impl Outage {
+    /// Whether it is known before it begins, which one from the start on cannot be.
+    pub fn is_announced(&self) -> bool {
+        self.notice_s > 0.0 && self.start_s > 0.0
+    }
+
     /// The hosts that it hits, of `hosts` in all.
     pub fn hits(&self, outages: &Outages, hosts: usize) -> std::ops::Range<usize> {
         match (self.host, self.rack) {

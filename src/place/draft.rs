@@ -12,8 +12,9 @@ use crate::id::{HostId, IdVec, VmId};
 use crate::model::{Fleet, Resources, Snapshot, VmHistories};
 use crate::time::Instant;
 
-/// What is free where nothing fits: no VM takes so much that its leaving makes room.
-const NOTHING: f64 = -1e300;
+/// What is free where nothing fits: no VM takes so much that its leaving makes room, and its square
+/// is a number.
+const NOTHING: f64 = -1e30;
 
 /// One append, with what undoes it.
 #[derive(Debug, Clone, Copy)]

@@ -3,7 +3,7 @@
 
 use std::ops::ControlFlow;
 
-use galerna::check::Evidence;
+use galerna::check::{Evidence, check};
 use galerna::engine::{self, Error, Outcome};
 use galerna::model::Fleet;
 use galerna::spec::{self, Override, RunSpec};
@@ -67,4 +67,19 @@ pub fn evidence(
         fleet: fleet.clone(),
         record: run.record.clone(),
     }
+}
+
+/// `lr-mmt` with `changes`, in steps of five minutes.
+pub fn case(changes: &[&str], load: Vec<Vec<u8>>) -> Case {
+    let changes = changes.iter().map(|change| (*change).to_owned()).collect();
+    Case { base: "lr-mmt", changes, load, step_s: 300.0 }
+}
+
+/// The run of `case`, which the check finds sound.
+pub fn sound(case: &Case) -> (RunSpec, Fleet, Outcome) {
+    let (spec, trace) = (case.spec(), case.trace());
+    let (fleet, run) = simulated(&spec, &trace).expect("the VMs fit at the start");
+    let report = check(&evidence(&spec, &trace, &fleet, &run));
+    assert!(report.is_clean(), "{case:?}\n{report}");
+    (spec, fleet, run)
 }
