@@ -10,7 +10,8 @@ use std::error::Error;
 use std::ops::ControlFlow;
 
 use cpu_time::ProcessTime;
-use galerna::reassign::{Budget, Options, generate, solve};
+use galerna::cluster;
+use galerna::reassign::{Budget, Options, generate};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let words: Vec<String> = std::env::args().skip(1).collect();
@@ -21,13 +22,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     let begun = ProcessTime::now();
     let budget = Budget { steps: Some(steps.parse()?), ..Budget::default() };
     let options = Options { budget, threads: 1, seed: 0, gap: gap.parse()? };
-    let solution = solve(&instance, options, &mut |_| ControlFlow::Continue(()))?;
+    let (solution, solver) =
+        cluster::solve(&instance, options, &mut |_| ControlFlow::Continue(()))?;
     let on = |machines: &[u32]| machines.iter().collect::<BTreeSet<_>>().len();
     let places = solution.assignment.iter().zip(&instance.start);
     let moved = places.filter(|(now, start)| now != start).count();
     println!(
         "{hosts} x {vms}, seed {seed}: {:.1} -> {:.1} kJ, bound {:.1} kJ, gap {:.2} %, \
-         hosts on {} -> {}, {moved} moves, {:.1} CPU-s, {:?}",
+         hosts on {} -> {}, {moved} moves, {:.1} CPU-s, {:?} by {solver}",
         solution.initial_cost as f64 / 1e6,
         solution.cost as f64 / 1e6,
         solution.lower_bound as f64 / 1e6,

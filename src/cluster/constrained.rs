@@ -19,7 +19,7 @@ use std::ops::ControlFlow;
 
 use super::exact;
 use super::goal::{MICRO, Wish};
-use super::improve::proved;
+use super::portfolio::proved;
 use super::snapshot::Snapshot;
 use super::term::Level;
 use crate::reassign::{

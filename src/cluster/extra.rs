@@ -10,7 +10,8 @@ use std::ops::ControlFlow;
 use serde::Serialize;
 
 use super::goal::{MICRO, Wish};
-use super::improve::{Plan, solved, sound_start, told};
+use super::improve::{Plan, sound_start, told};
+use super::portfolio::solve;
 use super::snapshot::Snapshot;
 use crate::policy::PolicyError;
 use crate::reassign::{Error, Extras, Options, Progress, Status, solve_extra};
@@ -57,7 +58,7 @@ pub fn improve_with(
     let (mut first, mut second) = (options, options.budget);
     first.budget.time = options.budget.time.map(|time| time.mul_f64(WITHOUT));
     second.time = options.budget.time.map(|time| time.mul_f64(1.0 - WITHOUT));
-    let (plain, _) = solved(&instance, first, watch)?;
+    let (plain, _) = solve(&instance, first, watch)?;
     if plain.status == Status::Stopped {
         second.steps = Some(0);
     }

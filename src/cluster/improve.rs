@@ -2,20 +2,21 @@
 //! other plan could be.
 //!
 //! A reassignment problem is built from the wish and searched ([`crate::reassign`]); a small one is
-//! proved by an integer programme ([`super::exact`]). The moves are put in an order in which each
+//! proved by an integer programme
+//! (`portfolio.rs`). The moves are put in an order in which each
 //! has room when its turn comes; those that wait for each other are marked. What a move gains is
 //! what the plan would lose without it: all others made, this one not.
 
 use std::ops::ControlFlow;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde::Serialize;
 
-use super::exact;
 use super::extra::Added;
 use super::goal::{Goal, MICRO, Wish};
 use super::order::Reached;
 use super::pareto::Point;
+use super::portfolio::solve;
 use super::snapshot::Snapshot;
 use crate::milp;
 use crate::reassign::{
@@ -25,15 +26,6 @@ use crate::reassign::{
 
 /// Prices of moves that are tried for a cap, as multiples of the weights.
 const PRICES: [f64; 7] = [30.0, 10.0, 3.0, 1.0, 0.3, 0.1, 0.0];
-
-/// Gap at which an integer programme has proved enough.
-const PROOF: f64 = 1e-4;
-
-/// Nodes of an integer programme under a limit of steps.
-const NODES: u32 = 2_000;
-
-/// Part of the time that the search may take before an integer programme is tried.
-const SEARCH: f64 = 0.3;
 
 /// One VM goes to another host.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -114,7 +106,7 @@ pub struct Plan {
     pub levels: Vec<Reached>,
     /// Points of a Pareto front; empty where none was asked for.
     pub front: Vec<Point>,
-    /// Who answered: the search, or the solver that proved it.
+    /// Who answered: the search, or the solver beside it.
     pub solver: String,
 }
 
@@ -133,7 +125,7 @@ pub fn improve(
         return below_cap(snapshot, wish, options, watch);
     }
     let instance = wish.instance(snapshot, &wish.weights);
-    let (solution, solver) = solved(&instance, options, watch)?;
+    let (solution, solver) = solve(&instance, options, watch)?;
     Ok(plan(snapshot, wish, &instance, solution, solver))
 }
 
@@ -150,7 +142,7 @@ fn below_cap(
     let mut best: Option<Plan> = None;
     for price in PRICES {
         let instance = wish.instance(snapshot, &wish.weights.thrifty(price));
-        let (solution, solver) = solved(&instance, share, watch)?;
+        let (solution, solver) = solve(&instance, share, watch)?;
         let stopped = solution.status == Status::Stopped;
         let found = plan(snapshot, wish, &instance, solution, solver);
         let is_better = best.as_ref().is_none_or(|best| found.power_w < best.power_w);
@@ -200,64 +192,6 @@ pub(super) fn told(snapshot: &Snapshot, wish: &Wish, assignment: Vec<u32>, statu
     };
     let solver = milp::SOLVER.map_or("search".to_owned(), |name| format!("search and {name}"));
     plan(snapshot, wish, &instance, solution, solver)
-}
-
-/// The search, and the integer programme where it is small enough.
-pub(super) fn solved(
-    instance: &Instance,
-    options: Options,
-    watch: &mut dyn FnMut(&Progress) -> ControlFlow<()>,
-) -> Result<(Solution, String), Error> {
-    instance.check("snapshot")?;
-    let begun = Instant::now();
-    let small = milp::SOLVER.filter(|_| exact::is_small(instance));
-    let mut first = options;
-    if small.is_some() {
-        first.budget.time = options.budget.time.map(|time| time.mul_f64(SEARCH));
-    }
-    let solution = solve_with(instance, first, &Hints::default(), watch)?;
-    let done = matches!(solution.status, Status::Optimal | Status::GapReached | Status::Stopped);
-    let Some(solver) = small.filter(|_| !done) else {
-        return Ok((solution, "search".to_owned()));
-    };
-    let mut left = options;
-    left.budget.time = options.budget.time.map(|time| time.saturating_sub(begun.elapsed()));
-    let Some((assignment, cost, bound)) = proved(instance, &solution.assignment, left) else {
-        return Ok((solution, "search".to_owned()));
-    };
-    let mut new = solution;
-    if cost < new.cost {
-        let mut state = State::as_it_is(instance);
-        state.become_like(&assignment);
-        (new.cost, new.terms, new.assignment) = (cost, state.terms(), assignment);
-    }
-    new.lower_bound = bound.max(new.lower_bound).min(new.cost);
-    if new.gap() <= options.gap.max(PROOF) {
-        new.status = if new.gap() == 0.0 { Status::Optimal } else { Status::GapReached };
-    }
-    Ok((new, format!("search and {solver}")))
-}
-
-/// What an integer programme makes of `incumbent`: an assignment that keeps all rules and costs no
-/// more, its cost, and a bound; none where it has nothing to say.
-pub(super) fn proved(
-    instance: &Instance,
-    incumbent: &[u32],
-    options: Options,
-) -> Option<(Vec<u32>, i64, i64)> {
-    let nodes = options.budget.steps.map(|_| NODES);
-    let gap = options.gap.max(PROOF);
-    let limits = milp::Limits { gap, time: options.budget.time, nodes };
-    let found = exact::exact(instance, incumbent, limits)?;
-    let mut state = State::as_it_is(instance);
-    state.become_like(incumbent);
-    let known = state.cost();
-    state.become_like(&found.assignment);
-    let bound = found.bound.unwrap_or(i64::MIN);
-    if state.is_sound() && state.cost() < known {
-        return Some((found.assignment, state.cost(), bound));
-    }
-    Some((incumbent.to_vec(), known, bound))
 }
 
 /// What `solution` means for the cluster.
