@@ -470,6 +470,7 @@ class Optimise(Placer):
     move_j: float = 2000.0
     hysteresis: float = 0.5
     link_s: float = 1200.0
+    return_s: float = 3600.0
     near: int = 1
     far: int = 24
     prior: float = 1.0

@@ -183,6 +183,7 @@ fn optimised(key: &str) -> Option<&'static str> {
         "move-j" => "price of a move as such",
         "hysteresis" => "by how much a move must pay more than it costs",
         "link-s" => "seconds of copying to and from a host in one step",
+        "return-s" => "seconds in which a VM does not go back to a host it left",
         "near" | "far" => "samples of the two means that make the forecast",
         "prior" => "samples at which a VM's own past weighs as much as that of all",
         "steps" => "moves that are judged in one decision, at most",

@@ -7,10 +7,10 @@
 //!
 //! [`improve`] turns a [`Wish`] into a problem of [`crate::reassign`] and what is found into moves
 //! in order, each with its reason, gain and cost; integer programmes prove small problems
-//! (`exact.rs`) and pack a few hosts of large ones anew (`neighbourhood.rs`). Instead of a weighted sum, terms can be put in an order, level by level
-//! (`order.rs`), or two of them be traded against each other (`pareto.rs`); costs and rules of a
-//! user's own can be added (`extra.rs`). `check::relocation` and `check::fragments` verify plans
-//! without this code.
+//! (`exact.rs`) and pack a few hosts of large ones anew (`neighbourhood.rs`). Instead of a weighted
+//! sum, terms can be put in an order, level by level (`order.rs`), or two of them be traded against
+//! each other (`pareto.rs`); costs and rules of a user's own can be added (`extra.rs`).
+//! `check::relocation` and `check::fragments` verify plans without this code.
 
 mod constrained;
 pub mod defragment;

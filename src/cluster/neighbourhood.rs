@@ -6,12 +6,12 @@
 //!          keep it if the whole costs less
 //! ```
 //!
-//! The programme begins with what there is, so that nothing gets worse. Hosts are taken in the order
-//! of their load, the emptiest first, as these are the ones that might be switched off. How many
-//! programmes there are follows from the budget of steps, or from the time.
+//! The programme begins with what there is, so that nothing gets worse. Hosts are taken in the
+//! order of their load, the emptiest first, as these are the ones that might be switched off. How
+//! many programmes there are follows from the budget of steps, or from the time.
 //!
-//! It pays where the search was short. After 20 million steps for each of two chains it found nothing
-//! better on generated clusters of 50 and 200 hosts, nor did neighbourhoods of 12 and 20 hosts.
+//! It pays where the search was short. After 20 million steps for each of two chains it found
+//! nothing better on generated clusters of 50 and 200 hosts, nor did neighbourhoods of 12 and 20.
 //!
 //! Source: Shaw, Using Constraint Programming and Local Search Methods to Solve Vehicle Routing
 //! Problems, CP 1998; with integer programmes for machines as in Jaskowski, Szubert and Gawron, A

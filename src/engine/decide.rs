@@ -85,6 +85,7 @@ pub fn decide(
 /// Sets the draft to where every VM is or is bound for.
 pub(super) fn settle(world: &World<'_>, draft: &mut Draft, state: &Snapshot<'_>) {
     draft.clear(world.fleet);
+    draft.weigh_all(state);
     let waiting = world.pending.iter().filter(|(_, moves)| !moves.is_empty()).map(|(h, _)| h);
     let expected = world.coming.iter().filter(|(_, vms)| !vms.is_empty()).map(|(h, _)| h);
     let known = world.inhabited().iter().copied();
@@ -174,7 +175,11 @@ impl Deciding<'_, '_> {
             detector: &mut *self.policies.overload,
         };
         let outcome = self.policies.place.place(&vms, self.draft, &mut ask, Placing::Each)?;
-        let load = |vm| leaving.iter().find(|&&(v, _)| v == vm).map_or(0.0, |&(_, load)| load);
+        leaving.sort_unstable_by_key(|&(vm, _)| vm);
+        let load = |vm| {
+            let found = leaving.binary_search_by_key(&vm, |&(vm, _)| vm);
+            found.map_or(0.0, |at| leaving[at].1)
+        };
         for (vm, to) in outcome.placed {
             self.decision.moves.push(Move { vm, to, reason: Reason::Overload(load(vm)) });
         }

@@ -169,6 +169,7 @@ fn planner(placer: &PlacerSpec) -> Vec<Number> {
         number("move-j", spec.move_j, Bound::AtLeastZero, "2000"),
         number("hysteresis", spec.hysteresis, Bound::AtLeastZero, "0.5"),
         number("link-s", spec.link_s, Bound::AboveZero, "1200"),
+        number("return-s", spec.return_s, Bound::AtLeastZero, "3600"),
         number("near", spec.near as f64, samples, "1"),
         number("far", spec.far as f64, samples, "24"),
         number("prior", spec.prior, Bound::AtLeastZero, "1"),

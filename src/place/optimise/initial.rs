@@ -37,7 +37,7 @@ impl Optimised {
     fn item(&self, vm: VmId, ask: &Ask<'_>) -> Item {
         let (mean, variance) = self.expectation.of(vm);
         let needs = ask.state.needs(vm);
-        Item { vm, home: None, mean, variance, needs, cost: 0.0, copy_s: 0.0 }
+        Item { vm, home: None, mean, variance, needs, cost: 0.0, copy_s: 0.0, barred: Vec::new() }
     }
 }
 

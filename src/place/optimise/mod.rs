@@ -9,7 +9,8 @@
 //! ```
 //!
 //! in joules, over all assignments of VMs to hosts in which what arrives at a host has room beside
-//! all that is there or leaves it, and no host sends or receives for more than `l` seconds.
+//! all that is there or leaves it, no host sends or receives for more than `l` seconds, and no VM
+//! goes back to a host that it left within `r` seconds.
 //! `t`: stable time, s; `P_h`: power curve, W; `D_h`: demand of the host's VMs, normal with mean
 //! `M_h` and variance `V_h`, MIPS, sums over its VMs (`expectation`); `C_h`: capacity, MIPS; `p`:
 //! price of work that is not done, J per million instructions; `w`, `o`: seconds to wake and to
@@ -55,6 +56,8 @@ pub struct OptimiseSpec {
     pub hysteresis: f64,
     /// `l`: seconds of copying to and from a host in one step.
     pub link_s: f64,
+    /// `r`: seconds for which a VM does not go back to a host that it left.
+    pub return_s: f64,
     /// Samples of the nearer half of a VM's mean.
     pub near: usize,
     /// Samples of the farther half and of the variance.
@@ -75,6 +78,7 @@ impl Default for OptimiseSpec {
             move_j: 2000.0,
             hysteresis: 0.5,
             link_s: 1200.0,
+            return_s: 3600.0,
             near: 1,
             far: 24,
             prior: 1.0,

@@ -6,11 +6,12 @@ use super::expectation::Expectation;
 use super::host_cost::HostCost;
 use super::search::improve;
 use super::state::{Item, Slot, State};
-use crate::id::{HostId, IdVec, VmId};
+use crate::id::{HostId, Id, IdVec, VmId};
 use crate::model::record::{Alternative, Weighing};
 use crate::model::{Fleet, Resources, Snapshot};
-use crate::place::{Ask, Draft, Planner, Roster, Weighed};
+use crate::place::{Ask, Departures, Draft, Planner, Roster, Weighed};
 use crate::policy::PolicyError;
+use crate::time::Span;
 
 /// What moving a VM takes, on free network cards.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -31,6 +32,7 @@ pub struct Optimiser {
     prices: HostCost,
     copying: IdVec<VmId, Copying>,
     expectation: Expectation,
+    departures: Departures,
     weighed: Weighed,
 }
 
@@ -44,8 +46,14 @@ impl Optimiser {
         switching_s: [f64; 2],
     ) -> Self {
         let prices = prices(&spec, fleet, switching_s);
-        let expectation = Expectation::default();
-        Self { spec, prices, copying, expectation, weighed: Weighed::default() }
+        Self {
+            spec,
+            prices,
+            copying,
+            expectation: Expectation::default(),
+            departures: Departures::default(),
+            weighed: Weighed::default(),
+        }
     }
 
     /// The VMs that may move, with what moving them costs.
@@ -55,7 +63,8 @@ impl Optimiser {
         let lost = self.spec.shortage_j_per_mi * slowdown * mean * seconds;
         let cost = (1.0 + self.spec.hysteresis) * (energy_j + lost + self.spec.move_j);
         let needs = state.needs(vm);
-        Item { vm, home: Some(home), mean, variance, needs, cost, copy_s: seconds }
+        let barred = self.departures.of(vm).map(HostId::index).collect();
+        Item { vm, home: Some(home), mean, variance, needs, cost, copy_s: seconds, barred }
     }
 
     /// The problem of this step: VMs and hosts.
@@ -68,6 +77,7 @@ impl Optimiser {
         let present: Vec<VmId> =
             draft.occupied().iter().flat_map(|&host| draft.vms_on(host)).copied().collect();
         self.expectation.look(&present, &self.spec, &ask.state);
+        self.departures.look(roster.home, ask.state.now, Span::from_seconds(self.spec.return_s));
         let mut slots = empty_slots(draft, ask, self.spec.link_s);
         let mut items = Vec::with_capacity(present.len());
         for (s, slot) in slots.iter_mut().enumerate().filter(|(_, slot)| slot.open) {

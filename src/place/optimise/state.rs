@@ -25,6 +25,8 @@ pub struct Item {
     pub cost: f64,
     /// Seconds that it takes.
     pub copy_s: f64,
+    /// Slots to which it may not go.
+    pub barred: Vec<usize>,
 }
 
 /// A host.
@@ -173,7 +175,7 @@ impl<'a> State<'a> {
             item.copy_s <= slot.link_s[1]
                 && (self.at[i] != home || item.copy_s <= self.slots[home].link_s[0])
         });
-        cpu && rest && links
+        cpu && rest && links && !item.barred.contains(&s)
     }
 
     /// How the cost of its slot changes when item `i` leaves it.
