@@ -247,7 +247,7 @@ impl Run {
 impl Run {
     /// The ledger, where the spec has `[costs]`.
     fn billed(&self) -> Option<Ledger> {
-        let costs = self.spec.costs.as_ref()?;
+        let costs = &self.spec.billing()?;
         let record = self.load.as_ref().map(|(_, outcome)| &outcome.record);
         Some(match (&self.leases, record) {
             (Some((inputs, schedule)), load) => {

@@ -218,7 +218,9 @@ pub(super) fn read_bill(
         unit_price: price[row],
         amount_micro: amount[row],
     });
-    let totals = costs.named().into_iter().map(|(name, value)| (format!("costs.{name}"), value));
+    let totals = costs.named().into_iter().map(|(name, value)| (name.to_owned(), value));
+    let totals = totals.chain(costs.by_site());
+    let totals = totals.map(|(name, value)| (format!("costs.{name}"), value));
     let bill = Bill { rows: rows.collect(), totals: totals.collect(), runs: None };
     Ok((Some(bill), table.exchanged(manifest)))
 }

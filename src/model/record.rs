@@ -133,6 +133,8 @@ pub enum Reason {
     Weighed(Weighing),
     /// Its host is to be out for maintenance.
     Maintenance,
+    /// It comes home from a public site.
+    Return,
     /// The VM asked for nothing.
     Idle,
     /// Its lease began or ceased to run.
@@ -150,6 +152,7 @@ impl Reason {
             Self::Planned => "planned".into(),
             Self::Weighed(weighing) => weighing.words(),
             Self::Maintenance => "maintenance".into(),
+            Self::Return => "return: room at a private site".into(),
             Self::Idle => "idle VM retired".into(),
             Self::Lease => "lease".into(),
         }
