@@ -11,6 +11,7 @@ use galerna::model::record::{MoveEnding, Reason, StageKind};
 use galerna::model::{ActionKind, Fleet};
 use galerna::random::{Stream, below, stream};
 use galerna::spec::RunSpec;
+use galerna::time::Instant;
 use galerna::trace::UtilisationTrace;
 use runs::{Case, case, evidence, simulated, sound};
 
@@ -300,6 +301,71 @@ fn each_site_has_a_tariff_of_its_own() {
     assert_eq!((sites[0].carbon, sites[1].carbon), (-0.043, 0.0));
 }
 
+/// The migration of [`far`] is cut off at 600 s, after 3 GB, and begins anew when the link is back.
+#[test]
+fn a_link_that_fails_ends_what_is_sent_over_it() {
+    let list = |fails: &str| {
+        format!(
+            "outages.list=[{{ {fails}, link = 0 }}, {{ start-s = 5000, end-s = 6000, host = 0, \
+             notice-s = 4900 }}]"
+        )
+    };
+    let cut = list("start-s = 600, end-s = 1450");
+    let (spec, fleet, run) = sound(&far(1, &[LINK, &cut]));
+    let endings: Vec<_> = run.record.moves.iter().map(|row| row.ending).collect();
+    assert_eq!(endings, [MoveEnding::RolledBack, MoveEnding::Moved]);
+    near(run.record.moves[0].end.unwrap().seconds(), 600.0);
+    near(run.record.moves[0].bytes, 3e9);
+    near(run.record.moves[1].start.seconds(), 1500.0);
+    near(run.record.moves[1].end.unwrap().seconds(), 2125.0);
+    near(figure(&run, "link.a.b.out_s"), 850.0);
+    assert_eq!(figure(&run, "link.a.b.failures"), 1.0);
+    assert_eq!(figure(&run, "site.a.out_s"), 1000.0);
+    let trace = far(1, &[]).trace();
+    let codes = |change: &dyn Fn(&mut Evidence)| -> Vec<&'static str> {
+        let mut evidence = evidence(&spec, &trace, &fleet, &run);
+        change(&mut evidence);
+        check(&evidence).findings.iter().map(|found| found.code).collect()
+    };
+    assert!(codes(&|e| e.record.link_outages.clear()).contains(&"GLN-673"));
+    let longer = |e: &mut Evidence| {
+        e.rules.outages.as_mut().unwrap().list[0].end_s = 1460.0;
+    };
+    assert_eq!(codes(&longer), ["GLN-673", "GLN-673"]);
+    let later = |e: &mut Evidence| {
+        let row = &mut e.record.link_outages[0];
+        (row.start, row.end) = (Instant::from_seconds(1700.0), None);
+    };
+    assert!(codes(&later).iter().filter(|code| **code == "GLN-673").count() > 2);
+    // After the switch of a post-copy pages are missing: the VM is lost, and starts again.
+    let cut = list("start-s = 850, end-s = 6000");
+    let (_, _, run) = sound(&far(1, &[LINK, &cut, "migration.model=post-copy"]));
+    assert_eq!(run.record.moves[0].ending, MoveEnding::Lost);
+    let crashes = run.record.actions.iter().filter(|a| a.kind == ActionKind::VmCrash);
+    near(crashes.map(|action| action.seconds).next().unwrap(), 850.0);
+}
+
+/// Site `a` (two hosts) fails as a whole from 600 to 1200 s. One VM is up again at `b` after 30 s of
+/// notice and 60 s of booting; the other may be at `a` only, and boots there after the repair.
+#[test]
+fn a_site_that_fails_restarts_its_vms_where_the_rules_allow() {
+    let mut changes = RESTING.to_vec();
+    changes.extend([
+        "fleet.hosts=[{ machine = 'hp-ml110-g5', count = 3 }]",
+        "fleet.vms=[{ mips = 1000.0, ram-mb = 1000 }]",
+        "host.wake-s=0.0",
+        "sites.list=[{ name = 'a', hosts = '0, 2' }, { name = 'b', hosts = '1' }]",
+        "sites.rules=[{ vms = '0', sites = ['a'] }]",
+        "outages.list=[{ start-s = 600, end-s = 1200, site = 0 }]",
+    ]);
+    let (_, _, run) = sound(&case(&changes, vec![vec![50; 8]; 2]));
+    let ups: Vec<_> = run.record.restarts.iter().map(|row| (row.vm.0, row.to, row.up)).collect();
+    let at = |seconds: f64| Some(Instant::from_seconds(seconds));
+    assert_eq!(ups, [(0, Some(HostId(0)), at(1260.0)), (1, Some(HostId(1)), at(690.0))]);
+    assert_eq!((run.record.outages.len(), figure(&run, "site.a.out_s")), (2, 600.0));
+    assert_eq!(figure(&run, "site.b.out_s"), 0.0);
+}
+
 fn pick<'t>(choices: &[&'t str], draws: &mut Stream) -> &'t str {
     choices[below(choices.len(), draws)]
 }
@@ -359,6 +425,8 @@ fn world(number: u64) -> Case {
         ),
         format!("migration.sla={}", pick(&["measured", "cloudsim"], draws)),
         format!("outages.host={{ mtbf-h = {}, mttr-h = 0.5 }}", pick(&["5", "50"], draws)),
+        format!("outages.site={{ mtbf-h = {}, mttr-h = 0.2 }}", pick(&["4", "40"], draws)),
+        format!("outages.link={{ mtbf-h = {}, mttr-h = 0.3 }}", pick(&["1", "40"], draws)),
         "failures.restart-s=700.0".into(),
     ];
     Case { base: "lr-mmt", changes, load, step_s: 300.0 }
@@ -382,7 +450,7 @@ fn breaks_nothing(spec: &RunSpec, fleet: &Fleet, run: &Outcome) -> usize {
 /// Worlds of all placers: every run is sound, breaks no rule and is the same twice.
 #[test]
 fn random_worlds_keep_their_rules() {
-    let (mut placements, mut ran, mut rented, mut far) = (0, 0, 0, 0);
+    let (mut placements, mut ran, mut rented, mut far, mut cut) = (0, 0, 0, 0, 0);
     for number in 0..160 {
         let case = world(number);
         let (spec, trace): (RunSpec, UtilisationTrace) = (case.spec(), case.trace());
@@ -397,10 +465,99 @@ fn random_worlds_keep_their_rules() {
         rented += usize::from(ledger.total(Account::Rent) < Money(0));
         let sites = run.summary.sites.as_ref().expect("it has [sites]");
         far += sites.pairs.iter().map(|pair| pair.moved).sum::<u64>();
+        let fails = |at: Option<Instant>| {
+            run.record.link_outages.iter().any(|outage| Some(outage.start) == at)
+        };
+        cut += run.record.moves.iter().filter(|row| fails(row.end)).count();
         if number % 10 == 0 {
             assert_eq!(simulated(&spec, &trace).expect("it ran before").1, run);
         }
     }
-    let counts = format!("{ran} worlds, {placements} placements, {rented} rent, {far} far");
+    let counts =
+        format!("{ran} worlds, {placements} placements, {rented} rent, {far} far, {cut} cut");
+    assert!(cut > 5, "{counts}");
     assert!(ran > 120 && placements > 5000 && rented > 20 && far > 50, "{counts}");
+}
+
+fn shown(text: &str) -> Vec<String> {
+    let error = galerna::spec::parse(text, "x.toml", Vec::new()).expect_err("it is wrong");
+    error.problems.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn everything_that_is_wrong_is_told_at_once() {
+    let problems = shown(
+        "[fleet]\nhosts = [{ machine = \"hp-ml110-g5\", count = 6 }]\n\
+         [sites]\nlist = [{ name = \"a\", hosts = \"0-2\", zones = [{ name = \"z\", hosts = \
+         \"3\" }] }, { name = \"a\", hosts = \"2-3, 9\", kind = \"public\", pue = 2.0 }]\n\
+         links = [{ between = [\"a\", \"c\"], mbit-s = 0, rtt-ms = 5 }, \
+         { between = [\"a\", \"a\"], mbit-s = 1, rtt-ms = 5 }]\n\
+         rules = [{ vms = \"3-1\", private = true }, { sites = [\"b\"] }, { at-most = 2 }, \
+         { types = [7], stay = true }, { vms = \"0\" }]\n\
+         tenants = [\"0-4\", \"4\"]\n[outages]\nheadroom = 1\n\
+         list = [{ start-s = 0, end-s = 9, site = 2 }, { start-s = 1, end-s = 9, link = 0, \
+         notice-s = 3 }, { start-s = 1, end-s = 9, link = 1, host = 0 }]\n",
+    );
+    let expected = [
+        "GLN-211 x.toml, [outages] list[0]: there is no site 2, there are 2",
+        "GLN-211 x.toml, [outages] list[1]: a link has no VMs",
+        "GLN-211 x.toml, [outages] list[2]: names several",
+        "GLN-203 x.toml, [sites] links[0].mbit-s: must be above 0, found 0",
+        "GLN-660 x.toml, [sites] list[1].name: the name `a` is there twice",
+        "GLN-661 x.toml, [sites] list[1].hosts: there is no host 9, [fleet] has 6",
+        "GLN-661 x.toml, [sites] list[1].hosts: host 2 belongs to `a` as well",
+        "GLN-661 x.toml, [sites] list[0].zones[0].hosts: host 3 is none of the site `a`",
+        "GLN-661 x.toml, [sites] list: 2 hosts belong to no site, the first is 4",
+        "GLN-662 x.toml, [sites] links[0].between: there is no site `c`",
+        "GLN-663 x.toml, [sites] links[1].between: leads from `a` to itself",
+        "GLN-660 x.toml, [sites] rules[0].vms: found `3-1`, expected a number or a range",
+        "GLN-662 x.toml, [sites] rules[1].sites: there is no site `b`",
+        "GLN-664 x.toml, [sites] rules[2].at-most: does not say of what",
+        "GLN-666 x.toml, [sites] rules[3].types: there is no type 7",
+        "GLN-664 x.toml, [sites] rules[4]: says who, and not what",
+        "GLN-664 x.toml, [sites] tenants[1]: VM 4 is of tenant 0 as well",
+        "GLN-664 x.toml, [sites] list[1].pue: is money, and there is no [costs]",
+        "GLN-664 x.toml, [sites] list: outages.headroom is kept among all hosts",
+    ];
+    assert_eq!(problems.len(), expected.len(), "{problems:#?}");
+    for (found, expected) in problems.iter().zip(expected) {
+        assert!(found.starts_with(expected), "{found} is not {expected}");
+    }
+    let leased = "[leases]\nload = \"replayed\"\n[sites]\nlist = [{ name = \"a\", hosts = [0] }]\n";
+    assert!(shown(leased)[0].starts_with("GLN-206 x.toml, [sites]"));
+    let alone = "[sites]\nlist = [{ name = \"a\", hosts = \"0-799\" }]\ndisk-gib = 1\nwindow-kib = 9\n\
+                 return-margin = 0.5\nrules = [{ private = true, sites = [] }]\n";
+    let codes: Vec<String> = shown(alone).iter().map(|told| told[..7].to_owned()).collect();
+    assert_eq!(codes, ["GLN-665", "GLN-664", "GLN-664", "GLN-664"]);
+}
+
+/// What the rules of `text` lack on the bundled sample of 1,052 VMs.
+fn conflicts(text: &str) -> Vec<String> {
+    let text = format!(
+        "[sites]\nlist = [{{ name = \"a\", hosts = \"0-9\" }}, {{ name = \"b\", hosts = \"10-799\", \
+         kind = \"public\" }}]\n{text}"
+    );
+    let spec = galerna::spec::parse(&text, "x.toml", Vec::new()).expect("it is whole");
+    let error = galerna::spec::Inputs::read(&spec).expect_err("it cannot be kept");
+    error.problems.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn rules_that_cannot_be_kept_are_told_with_a_small_set_that_shows_it() {
+    let found = conflicts(
+        "rules = [{ vms = \"5-9\", stay = true }, { vms = \"3-9\", private = true }, \
+         { vms = \"7, 8\", sites = [\"b\"] }]\n",
+    );
+    assert_eq!(found.len(), 1, "{found:#?}");
+    let expected = "GLN-665 run spec, [sites] rules[1] and rules[2]: contradict each other: no site \
+                    is left for VM 7, 8.";
+    assert!(found[0].starts_with(expected), "{found:#?}");
+    let found = conflicts("rules = [{ vms = \"0-1052\", stay = true }]\ntenants = [\"2000\"]\n");
+    assert!(found[0].contains("there is no VM 1052, the run has 1052"), "{found:#?}");
+    assert!(found.len() == 2 && found[1].starts_with("GLN-666 run spec, [sites] tenants[0]"));
+    let found = conflicts("rules = [{ vms = \"0-4\", at-most = 2, per = \"zone\" }]\n");
+    assert!(found[0].contains("spreads 5 VMs, and 2 parts of at most 2 hold 4"), "{found:#?}");
+    // Ten hosts of 32 GiB hold 343,597 MB: the 198th VM of 1740 MB is one too many.
+    let found = conflicts("rules = [{ vms = \"300-700\", private = true }]\n");
+    assert!(found[0].contains("and 193 more may be at a only and take 344520 MB"), "{found:#?}");
 }

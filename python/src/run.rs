@@ -229,7 +229,7 @@ impl Run {
     }
 
     /// The table called `hosts`, `vms`, `actions`, `samples`, `demand`, `moves`, `stages`,
-    /// `decisions`, `outages` or `restarts` of a run with load; `leases`, `lease_states`,
+    /// `decisions`, `outages`, `link_outages` or `restarts` of a run with load; `leases`, `lease_states`,
     /// `holdings`, `utilisation` or `image_transfers` of one of leases; `ledger` of one with
     /// `[costs]`.
     fn table(&self, py: Python<'_>, name: &str) -> PyResult<Table> {
@@ -272,6 +272,7 @@ impl Run {
             "stages" => py.detach(|| frames::stages(record)),
             "decisions" => py.detach(|| frames::decisions(record)),
             "outages" => py.detach(|| frames::outages(record)),
+            "link_outages" => py.detach(|| frames::link_outages(record)),
             "restarts" => py.detach(|| frames::restarts(record)),
             "demand" if self.leases.is_some() => py.detach(|| frames::trace_rows(trace)),
             "demand" => py.detach(|| frames::demand(trace, fleet)),

@@ -27,6 +27,7 @@
 //! | GLN-670 | a VM is where the rules of `[sites]` forbid it |
 //! | GLN-671 | something goes from site to site that cannot |
 //! | GLN-672 | a figure of `[sites]` does not follow from the actions |
+//! | GLN-673 | a link fails otherwise than its outages say, or something is sent over it then |
 //!
 //! Symbols used throughout: `r` demand of a VM, MIPS; `c = min(r, core)` what one core can serve of
 //! it; `a` what it gets; `W` what its host spends on all VMs; `C` the host's capacity.
@@ -35,6 +36,7 @@ mod bill;
 mod billing;
 mod capacity;
 mod copies;
+mod cuts;
 mod decisions;
 mod doubt;
 mod event;
@@ -179,6 +181,7 @@ pub fn check(evidence: &Evidence) -> Report {
     copies::check(evidence, &events, &times, &mut report);
     moves::check(evidence, &events, &mut report);
     sites::check(evidence, &events, &mut report);
+    cuts::check(evidence, &mut report);
     decisions::check(evidence, &mut report);
     if let Some(sending) = &evidence.sending
         && report.is_clean()

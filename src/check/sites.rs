@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::event::{Deed, Event};
 use super::layout::Layout;
-use super::{Evidence, Report};
+use super::{Evidence, Report, cuts};
 use crate::id::{HostId, Id};
 use crate::model::record::{MoveEnding, MoveRecord, StageKind, StageRecord};
 use crate::model::sites::{Per, Route, Site, SiteKind, SiteRule, Sites};
@@ -86,7 +86,7 @@ pub(super) fn check(evidence: &Evidence, events: &[Event], out: &mut Report) {
             Deed::Start { vm, to } => (vm, to),
             Deed::Restart { vm, to } if down => (vm, to),
             Deed::Depart { vm, from, to } => {
-                let what = law.keeps_home(&ground, vm, from, to);
+                let what = law.keeps_home(evidence, &ground, event, (vm, from, to));
                 refuse("GLN-671", event.place(), what, out);
                 (vm, to)
             }
@@ -108,7 +108,6 @@ struct Law<'a> {
     of: Vec<Vec<usize>>,
     tenant: Vec<Option<usize>>,
     tenants: bool,
-    routes: Vec<Option<Route>>,
 }
 
 impl<'a> Law<'a> {
@@ -140,12 +139,17 @@ impl<'a> Law<'a> {
             of: (0..vms).map(rules).collect(),
             tenant: (0..vms).map(tenant).collect(),
             tenants: !sites.tenants.is_empty(),
-            routes: sites.routes(&vec![true; sites.links.len()]),
         }
     }
 
     /// What keeps `vm` from being migrated from one host to the other.
-    fn keeps_home(&self, ground: &Ground<'_>, vm: usize, from: usize, to: usize) -> Option<String> {
+    fn keeps_home(
+        &self,
+        evidence: &Evidence,
+        ground: &Ground<'_>,
+        event: &Event,
+        (vm, from, to): (usize, usize, usize),
+    ) -> Option<String> {
         let [a, b] = [from, to].map(|host| ground.site[host]);
         if a == b {
             return None;
@@ -158,7 +162,8 @@ impl<'a> Law<'a> {
                 names().1
             ));
         }
-        let open = self.routes[a * ground.sites.list.len() + b].is_some();
+        let up = cuts::up(evidence, ground.sites, event.at)?;
+        let open = ground.sites.routes(&up)[a * ground.sites.list.len() + b].is_some();
         let (a, b) = names();
         (!open).then(|| format!("v{vm} goes from `{a}` to `{b}`, and no link leads there"))
     }
@@ -217,7 +222,6 @@ type Sent = Vec<(Instant, Instant, f64)>;
 /// Verifies what goes from site to site, stage by stage and link by link.
 fn links(evidence: &Evidence, ground: &Ground<'_>, out: &mut Report) {
     let sites = ground.sites;
-    let routes = sites.routes(&vec![true; sites.links.len()]);
     let mut stages: BTreeMap<u32, Vec<&StageRecord>> = BTreeMap::new();
     for stage in &evidence.record.stages {
         stages.entry(stage.migration).or_default().push(stage);
@@ -226,12 +230,15 @@ fn links(evidence: &Evidence, ground: &Ground<'_>, out: &mut Report) {
     for (number, row) in evidence.record.moves.iter().enumerate() {
         let [from, to] = [row.from, row.to].map(|host| ground.site[host.index()]);
         let of = stages.remove(&(number as u32)).unwrap_or_default();
-        let Some(route) = routes[from * sites.list.len() + to].as_ref() else { continue };
         let place = || format!("moves row {number}");
         refuse("GLN-671", place(), disk(evidence, sites, row, from != to, &of), out);
         if from == to {
             continue;
         }
+        let Some(up) = cuts::up(evidence, sites, row.start) else { continue };
+        let routes = sites.routes(&up);
+        let Some(route) = routes[from * sites.list.len() + to].as_ref() else { continue };
+        refuse("GLN-673", place(), cuts::sent_over(evidence, row, route, &of), out);
         let most = most(evidence, sites, route);
         for stage in of {
             let Some(end) = stage.end else { continue };
@@ -317,6 +324,7 @@ pub(super) fn figures(
     for (_, site, from, until) in stays(&ground, evidence.fleet.vms(), events, end) {
         hours[site] += (until - from).0 as f64 / 3.6e9;
     }
+    let out = degraded(evidence, &ground, end);
     let mut pairs: BTreeMap<(usize, usize), [f64; 3]> = BTreeMap::new();
     for row in &evidence.record.moves {
         let [from, to] = [row.from, row.to].map(|host: HostId| ground.site[host.index()]);
@@ -336,6 +344,39 @@ pub(super) fn figures(
         for (what, value) in ["migrations", "moved", "bytes"].into_iter().zip(values) {
             all.push((format!("wan.{}.{}.{what}", names[from], names[to]), value));
         }
+    }
+    all.extend(out);
+    all
+}
+
+/// How long whole sites and links were out, in a run with `[outages]`.
+fn degraded(evidence: &Evidence, ground: &Ground<'_>, end: Instant) -> Vec<(String, f64)> {
+    if evidence.rules.outages.is_none() {
+        return Vec::new();
+    }
+    let mut all = Vec::new();
+    for (number, site) in ground.sites.list.iter().enumerate() {
+        let hosts = ground.site.iter().filter(|&&other| other == number).count();
+        let here = |host: HostId| ground.site[host.index()] == number;
+        let rows = || evidence.record.outages.iter().filter(|row| here(row.host));
+        let closed = |row: &crate::model::record::OutageRecord| row.end.unwrap_or(end);
+        let mut edges: Vec<Instant> = rows().flat_map(|row| [row.start, closed(row)]).collect();
+        edges.sort_unstable();
+        let out = edges.windows(2).filter(|span| {
+            rows().filter(|row| row.start <= span[0] && span[1] <= closed(row)).count() == hosts
+        });
+        let out_us: i64 = out.map(|span| (span[1] - span[0]).0).sum();
+        all.push((format!("site.{}.out_s", site.name), out_us as f64 / 1e6));
+    }
+    for (number, link) in ground.sites.links.iter().enumerate() {
+        let rows = || {
+            let all = evidence.record.link_outages.iter();
+            all.filter(move |row| row.link as usize == number)
+        };
+        let out_us: i64 = rows().map(|row| (row.end.unwrap_or(end) - row.start).0).sum();
+        let [a, b] = &link.between;
+        all.push((format!("link.{a}.{b}.failures"), rows().count() as f64));
+        all.push((format!("link.{a}.{b}.out_s"), out_us as f64 / 1e6));
     }
     all
 }
@@ -399,5 +440,5 @@ pub(super) fn compare(
 
 /// Whether a figure of the summary is one of sites.
 pub(super) fn is_figure(name: &str) -> bool {
-    name.starts_with("site.") || name.starts_with("wan.")
+    ["site.", "wan.", "link."].iter().any(|part| name.starts_with(part))
 }

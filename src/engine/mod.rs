@@ -9,6 +9,7 @@
 mod abandon;
 pub mod books;
 mod clock;
+mod cuts;
 mod decide;
 mod demand;
 mod failures;

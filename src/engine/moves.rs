@@ -124,6 +124,7 @@ impl<'a> Moves<'a> {
             None => path,
         };
         let id = self.transfers.start(program, path, give_up_s, now);
+        self.wide.iter_mut().for_each(|wide| wide.note(id, flight.from, flight.to));
         if self.flights.len() <= id {
             self.flights.resize(id + 1, None);
         }

@@ -79,7 +79,9 @@ impl<'a> Engine<'a> {
             .fenced(rules.sites.as_ref().map(|sites| Fence::new(sites, fleet)));
         let conduct = policies.migration.clone();
         let (hosts, seed) = (fleet.hosts(), conduct.seed);
-        let outages = rules.outages.as_ref().map(|rules| Outages::new(rules, hosts, seed));
+        let sites = rules.sites.as_ref();
+        let outages = rules.outages.as_ref();
+        let outages = outages.map(|rules| Outages::new(rules, sites, hosts, seed));
         let moves = Moves::new(conduct, routes, rules, fleet);
         Self {
             world: World::new(fleet, rules, demand, meter, clock.start(), window.max(looks_back)),

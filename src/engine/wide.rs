@@ -3,8 +3,10 @@
 //! A migration to another site passes the cards of both hosts, or the topology, and the links of
 //! the route between the sites on top, and shares each max-min fairly.
 
+use std::collections::BTreeMap;
+
 use crate::id::{HostId, IdVec, VmId};
-use crate::migrate::{Wan, Way};
+use crate::migrate::{TransferId, Wan, Way};
 use crate::model::Fleet;
 use crate::model::sites::{Route, Sites};
 use crate::topology::LinkId;
@@ -24,6 +26,8 @@ pub(super) struct Wide<'a> {
     routes: Vec<Option<Route>>,
     /// The first link of the WAN among all links.
     first: LinkId,
+    /// The links that each migration between sites passes, or passed.
+    passed: BTreeMap<TransferId, Vec<usize>>,
 }
 
 impl<'a> Wide<'a> {
@@ -31,7 +35,8 @@ impl<'a> Wide<'a> {
     pub fn new(sites: &'a Sites, fleet: &'a Fleet, first: usize) -> Self {
         let routes = sites.routes(&vec![true; sites.links.len()]);
         let site_of = sites.site_of(fleet.hosts());
-        Self { sites, fleet, site_of, routes, first: first as LinkId }
+        let (first, passed) = (first as LinkId, BTreeMap::new());
+        Self { sites, fleet, site_of, routes, first, passed }
     }
 
     /// Capacities of the links, bytes per second: there and back, one after the other.
@@ -53,6 +58,21 @@ impl<'a> Wide<'a> {
     /// Whether both hosts are of one site, or of two that are connected.
     pub fn is_open(&self, from: HostId, to: HostId) -> bool {
         self.site_of[from] == self.site_of[to] || self.route(from, to).is_some()
+    }
+
+    /// Notes the route of the migration `id`, which begins.
+    pub fn note(&mut self, id: TransferId, from: HostId, to: HostId) {
+        let links = self.route(from, to).map(|route| route.iter().map(|&(link, _)| link).collect());
+        match links {
+            Some(links) => self.passed.insert(id, links),
+            None => self.passed.remove(&id),
+        };
+    }
+
+    /// Migrations that pass `link`, or passed it when they were under way.
+    pub fn sent_over(&self, link: usize) -> impl Iterator<Item = TransferId> {
+        let over = self.passed.iter().filter(move |(_, links)| links.contains(&link));
+        over.map(|(&id, _)| id)
     }
 
     /// Adds the links from the site of `from` to that of `to` to `path`.

@@ -12,5 +12,5 @@ pub use energy_series::EnergySeries;
 pub use meter::{HostMeter, Meter, VmMeter};
 pub use outage_summary::OutageSummary;
 pub use ping_pong::ping_pong_rate;
-pub use site_summary::{PairFigures, SiteFigures, SiteSummary};
+pub use site_summary::{LinkFigures, PairFigures, SiteFigures, SiteSummary};
 pub use summary::Summary;

@@ -107,7 +107,10 @@ impl Summary {
                 &record.decisions.iter().map(DecisionRecord::gap).collect::<Vec<f64>>(),
             ),
             outages: None,
-            sites: rules.sites.as_ref().map(|sites| SiteSummary::of(sites, meter, record)),
+            sites: rules
+                .sites
+                .as_ref()
+                .map(|sites| SiteSummary::of(sites, rules.outages.is_some(), meter, record)),
         }
     }
 

@@ -5,7 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 pub use super::decision_record::DecisionRecord;
-pub use super::outage_record::{OutageRecord, RestartRecord};
+pub use super::outage_record::{LinkOutageRecord, OutageRecord, RestartRecord};
 use crate::id::{HostId, VmId};
 use crate::time::Instant;
 
@@ -415,6 +415,8 @@ pub struct Record {
     pub outages: Vec<OutageRecord>,
     /// One row per VM whose host failed.
     pub restarts: Vec<RestartRecord>,
+    /// One row per outage of a link between sites; empty unless the run has `[sites]`.
+    pub link_outages: Vec<LinkOutageRecord>,
     /// When the run ended.
     pub end: Instant,
 }

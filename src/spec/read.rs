@@ -172,8 +172,9 @@ fn sections(mut table: Table, place: Place<'_>, problems: &mut Vec<Problem>) -> 
         leases,
         run: section(&mut table, "run", place, problems),
     };
-    spec.outages = outages_section(&mut table, spec.fleet.count(), place, problems);
     spec.sites = sites_section(&mut table, place, problems);
+    let stand = (spec.fleet.count(), spec.sites.as_ref());
+    spec.outages = outages_section(&mut table, stand, place, problems);
     if spec.loaded_leases().is_some() && spec.consolidated_leases().is_none() {
         spec.policy = PolicySpec::at_rest();
     }
@@ -229,13 +230,13 @@ fn costs_section(
 /// Reads `[outages]`, if there is one, and the file that it names.
 fn outages_section(
     table: &mut Table,
-    hosts: usize,
+    stand: (usize, Option<&Sites>),
     place: Place<'_>,
     problems: &mut Vec<Problem>,
 ) -> Option<Outages> {
     table.contains_key("outages").then(|| {
         let mut outages: Outages = section(table, "outages", place, problems);
-        outages::read_file(&mut outages, hosts, place, problems);
+        outages::read_file(&mut outages, stand, place, problems);
         outages
     })
 }
@@ -271,7 +272,7 @@ fn section<T: DeserializeOwned + Serialize + Default>(
         "trace" => known.extend(TraceSpec::OPTIONAL.map(str::to_owned)),
         "policy" => known.push("plan".into()),
         "leases" => known.extend(LeaseSpec::OPTIONAL.map(str::to_owned)),
-        "outages" => known.extend(["file", "host", "rack"].map(str::to_owned)),
+        "outages" => known.extend(["file", "host", "rack", "site", "link"].map(str::to_owned)),
         "sites" => known.extend(["disk-gib", "encryption"].map(str::to_owned)),
         "migration" => known.extend(MigrationSection::OPTIONAL.map(str::to_owned)),
         _ => {}
