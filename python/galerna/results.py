@@ -251,6 +251,14 @@ class Run:
         return self._frame("outages")
 
     @cached_property
+    def link_outages(self) -> pl.DataFrame:
+        """One row per outage of a link between sites: which, from when, until when.
+
+        Empty without `[outages]` and `[sites]`.
+        """
+        return self._frame("link_outages")
+
+    @cached_property
     def restarts(self) -> pl.DataFrame:
         """One row per VM whose host failed: when, where it was restarted, when it ran again.
 

@@ -39,9 +39,12 @@ pub fn spec(py: Python<'_>, error: spec::Error) -> PyErr {
     raised(py, "SpecError", &error.to_string(), error.problems)
 }
 
-/// A `TraceError` with the problems of `error`.
+/// A `TraceError` with the problems of `error`; a `SpecError` where they are those of a spec that
+/// does not go with its trace.
 pub fn trace(py: Python<'_>, error: trace::Error) -> PyErr {
-    raised(py, "TraceError", &error.to_string(), error.problems)
+    let of_spec = |problem: &Problem| ["GLN-2", "GLN-6"].contains(&&problem.code[..5]);
+    let class = if error.problems.iter().all(of_spec) { "SpecError" } else { "TraceError" };
+    raised(py, class, &error.to_string(), error.problems)
 }
 
 /// A `TraceError` where a trace cannot be read, else a `ForecastError`, with the problems of
@@ -66,7 +69,7 @@ pub fn batch(py: Python<'_>, error: batch::Error) -> PyErr {
     let code = problems.first().map_or("", |problem| problem.code);
     let class = match code.get(..5) {
         Some("GLN-1") => "TraceError",
-        Some("GLN-6") => "RunFolderError",
+        Some("GLN-6") if !("GLN-660".."GLN-670").contains(&code) => "RunFolderError",
         Some("GLN-7") if code >= "GLN-720" => "RunFolderError",
         _ => "SpecError",
     };

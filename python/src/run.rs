@@ -229,7 +229,7 @@ impl Run {
     }
 
     /// The table called `hosts`, `vms`, `actions`, `samples`, `demand`, `moves`, `stages`,
-    /// `decisions`, `outages` or `restarts` of a run with load; `leases`, `lease_states`,
+    /// `decisions`, `outages`, `link_outages` or `restarts` of a run with load; `leases`, `lease_states`,
     /// `holdings`, `utilisation` or `image_transfers` of one of leases; `ledger` of one with
     /// `[costs]`.
     fn table(&self, py: Python<'_>, name: &str) -> PyResult<Table> {
@@ -247,7 +247,7 @@ impl Run {
 impl Run {
     /// The ledger, where the spec has `[costs]`.
     fn billed(&self) -> Option<Ledger> {
-        let costs = self.spec.costs.as_ref()?;
+        let costs = &self.spec.billing()?;
         let record = self.load.as_ref().map(|(_, outcome)| &outcome.record);
         Some(match (&self.leases, record) {
             (Some((inputs, schedule)), load) => {
@@ -272,6 +272,7 @@ impl Run {
             "stages" => py.detach(|| frames::stages(record)),
             "decisions" => py.detach(|| frames::decisions(record)),
             "outages" => py.detach(|| frames::outages(record)),
+            "link_outages" => py.detach(|| frames::link_outages(record)),
             "restarts" => py.detach(|| frames::restarts(record)),
             "demand" if self.leases.is_some() => py.detach(|| frames::trace_rows(trace)),
             "demand" => py.detach(|| frames::demand(trace, fleet)),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{Account, Entry, Subject};
 use crate::id::HostId;
 use crate::model::Costs;
-use crate::model::costs::{MONTH, Rate};
+use crate::model::costs::{MONTH, Rate, Tariff};
 use crate::model::record::EnergyRecord;
 use crate::time::Instant;
 use crate::units::Joules;
@@ -13,22 +13,49 @@ use crate::units::Joules;
 const KG_PER_TONNE: f64 = 1000.0;
 const G_PER_KG: f64 = 1000.0;
 
-/// The entries of energy and of carbon; the run ended at `end`.
+/// What some hosts pay for their energy.
+struct Supply<'a> {
+    price: &'a Rate,
+    intensity: &'a Rate,
+    pue: f64,
+    used: Vec<&'a EnergyRecord>,
+}
+
+/// The entries of energy and of carbon, those of one site after the other; the run ended at `end`.
+/// Who rents by the hour does not pay for energy.
 pub(super) fn entries(costs: &Costs, used: &[EnergyRecord], end: Instant) -> Vec<Entry> {
-    let mut entries: Vec<Entry> = by_rate(&costs.energy_price, costs, used, end)
-        .map(|(period, host, kwh, price)| {
+    let supplies: Vec<Supply<'_>> = match &costs.tariffs {
+        None => vec![Supply {
+            price: &costs.energy_price,
+            intensity: &costs.carbon_intensity,
+            pue: costs.pue,
+            used: used.iter().collect(),
+        }],
+        Some(tariffs) => {
+            let own = |(_, tariff): &(u16, &Tariff)| tariff.rent.is_none();
+            let supply = |(site, tariff)| {
+                let Tariff { energy_price, carbon_intensity, pue, .. }: &Tariff = tariff;
+                let here = |row: &&EnergyRecord| tariffs.site_of[row.host] == site;
+                let used = used.iter().filter(here).collect();
+                Supply { price: energy_price, intensity: carbon_intensity, pue: *pue, used }
+            };
+            (0..).zip(&tariffs.sites).filter(own).map(supply).collect()
+        }
+    };
+    let energy = supplies.iter().flat_map(|supply| {
+        by_rate(supply.price, supply, end).map(|(period, host, kwh, price)| {
             Entry::new(Account::Energy, period, Subject::Host(host.0), kwh, price)
         })
-        .collect();
-    if !costs.carbon_intensity.is_nothing() {
-        let price = costs.carbon_price / KG_PER_TONNE;
-        let emitted = by_rate(&costs.carbon_intensity, costs, used, end);
-        entries.extend(emitted.map(|(period, host, kwh, intensity)| {
+    });
+    let price = costs.carbon_price / KG_PER_TONNE;
+    let emitting = supplies.iter().filter(|supply| !supply.intensity.is_nothing());
+    let carbon = emitting.flat_map(|supply| {
+        by_rate(supply.intensity, supply, end).map(|(period, host, kwh, intensity)| {
             let kg = kwh * intensity / G_PER_KG;
             Entry::new(Account::Carbon, period, Subject::Host(host.0), kg, price)
-        }));
-    }
-    entries
+        })
+    });
+    energy.chain(carbon).collect()
 }
 
 type Used = ((Instant, Instant), HostId, f64, f64);
@@ -36,17 +63,16 @@ type Used = ((Instant, Instant), HostId, f64, f64);
 /// Energy of the site (kWh) by stretch of time, then host, with the value of `rate` there.
 fn by_rate<'a>(
     rate: &'a Rate,
-    costs: &Costs,
-    used: &[EnergyRecord],
+    supply: &Supply<'_>,
     end: Instant,
 ) -> impl Iterator<Item = Used> + 'a {
     let stretches = stretches(rate, end);
     let mut sums: BTreeMap<(usize, HostId), f64> = BTreeMap::new();
-    for row in used {
+    for row in &supply.used {
         let stretch = stretches.partition_point(|&(from, _)| from <= row.start) - 1;
         *sums.entry((stretch, row.host)).or_default() += row.joules;
     }
-    let pue = costs.pue;
+    let pue = supply.pue;
     sums.into_iter().map(move |((stretch, host), joules)| {
         let period = stretches[stretch];
         (period, host, Joules(joules).kwh() * pue, rate.at(period.0))

@@ -12,6 +12,8 @@ pub enum Account {
     Carbon,
     /// VMs sold by the hour.
     InstanceHours,
+    /// VMs at public sites, rented by the hour.
+    Rent,
     /// What is given back for lack of availability.
     Credits,
     /// What is paid for VMs that got less than they asked for.
@@ -20,8 +22,14 @@ pub enum Account {
 
 impl Account {
     /// Every account, in the order of the ledger.
-    pub const ALL: [Self; 5] =
-        [Self::Energy, Self::Carbon, Self::InstanceHours, Self::Credits, Self::Penalties];
+    pub const ALL: [Self; 6] = [
+        Self::Energy,
+        Self::Carbon,
+        Self::InstanceHours,
+        Self::Rent,
+        Self::Credits,
+        Self::Penalties,
+    ];
 
     /// The name used in tables.
     pub fn name(self) -> &'static str {
@@ -29,6 +37,7 @@ impl Account {
             Self::Energy => "energy",
             Self::Carbon => "carbon",
             Self::InstanceHours => "instance-hours",
+            Self::Rent => "rent",
             Self::Credits => "credits",
             Self::Penalties => "penalties",
         }
@@ -39,7 +48,7 @@ impl Account {
         match self {
             Self::Energy => "kWh",
             Self::Carbon => "kgCO2e",
-            Self::InstanceHours => "h",
+            Self::InstanceHours | Self::Rent => "h",
             Self::Credits => "month",
             Self::Penalties => "s",
         }

@@ -46,7 +46,7 @@ pub(super) fn between(
     spans
 }
 
-fn hours(span: Span) -> f64 {
+pub(super) fn hours(span: Span) -> f64 {
     span.seconds() / HOUR_S
 }
 

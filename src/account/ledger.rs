@@ -1,6 +1,8 @@
 //! All entries of a run, by account, in a fixed order.
 
-use super::{Account, CostSummary, Entry, Money, Subject, energy, instance_hours, service};
+use super::{
+    Account, CostSummary, Entry, Money, SiteTotal, Subject, energy, instance_hours, rent, service,
+};
 use crate::model::lease::LeaseRequest;
 use crate::model::lease_record::Stretch;
 use crate::model::{Costs, Record};
@@ -30,20 +32,31 @@ pub struct Ledger {
     pub currency: String,
     /// By account, then as that orders them.
     pub entries: Vec<Entry>,
+    /// What each site comes to, in a run with `[sites]`.
+    pub sites: Vec<SiteTotal>,
 }
 
 impl Ledger {
     /// The ledger of a run of load.
     pub fn of_load(costs: &Costs, record: &Record) -> Self {
         let presence = instance_hours::presence(&record.actions, record.vms.len(), record.end);
-        let mut entries = energy::entries(costs, &record.energy, record.end);
         let hours = instance_hours::of_vms(costs, &presence);
         let owner = |vm: usize| Subject::Vm(vm as u32);
         let credits = service::credits(costs, record, &presence, &hours, owner);
+        Self::with(costs, record, hours, credits)
+    }
+
+    /// Energy, carbon, rent and penalties of `record`, with the rest.
+    fn with(costs: &Costs, record: &Record, hours: Vec<Entry>, credits: Vec<Entry>) -> Self {
+        let mut entries = energy::entries(costs, &record.energy, record.end);
+        let rent = rent::entries(costs, record);
+        let tariffs = costs.tariffs.iter();
+        let sites = tariffs.flat_map(|tariffs| SiteTotal::all(tariffs, &entries, &rent)).collect();
         entries.extend(hours);
+        entries.extend(rent.into_iter().map(|(_, entry)| entry));
         entries.extend(credits);
         entries.extend(service::penalties(costs, record));
-        Self { currency: costs.currency.clone(), entries }
+        Self { currency: costs.currency.clone(), entries, sites }
     }
 
     /// The ledger of a run of leases: hours of instances, and what their load costs where they
@@ -54,20 +67,18 @@ impl Ledger {
         stretches: &[Stretch],
         load: Option<&Record>,
     ) -> Self {
-        let currency = costs.currency.clone();
         let hours = instance_hours::of_leases(costs, requests, stretches);
-        let Some(record) = load else { return Self { currency, entries: hours } };
+        let Some(record) = load else {
+            let (currency, sites) = (costs.currency.clone(), Vec::new());
+            return Self { currency, entries: hours, sites };
+        };
         let owners = requests.iter().zip(0..);
         let owners: Vec<u32> =
             owners.flat_map(|(request, lease)| request.cores().map(move |_| lease)).collect();
         let presence = instance_hours::presence(&record.actions, record.vms.len(), record.end);
         let owner = |vm: usize| Subject::Lease(owners[vm]);
-        let mut entries = energy::entries(costs, &record.energy, record.end);
         let credits = service::credits(costs, record, &presence, &hours, owner);
-        entries.extend(hours);
-        entries.extend(credits);
-        entries.extend(service::penalties(costs, record));
-        Self { currency, entries }
+        Self::with(costs, record, hours, credits)
     }
 
     /// The entries of `account`.

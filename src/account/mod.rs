@@ -4,6 +4,7 @@
 //! energy         - kWh x PUE x price                     per host, month and step of the tariff
 //! carbon         - kWh x PUE x intensity x price         per host, month and step of the intensity
 //! instance-hours + hours x price                         per VM or lease, and month
+//! rent           - hours at a public site x its price    per VM, stay and month
 //! credits        - share of the month's instance-hours   per VM or lease, and month
 //! penalties      - seconds short x price                 per VM
 //! ```
@@ -25,10 +26,13 @@ mod instance_hours;
 mod ledger;
 mod money;
 mod months;
+mod rent;
 mod service;
+mod site_total;
 mod summary;
 
 pub use entry::{Account, Entry, Subject};
 pub use ledger::Ledger;
 pub use money::Money;
+pub use site_total::SiteTotal;
 pub use summary::CostSummary;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Account, Ledger};
+use super::{Account, Ledger, SiteTotal};
 
 /// Totals by account: amounts gained, or spent where negative, in the currency.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -27,6 +27,12 @@ pub struct CostSummary {
     pub emissions_kg: f64,
     /// Hours of instances that have a price.
     pub billed_hours: f64,
+    /// Rent of public sites, in a run with `[sites]`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rent: Option<f64>,
+    /// What each site comes to.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sites: Vec<SiteTotal>,
 }
 
 impl CostSummary {
@@ -45,12 +51,14 @@ impl CostSummary {
             site_energy_kwh: quantity(Account::Energy),
             emissions_kg: quantity(Account::Carbon),
             billed_hours: quantity(Account::InstanceHours),
+            rent: (!ledger.sites.is_empty()).then(|| total(Account::Rent)),
+            sites: ledger.sites.clone(),
         }
     }
 
     /// Every figure by name.
     pub fn named(&self) -> Vec<(&'static str, f64)> {
-        vec![
+        let figures = [
             ("energy", self.energy),
             ("carbon", self.carbon),
             ("instance_hours", self.instance_hours),
@@ -60,6 +68,12 @@ impl CostSummary {
             ("site_energy_kwh", self.site_energy_kwh),
             ("emissions_kg", self.emissions_kg),
             ("billed_hours", self.billed_hours),
-        ]
+        ];
+        figures.into_iter().chain(self.rent.map(|rent| ("rent", rent))).collect()
+    }
+
+    /// Every figure of every site by name.
+    pub fn by_site(&self) -> impl Iterator<Item = (String, f64)> {
+        self.sites.iter().flat_map(SiteTotal::named)
     }
 }

@@ -28,7 +28,7 @@ const REMEDY: &str = "Rerun the spec; if it happens again, report it with the ru
 /// One row of the ledger, as its table tells it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct BillRow {
-    /// `energy`, `carbon`, `instance-hours`, `credits` or `penalties`.
+    /// `energy`, `carbon`, `instance-hours`, `rent`, `credits` or `penalties`.
     pub account: String,
     /// `host`, `vm` or `lease`, and its number.
     pub subject: (String, u32),
@@ -167,7 +167,7 @@ pub(super) fn energy(
 }
 
 /// The parts of a span, month by month.
-fn by_month(start: Instant, end: Instant) -> Vec<(i64, Instant, Instant)> {
+pub(super) fn by_month(start: Instant, end: Instant) -> Vec<(i64, Instant, Instant)> {
     let mut parts = Vec::new();
     let mut since = start;
     while since < end {
@@ -333,7 +333,7 @@ fn unit(account: &str) -> &'static str {
     match account {
         "energy" => "kWh",
         "carbon" => "kgCO2e",
-        "instance-hours" => "h",
+        "instance-hours" | "rent" => "h",
         "credits" => "month",
         _ => "s",
     }

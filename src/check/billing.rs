@@ -4,7 +4,7 @@ use super::bill::{self, Due, Spans};
 use super::doubt::Totals;
 use super::event::{Deed, Event};
 use super::timetable::Timetable;
-use super::{Evidence, Report};
+use super::{Evidence, Report, site_bill};
 use crate::model::record::StageKind;
 use crate::time::Instant;
 
@@ -24,7 +24,8 @@ pub(super) fn check(
     }
     let (there, down) = standing(evidence, events, times.last);
     let mut due = Due::new();
-    bill::energy(costs, &totals.exact.used, times.last, &mut due);
+    site_bill::energy(evidence, costs, &totals.exact.used, times.last, &mut due);
+    site_bill::rent(evidence, events, times.last, &mut due);
     bill::hours(costs, bill.runs.as_deref(), &there, &mut due);
     let owner = |vm: usize| match (&evidence.tenancy, &bill.runs) {
         (Some(tenancy), Some(_)) => ("lease", tenancy.lease_of(vm)),
@@ -34,6 +35,9 @@ pub(super) fn check(
     let short = totals.exact.vms.iter().map(|vm| vm.short_s);
     bill::penalties(costs, short, times.last, &mut due);
     let (findings, recomputed) = bill::compare(bill, due);
+    out.findings.extend(findings);
+    out.recomputed.extend(recomputed);
+    let (findings, recomputed) = site_bill::totals(evidence, events, bill, times.last);
     out.findings.extend(findings);
     out.recomputed.extend(recomputed);
 }

@@ -146,7 +146,8 @@ fn steady(evidence: &Evidence) -> bool {
 
 /// When a price of energy may change, up to `end`.
 fn edges(evidence: &Evidence, end: Instant) -> Vec<(Instant, f64)> {
-    let edges = evidence.rules.costs.as_ref().map(|costs| super::bill::edges(costs, end));
+    let edges =
+        evidence.rules.costs.as_ref().map(|costs| super::site_bill::edges(evidence, costs, end));
     edges.unwrap_or_default().into_iter().map(|edge| (edge, edge.seconds())).collect()
 }
 

@@ -24,6 +24,10 @@
 //! | GLN-625 | a host fails or is repaired otherwise than `outages` and the rules say |
 //! | GLN-627 | something is on a host that has failed |
 //! | GLN-628 | a row of `restarts` does not fit the actions, the rules or the others |
+//! | GLN-670 | a VM is where the rules of `[sites]` forbid it |
+//! | GLN-671 | something goes from site to site that cannot |
+//! | GLN-672 | a figure of `[sites]` does not follow from the actions |
+//! | GLN-673 | a link fails otherwise than its outages say, or something is sent over it then |
 //!
 //! Symbols used throughout: `r` demand of a VM, MIPS; `c = min(r, core)` what one core can serve of
 //! it; `a` what it gets; `W` what its host spends on all VMs; `C` the host's capacity.
@@ -32,6 +36,7 @@ mod bill;
 mod billing;
 mod capacity;
 mod copies;
+mod cuts;
 mod decisions;
 mod doubt;
 mod event;
@@ -52,6 +57,8 @@ pub mod relocation;
 mod report;
 pub mod roadef;
 mod rows;
+mod site_bill;
+mod sites;
 mod snapshot;
 mod stages;
 mod supply;
@@ -173,6 +180,8 @@ pub fn check(evidence: &Evidence) -> Report {
     report.findings.extend(capacity::check(evidence, &events));
     copies::check(evidence, &events, &times, &mut report);
     moves::check(evidence, &events, &mut report);
+    sites::check(evidence, &events, &mut report);
+    cuts::check(evidence, &mut report);
     decisions::check(evidence, &mut report);
     if let Some(sending) = &evidence.sending
         && report.is_clean()
@@ -183,6 +192,8 @@ pub fn check(evidence: &Evidence) -> Report {
     report.findings.extend(totals.exact.idle_kept.iter().cloned());
     report.findings.extend(rows::check(evidence, &times, &totals));
     figures::check(evidence, &events, &totals, &mut report);
+    let energy_j: Vec<f64> = totals.exact.hosts.iter().map(|host| host.energy_j).collect();
+    sites::compare(evidence, &events, &energy_j, times.last, &mut report);
     billing::check(evidence, &events, &times, &totals, &mut report);
     report
 }

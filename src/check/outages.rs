@@ -42,9 +42,14 @@ pub(super) fn check(evidence: &Evidence, events: &[Event], out: &mut Report) {
     warned(evidence, rules, events, &mut refuse);
     restarts(evidence, rules, events, &mut refuse);
     out.rows.push(("outages", evidence.record.outages.len()));
-    if rules.host.is_some() || rules.rack.is_some() {
+    if is_drawn(rules) {
         out.unverified.push("outages: whether those at random are those that were drawn".into());
     }
+}
+
+/// Whether hosts fail at random.
+fn is_drawn(rules: &Outages) -> bool {
+    rules.host.is_some() || rules.rack.is_some() || rules.site.is_some()
 }
 
 type Refuse<'r> = dyn FnMut(&'static str, String, String) + 'r;
@@ -107,13 +112,13 @@ fn left_behind(evidence: &Evidence, events: &[Event], refuse: &mut Refuse<'_>) {
 
 /// No copy to a host begins between the notice of its maintenance and that itself.
 fn warned(evidence: &Evidence, rules: &Outages, events: &[Event], refuse: &mut Refuse<'_>) {
-    let hosts = evidence.fleet.hosts();
+    let (sites, hosts) = (evidence.rules.sites.as_ref(), evidence.fleet.hosts());
     for outage in rules.list.iter().filter(|outage| outage.is_announced()) {
         let known = Instant::from_seconds(outage.start_s - outage.notice_s);
         let begun = Instant::from_seconds(outage.start_s);
         for event in events.iter().filter(|event| (known..begun).contains(&event.at)) {
             let Deed::Depart { vm, to, .. } = event.deed else { continue };
-            if event.at > known && outage.hits(rules, hosts).contains(&to) {
+            if event.at > known && outage.hits(rules, sites, hosts).contains(&to) {
                 let what = format!("v{vm} moves to h{to}, which is to be out from {begun} on");
                 refuse("GLN-625", event.place(), what);
             }
@@ -123,12 +128,12 @@ fn warned(evidence: &Evidence, rules: &Outages, events: &[Event], refuse: &mut R
 
 /// Every outage of the list is there, and no other unless some are drawn.
 fn listed(evidence: &Evidence, rules: &Outages, found: &Failures, refuse: &mut Refuse<'_>) {
-    let hosts = evidence.fleet.hosts();
+    let (sites, hosts) = (evidence.rules.sites.as_ref(), evidence.fleet.hosts());
     let end = evidence.record.actions.last().map_or(Instant::START, |action| action.at);
     let mut edges: BTreeSet<(usize, Instant, bool)> = BTreeSet::new();
     for (row, outage) in rules.list.iter().enumerate() {
         let [from, to] = [outage.start_s, outage.end_s].map(Instant::from_seconds);
-        for host in outage.hits(rules, hosts) {
+        for host in outage.hits(rules, sites, hosts) {
             edges.extend([(host, from, true), (host, to, false)]);
             let covers = |&(other, start, repaired): &(usize, Instant, Option<Instant>)| {
                 other == host && start <= from && repaired.is_none_or(|repaired| repaired >= to)
@@ -139,7 +144,7 @@ fn listed(evidence: &Evidence, rules: &Outages, found: &Failures, refuse: &mut R
             }
         }
     }
-    if rules.host.is_some() || rules.rack.is_some() {
+    if is_drawn(rules) {
         return;
     }
     for &(host, start, repaired) in found {

@@ -5,13 +5,35 @@ use std::fmt::Write;
 use crate::account::CostSummary;
 use crate::explain::Figures;
 use crate::lease::LeaseSummary;
-use crate::metric::{OutageSummary, Summary};
+use crate::metric::{OutageSummary, SiteSummary, Summary};
 
 /// Every metric of `summary`, one per line.
 pub(super) fn table(summary: &Summary) -> String {
     let outages = summary.outages.iter().flat_map(OutageSummary::named);
     let outages = outages.map(|(name, value)| (name, Some(value)));
-    lines(summary.named().into_iter().chain(outages), explained)
+    let table = lines(summary.named().into_iter().chain(outages), explained);
+    table + &summary.sites.as_ref().map_or_else(String::new, site_table)
+}
+
+/// Every figure of sites and of what went between them, one per line.
+fn site_table(sites: &SiteSummary) -> String {
+    let mut text = "\nsites, and what went from one to another\n".to_owned();
+    for (name, value) in sites.named() {
+        let last = name.rsplit('.').next().unwrap_or_default();
+        let (unit, meaning) = match last {
+            "energy_kwh" => ("kWh", "of the hosts there"),
+            "vm_hours" => ("h", "that VMs ran there"),
+            "migrations" => ("", "begun between the two"),
+            "moved" => ("", "that moved their VM"),
+            "bytes" => ("B", "that passed the links"),
+            "out_s" => ("s", "out as a whole"),
+            "failures" => ("", "outages"),
+            _ => ("", ""),
+        };
+        let line = format!("{name:<32} {:>12} {unit:<3} {meaning}", significant(value));
+        writeln!(text, "{}", line.trim_end()).expect("a string takes any text");
+    }
+    text
 }
 
 /// Every metric of leases, one per line.
@@ -32,6 +54,9 @@ pub(super) fn cost_table(costs: &CostSummary) -> String {
         let line = format!("{name:<20} {value:>24} {unit:<3} {meaning}");
         writeln!(text, "{}", line.trim_end()).expect("a string takes any text");
     }
+    for (name, value) in costs.by_site() {
+        writeln!(text, "{name:<32} {value:>12.6}").expect("a string takes any text");
+    }
     text
 }
 
@@ -41,6 +66,7 @@ fn explained_of_costs(name: &str) -> (&'static str, &'static str) {
         "energy" => ("", "energy bought"),
         "carbon" => ("", "emissions paid for"),
         "instance_hours" => ("", "VMs sold by the hour"),
+        "rent" => ("", "VMs at public sites"),
         "credits" => ("", "given back for downtime"),
         "penalties" => ("", "for VMs short of CPU"),
         "balance" => ("", "all of them"),

@@ -110,7 +110,7 @@ impl Run {
         let start = ProcessTime::now();
         let Outcome { record, summary } = &simulated(spec, inputs)?;
         let timing = Timing { read_s, run_s: start.elapsed().as_secs_f64() };
-        let ledger = spec.costs.as_ref().map(|costs| Ledger::of_load(costs, record));
+        let ledger = spec.billing().map(|costs| Ledger::of_load(&costs, record));
         let ledger = ledger.as_ref();
         let report = RunReport::new(name, spec, inputs, record, summary, timing);
         let report = report.with_costs(ledger);
@@ -225,8 +225,8 @@ fn billed(
     load: Option<&Record>,
 ) -> Option<Ledger> {
     let requests = &inputs.workload.leases;
-    let of = |costs| Ledger::of_leases(costs, requests, &schedule.stretches, load);
-    spec.costs.as_ref().map(of)
+    let billing = spec.billing()?;
+    Some(Ledger::of_leases(&billing, requests, &schedule.stretches, load))
 }
 
 /// The trace in words.

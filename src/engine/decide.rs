@@ -7,14 +7,16 @@
 use serde::{Deserialize, Serialize};
 
 use super::Policies;
+use super::fences::{self, Wanted};
 use super::plan::plan;
+use super::returns::bring_back;
 use super::share::Role;
 use super::world::{Move, World};
 use crate::detect::{Occupancy, Verdict};
 use crate::id::{HostId, VmId};
 use crate::model::Snapshot;
 use crate::model::record::Reason;
-use crate::place::{Ask, Draft, Held, HostSet, Placing, Resident, Weighed};
+use crate::place::{Draft, Held, HostSet, Placing, Resident, Weighed};
 use crate::policy::PolicyError;
 
 /// Rules of a decision (`[consolidation]`).
@@ -66,7 +68,8 @@ pub fn decide(
 ) -> Result<Decision, PolicyError> {
     let state = world.snapshot();
     settle(world, draft, &state);
-    let leaving = evacuate(world, state, draft, policies)?;
+    let mut leaving = evacuate(world, state, draft, policies)?;
+    bring_back(world, draft, policies, &mut leaving)?;
     if let Some(mut planner) = policies.plan.take() {
         let planned = plan(&mut *planner, world, &leaving.moves, draft, policies);
         policies.plan = Some(planner);
@@ -120,6 +123,7 @@ pub(super) fn settle(world: &World<'_>, draft: &mut Draft, state: &Snapshot<'_>)
     }
     let closed = world.failed.iter().chain(&world.spares).chain(&world.closing);
     closed.for_each(|&host| draft.close(host));
+    draft.fence_mut().into_iter().for_each(|fence| fences::survey(world, fence));
 }
 
 /// Finds places for the VMs of hosts whose outage is known beforehand.
@@ -140,8 +144,9 @@ fn evacuate(
     hosts.dedup();
     let all = hosts.iter().flat_map(|&host| draft.vms_on(host).iter().map(move |&vm| (vm, host)));
     let vms: Vec<VmId> = all.filter(here).map(|(vm, _)| vm).collect();
-    let mut ask = Ask { state, excluded: &closing, wake: true, detector: &mut *policies.overload };
-    let outcome = policies.place.place(&vms, draft, &mut ask, Placing::Each)?;
+    let (excluded, placing) = (&closing, Placing::Each);
+    let outcome =
+        Wanted { state, vms: &vms, excluded, wake: true, placing }.place(draft, policies)?;
     let reason = Reason::Maintenance;
     decision.moves.extend(outcome.placed.into_iter().map(|(vm, to)| Move { vm, to, reason }));
     let home = |vm| Some(Move { vm, to: world.home[vm]?, reason });
@@ -168,13 +173,14 @@ impl Deciding<'_, '_> {
             self.select_from(host, &mut leaving)?;
         }
         let vms: Vec<VmId> = leaving.iter().map(|&(vm, _)| vm).collect();
-        let mut ask = Ask {
+        let wanted = Wanted {
             state: self.state,
+            vms: &vms,
             excluded: &self.over,
             wake: true,
-            detector: &mut *self.policies.overload,
+            placing: Placing::Each,
         };
-        let outcome = self.policies.place.place(&vms, self.draft, &mut ask, Placing::Each)?;
+        let outcome = wanted.place(self.draft, self.policies)?;
         leaving.sort_unstable_by_key(|&(vm, _)| vm);
         let load = |vm| {
             let found = leaving.binary_search_by_key(&vm, |&(vm, _)| vm);
@@ -203,7 +209,12 @@ impl Deciding<'_, '_> {
     /// The VMs of `host` that may leave it.
     fn candidates(&self, host: HostId) -> Vec<VmId> {
         let bound = &self.world.bound;
-        self.draft.vms_on(host).iter().copied().filter(|&vm| bound[vm] == 0).collect()
+        let returns = |vm| {
+            let mut moves = self.decision.moves.iter();
+            moves.any(|decided| decided.vm == vm && decided.reason == Reason::Return)
+        };
+        let may = |&vm: &VmId| bound[vm] == 0 && !returns(vm);
+        self.draft.vms_on(host).iter().copied().filter(may).collect()
     }
 
     /// Takes VMs off `host` in the draft until it is no longer overloaded.
@@ -275,14 +286,14 @@ impl Deciding<'_, '_> {
             if vms.is_empty() {
                 continue;
             }
-            let mut ask = Ask {
+            let wanted = Wanted {
                 state: self.state,
+                vms: &vms,
                 excluded: &may_not_receive,
                 wake: false,
-                detector: &mut *self.policies.overload,
+                placing: Placing::AllOrNone,
             };
-            let place = &mut self.policies.place;
-            let outcome = place.place(&vms, self.draft, &mut ask, Placing::AllOrNone)?;
+            let outcome = wanted.place(self.draft, self.policies)?;
             let emptied = outcome.left.is_empty();
             if !emptied && !refused_before && !self.policies.consolidation.failed_hosts_refuse {
                 may_not_receive.remove(host);
@@ -312,7 +323,9 @@ impl Deciding<'_, '_> {
             self.decision.moves.iter().for_each(|m| may_not_be_emptied.insert(m.to));
         }
         for &host in self.draft.occupied() {
-            if self.draft.vms_on(host).iter().any(|&vm| self.world.bound[vm] > 0) {
+            let moves = self.draft.vms_on(host).iter().any(|&vm| self.world.bound[vm] > 0);
+            // VMs leave public hosts when there is room for each, not to empty them.
+            if moves || fences::is_public(self.draft, host) {
                 may_not_be_emptied.insert(host);
             }
         }

@@ -12,6 +12,7 @@ use rand::Rng;
 
 use super::outages::Hit;
 use crate::model::outages::{Hazard, Outages, Repair};
+use crate::model::sites::{Site, Sites};
 use crate::random::{Stream, stream};
 use crate::stats::{gamma, normal_quantile_of_tail};
 use crate::time::Span;
@@ -32,8 +33,8 @@ pub(super) struct Source {
 }
 
 impl Source {
-    /// Everything that fails at random in `outages`, over `hosts` hosts.
-    pub fn all(outages: &Outages, hosts: usize, seed: u64) -> Vec<Self> {
+    /// Everything that fails at random in `outages`, over `hosts` hosts that stand at `sites`.
+    pub fn all(outages: &Outages, sites: Option<&Sites>, hosts: usize, seed: u64) -> Vec<Self> {
         let mut sources = Vec::new();
         let mut add = |hazard: Option<Hazard>, word: &str, hits: &mut dyn Iterator<Item = Hit>| {
             let Some(hazard) = hazard else { return };
@@ -42,9 +43,14 @@ impl Source {
                 sources.push(Self { hit, hazard, stream });
             }
         };
-        add(outages.host, "host", &mut (0..hosts).map(|host| host..host + 1));
+        let of_hosts = |hosts: std::ops::Range<usize>| Hit::Hosts(hosts.collect());
+        add(outages.host, "host", &mut (0..hosts).map(|host| of_hosts(host..host + 1)));
         let racks = outages.racks(hosts);
-        add(outages.rack, "rack", &mut (0..racks).map(|rack| outages.rack(rack, hosts)));
+        add(outages.rack, "rack", &mut (0..racks).map(|rack| of_hosts(outages.rack(rack, hosts))));
+        let Some(sites) = sites else { return sources };
+        let hosts_of = |site: &Site| Hit::Hosts(site.hosts.below(hosts).collect());
+        add(outages.site, "site", &mut sites.list.iter().map(hosts_of));
+        add(outages.link, "link", &mut (0..sites.links.len()).map(Hit::Link));
         sources
     }
 
@@ -85,7 +91,7 @@ mod tests {
     fn source(shape: f64, repair: Repair) -> Source {
         let hazard = Hazard { mtbf_h: 100.0, shape, mttr_h: 4.0, repair };
         let outages = Outages { host: Some(hazard), ..Outages::default() };
-        Source::all(&outages, 1, 7).remove(0)
+        Source::all(&outages, None, 1, 7).remove(0)
     }
 
     fn mean_h(draw: impl FnMut() -> Span) -> f64 {
@@ -116,8 +122,8 @@ mod tests {
     fn every_host_has_a_stream_of_its_own() {
         let hazard = Hazard { mtbf_h: 100.0, shape: 1.0, mttr_h: 4.0, repair: Repair::Fixed };
         let outages = Outages { host: Some(hazard), ..Outages::default() };
-        let mut few = Source::all(&outages, 2, 7);
-        let mut many = Source::all(&outages, 3, 7);
+        let mut few = Source::all(&outages, None, 2, 7);
+        let mut many = Source::all(&outages, None, 3, 7);
         assert_eq!(few[1].uptime(), many[1].uptime());
         assert_ne!(few[0].uptime(), few[1].uptime());
     }

@@ -9,9 +9,11 @@
 mod abandon;
 pub mod books;
 mod clock;
+mod cuts;
 mod decide;
 mod demand;
 mod failures;
+mod fences;
 mod hash_order;
 mod hazard;
 mod headroom;
@@ -21,12 +23,14 @@ mod outages;
 mod plan;
 mod queue;
 mod restarts;
+mod returns;
 mod run;
 mod share;
 mod start;
 mod tenants;
 mod timeline;
 mod verified;
+mod wide;
 mod world;
 
 use crate::detect::{OverloadDetector, UnderloadDetector};

@@ -6,6 +6,7 @@
 
 use super::run::Engine;
 use super::share::{Role, Toll};
+use super::wide::Wide;
 use super::world::Move;
 use crate::id::{HostId, Id, VmId};
 use crate::migrate::failure::{Draws, Part};
@@ -15,7 +16,8 @@ use crate::migrate::{
     Conduct, Convergence, Escalation, Leg, News, Program, Totals, TransferId, Transfers,
 };
 use crate::model::record::{ActionKind, MoveEnding, MoveRecord, Reason, StageKind, StageRecord};
-use crate::model::rules::{MigrationRules, MigrationSla};
+use crate::model::rules::MigrationSla;
+use crate::model::{Fleet, Rules};
 use crate::policy::PolicyError;
 use crate::topology::{LinkId, Routes};
 use crate::units::Bytes;
@@ -42,6 +44,8 @@ pub(super) struct Moves<'a> {
     pub(super) conduct: Conduct,
     pub(super) transfers: Transfers,
     routes: Option<Routes<'a>>,
+    /// What connects the sites, where there are several.
+    pub(super) wide: Option<Wide<'a>>,
     pub(super) flights: Vec<Option<Flight>>,
     /// Migrations that leave each host, and that arrive there.
     leaving: Vec<usize>,
@@ -60,18 +64,22 @@ impl<'a> Moves<'a> {
     pub(super) fn new(
         conduct: Conduct,
         routes: Option<Routes<'a>>,
-        rules: &MigrationRules,
-        hosts: usize,
+        rules: &'a Rules,
+        fleet: &'a Fleet,
     ) -> Self {
+        let (hosts, sites, rules) = (fleet.hosts(), rules.sites.as_ref(), &rules.migration);
         let draws = conduct.failures.draws(conduct.seed);
-        let capacities = match &conduct.topology {
+        let mut capacities: Vec<f64> = match &conduct.topology {
             Some(topology) => topology.capacities().iter().map(|c| c * rules.share).collect(),
             None => vec![rules.bandwidth(); 2 * hosts],
         };
+        let wide = sites.map(|sites| Wide::new(sites, fleet, capacities.len()));
+        capacities.extend(sites.into_iter().flat_map(Wide::capacities));
         Self {
             conduct,
             transfers: Transfers::new(capacities, rules.contention),
             routes,
+            wide,
             flights: Vec::new(),
             leaving: vec![0; hosts],
             arriving: vec![0; hosts],
@@ -106,7 +114,17 @@ impl<'a> Moves<'a> {
             Some(routes) => routes.path(flight.from, flight.to).expect("all hosts are connected"),
             None => &cards,
         };
+        let mut far = Vec::new();
+        let path = match &self.wide {
+            Some(wide) => {
+                far.extend_from_slice(path);
+                wide.extend(flight.from, flight.to, &mut far);
+                &far
+            }
+            None => path,
+        };
         let id = self.transfers.start(program, path, give_up_s, now);
+        self.wide.iter_mut().for_each(|wide| wide.note(id, flight.from, flight.to));
         if self.flights.len() <= id {
             self.flights.resize(id + 1, None);
         }
@@ -188,6 +206,10 @@ impl Engine<'_> {
     pub(super) fn begin_copy(&mut self, decided: Move) {
         let Move { vm, to, reason } = decided;
         let Some(from) = self.world.home[vm] else { return };
+        if self.moves.wide.as_ref().is_some_and(|wide| !wide.is_open(from, to)) {
+            self.world.bound[vm] -= 1;
+            return self.touched.push(to);
+        }
         if !self.moves.may_begin(from, to) {
             self.world.pending[to].push(decided);
             return self.moves.waiting.push(decided);
@@ -218,7 +240,11 @@ impl Engine<'_> {
         });
         let cpu = self.world.demand.fraction(vm, started_s);
         let task = self.moves.conduct.task(self.world.fleet.vm_ram[vm], cpu);
-        let program = self.moves.conduct.program(&task);
+        let way = self.moves.wide.as_ref().and_then(|wide| wide.way(vm, from, to));
+        let program = match way {
+            Some(way) => way.program(&self.moves.conduct, &task),
+            None => self.moves.conduct.program(&task),
+        };
         let flight =
             Flight { vm, from, to, started_s, transaction, row, stage: None, noted: 0.0, met: 0 };
         let first = program.begin();

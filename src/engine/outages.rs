@@ -6,7 +6,6 @@
 //! host may be out for several reasons at once, as those of a rack are for theirs and their own.
 
 use std::collections::BTreeMap;
-use std::ops::Range;
 
 use super::hazard::Source;
 use super::headroom::Headroom;
@@ -16,21 +15,39 @@ use super::run::Engine;
 use super::world::PowerState;
 use super::{Error, Policies};
 use crate::id::{HostId, Id, IdVec, VmId};
+use crate::model::Sites;
 use crate::model::outages::{self, Outage};
 use crate::model::record::{ActionKind, OutageRecord};
 use crate::time::Instant;
 
-/// The hosts that fail together.
-pub(super) type Hit = Range<usize>;
+/// What fails together.
+#[derive(Debug, Clone)]
+pub(super) enum Hit {
+    /// Hosts.
+    Hosts(Vec<usize>),
+    /// A link between sites.
+    Link(usize),
+}
+
+impl Hit {
+    /// The hosts that fail.
+    fn hosts(&self) -> impl Iterator<Item = HostId> {
+        let hosts = if let Self::Hosts(hosts) = self { hosts.as_slice() } else { &[] };
+        hosts.iter().copied().map(HostId::from_index)
+    }
+}
 
 /// Everything about outages, in a run that has any.
 pub(super) struct Outages<'a> {
     pub rules: &'a outages::Outages,
+    sites: Option<&'a Sites>,
     sources: Vec<Source>,
     /// For how many reasons each host is out.
     reasons: IdVec<HostId, u32>,
     /// The row of its last outage.
     rows: IdVec<HostId, usize>,
+    /// For how many reasons each link between sites is out.
+    pub links: Vec<u32>,
     /// When each host that wakes or shuts down has done so.
     pub due: IdVec<HostId, Instant>,
     /// When VMs that crashed with their migration run again.
@@ -41,11 +58,18 @@ pub(super) struct Outages<'a> {
 }
 
 impl<'a> Outages<'a> {
-    /// Nothing has failed yet on `hosts` hosts.
-    pub fn new(rules: &'a outages::Outages, hosts: usize, seed: u64) -> Self {
+    /// Nothing has failed yet on `hosts` hosts, which stand at `sites`.
+    pub fn new(
+        rules: &'a outages::Outages,
+        sites: Option<&'a Sites>,
+        hosts: usize,
+        seed: u64,
+    ) -> Self {
         Self {
             rules,
-            sources: Source::all(rules, hosts, seed),
+            sites,
+            sources: Source::all(rules, sites, hosts, seed),
+            links: vec![0; sites.map_or(0, |sites| sites.links.len())],
             reasons: IdVec::filled(0, hosts),
             rows: IdVec::filled(0, hosts),
             due: IdVec::filled(Instant::START, hosts),
@@ -55,11 +79,12 @@ impl<'a> Outages<'a> {
         }
     }
 
-    /// The hosts of outage `which`: those of the list come first, then what fails at random.
-    fn hosts_of(&self, which: usize) -> Hit {
+    /// What outage `which` hits: those of the list come first, then what fails at random.
+    fn hit_by(&self, which: usize) -> Hit {
         let listed = &self.rules.list;
         match listed.get(which) {
-            Some(outage) => outage.hits(self.rules, self.reasons.len()),
+            Some(&Outage { link: Some(link), .. }) => Hit::Link(link as usize),
+            Some(outage) => Hit::Hosts(outage.hits(self.rules, self.sites, self.reasons.len())),
             None => self.sources[which - listed.len()].hit.clone(),
         }
     }
@@ -85,7 +110,7 @@ impl Engine<'_> {
             }
             let [start, end] = [outage.start_s, outage.end_s].map(Instant::from_seconds);
             match start {
-                Instant::START => at_once.push(outages.hosts_of(which)),
+                Instant::START => at_once.push(outages.hit_by(which)),
                 _ => self.queue.push(self.clock.at(start), Event::Breaks(which)),
             }
             self.queue.push(self.clock.at(end), Event::Mends(which));
@@ -96,13 +121,16 @@ impl Engine<'_> {
             self.queue.push(at, Event::Breaks(which));
         }
         closed_at_once.into_iter().for_each(|which| self.closes(which));
-        at_once.into_iter().flatten().for_each(|host| self.lose(HostId::from_index(host)));
+        for hit in at_once {
+            hit.hosts().for_each(|host| self.lose(host));
+            self.cut(&hit);
+        }
     }
 
     /// Outage `which` is known from now on: nothing new comes to its hosts.
     pub(super) fn closes(&mut self, which: usize) {
         let Some(outages) = &self.outages else { return };
-        let hosts: Vec<HostId> = outages.hosts_of(which).map(HostId::from_index).collect();
+        let hosts: Vec<HostId> = outages.hit_by(which).hosts().collect();
         hosts.iter().for_each(|&host| self.drop_moves_to(host));
         self.world.closing.extend(hosts);
         self.world.closing.sort_unstable();
@@ -117,13 +145,15 @@ impl Engine<'_> {
             self.queue.push(repaired, Event::Mends(which));
         }
         let announced = outages.rules.list.get(which).is_some_and(Outage::is_announced);
-        for host in outages.hosts_of(which).map(HostId::from_index) {
+        let hit = outages.hit_by(which);
+        for host in hit.hosts() {
             // It may be known to go out a second time.
             if announced && let Ok(at) = self.world.closing.binary_search(&host) {
                 self.world.closing.remove(at);
             }
             self.lose(host);
         }
+        self.cut(&hit);
         self.flush();
         if self.tenants.is_some() {
             self.house_waiting(policies)?;
@@ -140,9 +170,9 @@ impl Engine<'_> {
             let next = self.clock.at(now + source.uptime());
             self.queue.push(next, Event::Breaks(which));
         }
-        for host in outages.hosts_of(which).map(HostId::from_index) {
-            self.regain(host);
-        }
+        let hit = outages.hit_by(which);
+        hit.hosts().for_each(|host| self.regain(host));
+        self.join(&hit);
         if self.tenants.is_some() {
             self.house_waiting(policies)?;
         }

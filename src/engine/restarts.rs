@@ -15,6 +15,7 @@
 use std::cmp::Reverse;
 
 use super::decide::settle;
+use super::fences::is_public;
 use super::queue::Event;
 use super::run::Engine;
 use super::share::Role;
@@ -216,12 +217,13 @@ fn first_fit(
     draft.count_memory(true);
     settle(world, draft, &state);
     let mut hosts: Vec<HostId> = world.power.ids().collect();
-    hosts.sort_by_key(|&host| world.power[host] != PowerState::On);
+    let order = |&host: &HostId| (is_public(draft, host), world.power[host] != PowerState::On);
+    hosts.sort_by_key(order);
     let mut placed = Vec::new();
     for vm in decreasing(world, vms.iter().copied()) {
         let cpu = if with_cpu { state.demand[vm] + world.slack(vm, state.demand[vm]) } else { 0.0 };
         let needs = world.fleet.needs(vm, cpu);
-        let fits = |host: &HostId| draft.room(*host).fits(&needs);
+        let fits = |host: &HostId| draft.room(*host).fits(&needs) && draft.admits(vm, *host);
         if let Some(host) = hosts.iter().copied().find(fits) {
             draft.append(vm, host, cpu, &state);
             placed.push((vm, host));

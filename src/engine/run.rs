@@ -9,6 +9,7 @@ use super::demand::DemandCurve;
 use super::moves::Moves;
 use super::outages::Outages;
 use super::queue::{Event, EventQueue};
+use super::returns;
 use super::share::Role;
 use super::start::place_all;
 use super::tenants::Tenants;
@@ -21,7 +22,7 @@ use crate::migrate::{Due, TransferId};
 use crate::model::record::{ActionKind, DecisionRecord, Reason};
 use crate::model::rules::{Contention, IdleVms, Window};
 use crate::model::{Fleet, Rules};
-use crate::place::{Draft, Weighed};
+use crate::place::{Draft, Fence, Weighed};
 use crate::policy::PolicyError;
 use crate::time::{Instant, Span};
 use crate::topology::Routes;
@@ -74,11 +75,14 @@ impl<'a> Engine<'a> {
         let looks_back = planner.max(policies.place.window());
         let draft = Draft::new(fleet, policies.history, intervals_per_byte, window)
             .judged_by(&*policies.overload)
-            .lending_pasts(policies.underload.window() > 0);
+            .lending_pasts(policies.underload.window() > 0)
+            .fenced(rules.sites.as_ref().map(|sites| Fence::new(sites, fleet)));
         let conduct = policies.migration.clone();
         let (hosts, seed) = (fleet.hosts(), conduct.seed);
-        let outages = rules.outages.as_ref().map(|rules| Outages::new(rules, hosts, seed));
-        let moves = Moves::new(conduct, routes, &rules.migration, fleet.hosts());
+        let sites = rules.sites.as_ref();
+        let outages = rules.outages.as_ref();
+        let outages = outages.map(|rules| Outages::new(rules, sites, hosts, seed));
+        let moves = Moves::new(conduct, routes, rules, fleet);
         Self {
             world: World::new(fleet, rules, demand, meter, clock.start(), window.max(looks_back)),
             draft,
@@ -259,6 +263,8 @@ impl<'a> Engine<'a> {
     }
 
     fn decide(&mut self, sample: usize, policies: &mut Policies) -> Result<(), Error> {
+        let fence = self.draft.fence();
+        fence.into_iter().for_each(|fence| returns::note(&mut self.world, fence));
         let Decision { moves, unplaced, overloaded, weighed } =
             decide(&self.world, &mut self.draft, policies)?;
         let (mut moves, others): (Vec<Move>, Vec<Move>) =

@@ -3,12 +3,13 @@
 use serde::{Deserialize, Serialize};
 
 use super::decide::settle;
+use super::fences::Wanted;
 use super::share::Role;
 use super::world::{PowerState, World};
 use super::{Error, Policies};
 use crate::id::{HostId, Id, IdVec, VmId};
 use crate::model::record::{ActionKind, Reason};
-use crate::place::{Ask, Draft, HostSet, Outcome, Placing};
+use crate::place::{Draft, HostSet, Outcome, Placing};
 use crate::problem::Problem;
 
 /// What VMs count as when they are first placed (`policy.initial`).
@@ -37,7 +38,7 @@ pub fn place_all(
     let placed = place(world, draft, policies, &everyone, &demand, &nobody)?;
     let Outcome { placed: mut hosts, left } = placed;
     if !left.is_empty() {
-        return Err(infeasible(&left, everyone.len(), &demand, world));
+        return Err(infeasible(&left, everyone.len(), &demand, world, draft));
     }
     hosts.sort_unstable();
     start(world, &hosts);
@@ -93,14 +94,14 @@ fn place(
     excluded: &HostSet,
 ) -> Result<Outcome, Error> {
     let state = world.snapshot_with(demand);
-    let mut ask = Ask { state, excluded, wake: true, detector: &mut *policies.overload };
     let mut all = Outcome::default();
     let batch = match policies.initial {
         InitialDemand::FirstSample => vms.len().max(1),
         InitialDemand::Nominal => 1,
     };
-    for batch in vms.chunks(batch) {
-        let outcome = policies.place.place(batch, draft, &mut ask, Placing::Each)?;
+    for vms in vms.chunks(batch) {
+        let wanted = Wanted { state, vms, excluded, wake: true, placing: Placing::Each };
+        let outcome = wanted.place(draft, policies)?;
         all.left.extend(outcome.left);
         for (vm, host) in outcome.placed {
             if policies.initial == InitialDemand::Nominal {
@@ -124,7 +125,13 @@ fn start(world: &mut World<'_>, hosts: &[(VmId, HostId)]) {
     }
 }
 
-fn infeasible(left: &[VmId], of: usize, demand: &IdVec<VmId, f64>, world: &World<'_>) -> Error {
+fn infeasible(
+    left: &[VmId],
+    of: usize,
+    demand: &IdVec<VmId, f64>,
+    world: &World<'_>,
+    draft: &Draft,
+) -> Error {
     let first = left[0];
     let what = format!(
         "{} of {of} VMs fit on no host at the start, the first is VM {} ({:.0} MIPS, {} MB)",
@@ -133,6 +140,22 @@ fn infeasible(left: &[VmId], of: usize, demand: &IdVec<VmId, f64>, world: &World
         demand[first],
         world.fleet.vm_ram[first].0 / 1_000_000,
     );
+    if draft.fence().is_some() {
+        let (hosts, needs) = (world.fleet.hosts(), world.fleet.needs(first, demand[first]));
+        let may = world.power.ids().filter(|&host| draft.admits(first, host));
+        let (mut allowed, mut fit) = (0, 0);
+        may.for_each(|host| {
+            allowed += 1;
+            fit += usize::from(draft.room(host).fits(&needs));
+        });
+        let what = format!(
+            "{what}; beside those that are placed the rules of [sites] allow it on {allowed} of \
+             {hosts} hosts, of which {fit} have room"
+        );
+        let remedy = "Loosen the rules that name it, add hosts where it may be, or place by \
+                      first-fit-decreasing";
+        return Error::Infeasible(Problem::new("GLN-668", "initial placement", what, remedy));
+    }
     let remedy = "Add hosts or memory under [fleet], or select fewer VMs";
     Error::Infeasible(Problem::new("GLN-501", "initial placement", what, remedy))
 }

@@ -18,6 +18,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::decide::settle;
+use super::fences::is_public;
 use super::leases::{Leases, Promise};
 use super::queue::Event;
 use super::run::Engine;
@@ -271,10 +272,13 @@ impl Engine<'_> {
             return None;
         }
         let needs = Resources { cpu: 0.0, ..self.world.fleet.needs(vm, 0.0) };
-        let fits = |host: &HostId| self.draft.room(*host).fits(&needs);
+        let fits =
+            |host: &HostId| self.draft.room(*host).fits(&needs) && self.draft.admits(vm, *host);
         let free = |host: HostId| self.draft.room(host).free.cpu;
         let hosts = self.world.power.ids().filter(on).filter(fits);
-        let host = hosts.max_by(|&a, &b| free(a).total_cmp(&free(b)).then(b.cmp(&a)))?;
+        let own = |host: HostId| !is_public(&self.draft, host);
+        let better = |a: HostId, b: HostId| own(a).cmp(&own(b)).then(free(a).total_cmp(&free(b)));
+        let host = hosts.max_by(|&a, &b| better(a, b).then(b.cmp(&a)))?;
         let state = self.world.snapshot();
         if let Some(chosen) = chosen {
             self.draft.remove(vm, chosen, &state);

@@ -3,6 +3,8 @@
 //! Only the methods here change it. A host is evaluated when something on it changes, and at every
 //! sample; between two evaluations its values hold.
 
+use std::collections::BTreeMap;
+
 use super::clock::Moment;
 use super::demand::DemandCurve;
 use super::hash_order;
@@ -14,6 +16,7 @@ use crate::model::rules::{EnergyIntegral, Memory, Oversubscription};
 use crate::model::{Fleet, Rules, Snapshot, VmHistories};
 use crate::place::Draft;
 use crate::power::PowerTable;
+use crate::time::Instant;
 
 /// Whether a host can run VMs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,6 +89,8 @@ pub struct World<'a> {
     /// VMs whose host failed and that do not run again yet, and when each was last looked at,
     /// seconds.
     pub down: Vec<(VmId, f64)>,
+    /// VMs at public sites, and since which decision.
+    pub rented: BTreeMap<VmId, Instant>,
     /// VMs whose capacity is promised: what they do not ask for is nobody else's where policies
     /// place, and where a host runs short they are served first.
     pub reserved: IdVec<VmId, bool>,
@@ -139,6 +144,7 @@ impl<'a> World<'a> {
             closing: Vec::new(),
             spares: Vec::new(),
             down: Vec::new(),
+            rented: BTreeMap::new(),
             reserved: IdVec::filled(false, vms),
             utilisation: IdVec::filled(0.0, hosts),
             meter,

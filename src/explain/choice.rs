@@ -95,6 +95,8 @@ pub enum Fate {
     },
     /// It might not receive: it was overloaded itself, or was being emptied.
     Excluded,
+    /// The rules of `[sites]` keep the VM from it, or no link leads there.
+    Forbidden,
 }
 
 impl Choice {
@@ -131,6 +133,7 @@ impl Fate {
             Self::Overloaded { .. } => (1, 0.0),
             Self::NoRoom { .. } => (2, 0.0),
             Self::Excluded => (3, 0.0),
+            Self::Forbidden => (4, 0.0),
         }
     }
 }
@@ -175,6 +178,7 @@ impl fmt::Display for Fate {
                 write!(f, "no room: {resource} {:.0} MB, {:.0} free", takes / 1e6, free / 1e6)
             }
             Self::Excluded => write!(f, "may not receive: overloaded itself, or being emptied"),
+            Self::Forbidden => write!(f, "the rules of [sites] keep it from there"),
         }
     }
 }

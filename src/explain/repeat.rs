@@ -7,6 +7,7 @@ use crate::account::Ledger;
 use crate::engine::{self, Outcome, Policies};
 use crate::lease::{LeaseSummary, Schedule};
 use crate::metric::Summary;
+use crate::model::Costs;
 use crate::spec::python::Interpreter;
 use crate::spec::{self, Inputs, LoadedLeases, RunSpec};
 
@@ -90,7 +91,7 @@ impl Repeatable {
             (Self::Leases(both), Some(schedule)) => Some((&both.leases, schedule)),
             _ => None,
         };
-        let ledger = |costs| match served {
+        let ledger = |costs: &Costs| match served {
             None => Ledger::of_load(costs, record),
             Some((inputs, schedule)) => {
                 let requests = &inputs.workload.leases;
@@ -103,7 +104,7 @@ impl Repeatable {
         Figures {
             summary: repeated.outcome.summary.clone(),
             leases: served.map(summary),
-            balance: spec.costs.as_ref().map(|costs| ledger(costs).balance().units()),
+            balance: spec.billing().map(|costs| ledger(&costs).balance().units()),
         }
     }
 }

@@ -338,7 +338,8 @@ impl Watched {
         let mut hosts: Vec<HostId> = draft.occupied().to_vec();
         hosts.retain(|&host| Some(host) != from && draft.room(host).vms > 0);
         hosts.extend(to.filter(|to| !hosts.contains(to)));
-        let fits = |&&host: &&HostId| draft.room(host).fits(&needs) && !ask.excluded.contains(host);
+        let may = |host| !ask.excluded.contains(host) && draft.admits(vm, host);
+        let fits = |&&host: &&HostId| draft.room(host).fits(&needs) && may(host);
         let fitting: Vec<HostId> = hosts.iter().filter(fits).copied().collect();
         self.witness.notes().seen.clear();
         draft.assess_with(vm, needs.cpu, &fitting, ask)?;
@@ -358,6 +359,7 @@ impl Watched {
                     Fate::Open { increase_w: power(room.allocated + needs.cpu).0 - before }
                 }
                 None if ask.excluded.contains(host) => Fate::Excluded,
+                None if !draft.admits(vm, host) => Fate::Forbidden,
                 None => {
                     let lacks = |r: &Resource| needs[*r] > room.free[*r];
                     let short = Resource::ALL.into_iter().find(lacks).unwrap_or(Resource::Cpu);

@@ -42,6 +42,9 @@ pub(super) const LEDGER: &str = "ledger.parquet";
 /// Names of the files of what failed, in a run with `[outages]`.
 pub(super) const FAILED: [&str; 2] = ["outages.parquet", "restarts.parquet"];
 
+/// Name of the file of links that failed, in a run with `[outages]` and `[sites]`.
+pub(super) const LINKS_FAILED: &str = "link_outages.parquet";
+
 /// Names of the files of a run of leases.
 pub(super) const LEASE_FILES: [&str; 6] = [
     "workload.lwf",
@@ -182,7 +185,8 @@ pub fn check_destination(dir: &Path, existing: Existing) -> Result<(), Error> {
     let held = members(dir).map_err(|cause| unwritable(dir, &cause))?;
     let ours = |name: &str| {
         let tables = TABLES.iter().chain(&LEASE_FILES).chain(&FAILED);
-        [MANIFEST, LEDGER].contains(&name) || tables.into_iter().any(|table| *table == name)
+        [MANIFEST, LEDGER, LINKS_FAILED].contains(&name)
+            || tables.into_iter().any(|table| *table == name)
     };
     let stranger = held.iter().find(|name| !ours(name));
     match (stranger, held.is_empty(), existing) {
@@ -294,9 +298,11 @@ fn tables_of(record: &Record, inputs: &Inputs, demand: DataFrame) -> io::Result<
         tables::decisions(record),
     ];
     let failed = inputs.rules.outages.is_some();
+    let links = (failed && inputs.rules.sites.is_some())
+        .then(|| (LINKS_FAILED, tables::link_outages(record)));
     let failed = failed.then(|| [tables::outages(record), tables::restarts(record)]);
     let named = TABLES.into_iter().zip(frames);
-    let named = named.chain(FAILED.into_iter().zip(failed.into_iter().flatten()));
+    let named = named.chain(FAILED.into_iter().zip(failed.into_iter().flatten())).chain(links);
     named.map(|(name, frame)| Ok((name, parquet(frame)?))).collect()
 }
 

@@ -8,7 +8,7 @@ use super::error::{Error, REMEDY, damaged};
 use super::folder::{LEDGER, MANIFEST, TABLES};
 use super::manifest::Manifest;
 use super::read_actions::action_rows;
-use super::read_failed::read_failed;
+use super::read_failed::{read_failed, read_links};
 use super::read_leases::{self, FoundLeases};
 use super::table_file::{TableFile, missing};
 use crate::check::{self, Bill, BillRow, Evidence, Report, Tenancy};
@@ -174,7 +174,12 @@ fn load_evidence(
         None => Default::default(),
     };
     contradictions.extend(exchanged);
-    let record = Record { outages, restarts, ..record };
+    let (link_outages, exchanged) = match (&spec.outages, &spec.sites) {
+        (Some(_), Some(_)) => read_links(dir, manifest)?,
+        _ => Default::default(),
+    };
+    contradictions.extend(exchanged);
+    let record = Record { outages, restarts, link_outages, ..record };
     let evidence = Evidence {
         bill,
         rules: spec.rules(),
@@ -218,7 +223,9 @@ pub(super) fn read_bill(
         unit_price: price[row],
         amount_micro: amount[row],
     });
-    let totals = costs.named().into_iter().map(|(name, value)| (format!("costs.{name}"), value));
+    let totals = costs.named().into_iter().map(|(name, value)| (name.to_owned(), value));
+    let totals = totals.chain(costs.by_site());
+    let totals = totals.map(|(name, value)| (format!("costs.{name}"), value));
     let bill = Bill { rows: rows.collect(), totals: totals.collect(), runs: None };
     Ok((Some(bill), table.exchanged(manifest)))
 }

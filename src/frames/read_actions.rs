@@ -41,6 +41,7 @@ fn reason(words: Option<&str>) -> Reason {
         Some((words, _)) if words.starts_with("optimise") => Reason::Planned,
         Some((words, _)) if words == Reason::Idle.words() => Reason::Idle,
         Some((words, _)) if words == Reason::Maintenance.words() => Reason::Maintenance,
+        Some((words, _)) if words == Reason::Return.words() => Reason::Return,
         Some((words, _)) if words == Reason::Lease.words() => Reason::Lease,
         _ => Reason::Consequence,
     }

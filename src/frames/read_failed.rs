@@ -4,11 +4,11 @@ use std::path::Path;
 
 use polars::prelude::*;
 
-use super::folder::FAILED;
+use super::folder::{FAILED, LINKS_FAILED};
 use super::manifest::Manifest;
 use super::table_file::TableFile;
 use crate::id::{HostId, VmId};
-use crate::model::record::{OutageRecord, RestartRecord};
+use crate::model::record::{LinkOutageRecord, OutageRecord, RestartRecord};
 use crate::problem::Problem;
 use crate::time::Instant;
 
@@ -21,6 +21,22 @@ pub(super) fn read_failed(dir: &Path, manifest: &Manifest) -> Result<Failed, Pro
     let (outages, restarts) = (outages?, restarts?);
     let exchanged = [&outages, &restarts].into_iter().filter_map(|file| file.exchanged(manifest));
     Ok((outage_rows(&outages)?, restart_rows(&restarts)?, exchanged.collect()))
+}
+
+/// Which links failed in the run of folder `dir`, and whether the file is another one than it wrote.
+pub(super) fn read_links(
+    dir: &Path,
+    manifest: &Manifest,
+) -> Result<(Vec<LinkOutageRecord>, Option<Problem>), Problem> {
+    let table = TableFile::read(dir, LINKS_FAILED)?;
+    let (start, end) = (table.numbers::<Int64Type>("start_us")?, table.instants("end_us")?);
+    let links = table.counts("link")?.into_iter().enumerate();
+    let row = |(row, link): (usize, u32)| LinkOutageRecord {
+        link,
+        start: Instant(start[row]),
+        end: end[row],
+    };
+    Ok((links.map(row).collect(), table.exchanged(manifest)))
 }
 
 fn outage_rows(table: &TableFile) -> Result<Vec<OutageRecord>, Problem> {

@@ -196,6 +196,17 @@ pub fn outages(record: &Record) -> DataFrame {
     ])
 }
 
+/// One row per outage of a link between sites, in the order in which they began; `end_us` is null
+/// where it was not repaired.
+pub fn link_outages(record: &Record) -> DataFrame {
+    let rows = &record.link_outages;
+    frame(vec![
+        count("link", rows, |row| row.link),
+        Column::new("start_us".into(), rows.iter().map(|row| row.start.0).collect::<Vec<i64>>()),
+        instants("end_us", rows, |row| row.end),
+    ])
+}
+
 /// One row per VM whose host failed, in the order in which they did: which host failed when, from
 /// when on another was looked for, which was found and when, when the VM ran again (`up_us`) or its
 /// lease ended before (`gone_us`).

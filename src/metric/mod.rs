@@ -5,10 +5,12 @@ mod energy_series;
 mod meter;
 mod outage_summary;
 mod ping_pong;
+mod site_summary;
 mod summary;
 
 pub use energy_series::EnergySeries;
 pub use meter::{HostMeter, Meter, VmMeter};
 pub use outage_summary::OutageSummary;
 pub use ping_pong::ping_pong_rate;
+pub use site_summary::{LinkFigures, PairFigures, SiteFigures, SiteSummary};
 pub use summary::Summary;

@@ -13,7 +13,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Meter, OutageSummary, ping_pong_rate};
+use super::{Meter, OutageSummary, SiteSummary, ping_pong_rate};
 use crate::model::record::{DecisionRecord, MoveEnding, MoveRecord, Record};
 use crate::model::rules::Ratios;
 use crate::model::{ActionKind, Rules};
@@ -65,6 +65,9 @@ pub struct Summary {
     /// What failed and how VMs fared, in a run with `[outages]`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outages: Option<OutageSummary>,
+    /// What happened at every site and between them, in a run with `[sites]`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sites: Option<SiteSummary>,
 }
 
 impl Summary {
@@ -104,14 +107,19 @@ impl Summary {
                 &record.decisions.iter().map(DecisionRecord::gap).collect::<Vec<f64>>(),
             ),
             outages: None,
+            sites: rules
+                .sites
+                .as_ref()
+                .map(|sites| SiteSummary::of(sites, rules.outages.is_some(), meter, record)),
         }
     }
 
-    /// Every figure that the run has, those of outages as well.
+    /// Every figure that the run has, those of outages and sites as well.
     pub fn figures(&self) -> Vec<(String, f64)> {
         let metrics = self.named().into_iter().filter_map(|(name, value)| Some((name, value?)));
         let outages = self.outages.iter().flat_map(OutageSummary::named);
-        metrics.chain(outages).map(|(name, value)| (name.to_owned(), value)).collect()
+        let figures = metrics.chain(outages).map(|(name, value)| (name.to_owned(), value));
+        figures.chain(self.sites.iter().flat_map(SiteSummary::named)).collect()
     }
 
     /// The name of every metric, in the order of [`named`](Self::named).

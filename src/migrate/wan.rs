@@ -59,7 +59,7 @@ impl Wan {
     }
 
     /// The task at this distance, and the constants there.
-    fn stretched(&self, task: &Task, constants: &Constants) -> (Task, Constants) {
+    pub(super) fn stretched(&self, task: &Task, constants: &Constants) -> (Task, Constants) {
         let mut far = task.clone();
         far.channel.link = BytesPerSecond(task.channel.link.0.min(self.most()));
         let constants = Constants {

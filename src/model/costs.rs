@@ -13,6 +13,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 pub use super::made_series::MadeSeries;
+use crate::id::{HostId, IdVec};
 use crate::time::{Instant, Span};
 
 /// The billing period: 30 days.
@@ -38,6 +39,33 @@ pub struct Costs {
     pub sla: Vec<Tier>,
     /// Price of a second in which a VM gets less than it asks for.
     pub penalty_per_s: f64,
+    /// What differs from site to site, in a run with `[sites]`.
+    #[serde(skip)]
+    pub tariffs: Option<Tariffs>,
+}
+
+/// What energy and instances cost at every site.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Tariffs {
+    /// The site of every host.
+    pub site_of: IdVec<HostId, u16>,
+    /// By site.
+    pub sites: Vec<Tariff>,
+}
+
+/// What energy and instances cost at one site.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Tariff {
+    /// Its name.
+    pub site: String,
+    /// Price of energy, per kWh.
+    pub energy_price: Rate,
+    /// Power usage effectiveness.
+    pub pue: f64,
+    /// Carbon intensity, gCO2e per kWh.
+    pub carbon_intensity: Rate,
+    /// What an hour of a VM costs where it is rented; there its energy is not paid for.
+    pub rent: Option<f64>,
 }
 
 impl Default for Costs {
@@ -51,6 +79,7 @@ impl Default for Costs {
             vm_hour_price: HourPrice::All(0.0),
             sla: Vec::new(),
             penalty_per_s: 0.0,
+            tariffs: None,
         }
     }
 }
@@ -187,8 +216,10 @@ impl Costs {
     /// When a month ends or a rate may change next after `at`.
     pub fn next_edge(&self, at: Instant) -> Instant {
         let month = Instant((at.0.div_euclid(MONTH.0) + 1) * MONTH.0);
-        let rates = [&self.energy_price, &self.carbon_intensity];
-        rates.into_iter().filter_map(|rate| rate.next_change(at)).fold(month, Instant::min)
+        let sites = self.tariffs.iter().flat_map(|tariffs| &tariffs.sites);
+        let of_sites = sites.flat_map(|site| [&site.energy_price, &site.carbon_intensity]);
+        let rates = [&self.energy_price, &self.carbon_intensity].into_iter().chain(of_sites);
+        rates.filter_map(|rate| rate.next_change(at)).fold(month, Instant::min)
     }
 
     /// Price of an hour of VM `vm` of `vms`, whose types follow each other in equal blocks.

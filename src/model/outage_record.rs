@@ -3,6 +3,17 @@
 use crate::id::{HostId, VmId};
 use crate::time::Instant;
 
+/// One row of `link_outages`: a link between sites that was out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LinkOutageRecord {
+    /// The link, by its number in the links of `[sites]`.
+    pub link: u32,
+    /// When it failed.
+    pub start: Instant,
+    /// When it was repaired.
+    pub end: Option<Instant>,
+}
+
 /// One row of `outages`: a host that failed, in the order in which they did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OutageRecord {

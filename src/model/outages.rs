@@ -10,6 +10,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::sites::Sites;
 use crate::id::VmId;
 
 /// Outages of hosts and racks, and restarts of their VMs.
@@ -27,6 +28,12 @@ pub struct Outages {
     /// How each rack fails, with all of its hosts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rack: Option<Hazard>,
+    /// How each site fails, with all of its hosts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub site: Option<Hazard>,
+    /// How each link between sites fails.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub link: Option<Hazard>,
     /// Hosts of a rack: rack `r` is hosts `r n` to `r n + n - 1`; 0 where there are no racks.
     pub rack_hosts: usize,
     /// Seconds until a failure is noticed.
@@ -46,6 +53,8 @@ impl Default for Outages {
             list: Vec::new(),
             host: None,
             rack: None,
+            site: None,
+            link: None,
             rack_hosts: 0,
             detect_s: 30.0,
             boot_s: 60.0,
@@ -55,8 +64,8 @@ impl Default for Outages {
     }
 }
 
-/// An outage that happens for certain, of a host or of a rack.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+/// An outage that happens for certain, of a host, a rack, a site or a link between sites.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Outage {
     /// When it begins, seconds from the start of the run.
@@ -69,6 +78,12 @@ pub struct Outage {
     /// The rack, in place of a host.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rack: Option<u32>,
+    /// The site, by its number in the list of `[sites]`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub site: Option<u32>,
+    /// The link, by its number in the links of `[sites]`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub link: Option<u32>,
     /// Seconds before its start from which on it is known: maintenance. The VMs leave, and none
     /// comes.
     #[serde(default, skip_serializing_if = "is_nothing")]
@@ -162,11 +177,14 @@ impl Outage {
     }
 
     /// The hosts that it hits, of `hosts` in all.
-    pub fn hits(&self, outages: &Outages, hosts: usize) -> std::ops::Range<usize> {
-        match (self.host, self.rack) {
-            (Some(host), _) => host as usize..(host as usize + 1).min(hosts),
-            (None, Some(rack)) => outages.rack(rack as usize, hosts),
-            (None, None) => 0..0,
+    pub fn hits(&self, outages: &Outages, sites: Option<&Sites>, hosts: usize) -> Vec<usize> {
+        let site = self.site.zip(sites);
+        let site = site.and_then(|(site, sites)| sites.list.get(site as usize));
+        match (self.host, self.rack, site) {
+            (Some(host), ..) => (host as usize..(host as usize + 1).min(hosts)).collect(),
+            (None, Some(rack), _) => outages.rack(rack as usize, hosts).collect(),
+            (None, None, Some(site)) => site.hosts.below(hosts).collect(),
+            (None, None, None) => Vec::new(),
         }
     }
 }
@@ -179,8 +197,8 @@ mod tests {
     fn racks_are_blocks_of_hosts_and_the_last_may_be_smaller() {
         let outages = Outages { rack_hosts: 4, ..Outages::default() };
         assert_eq!((outages.racks(10), outages.rack(2, 10)), (3, 8..10));
-        let rack = Outage { start_s: 0.0, end_s: 1.0, host: None, rack: Some(1), notice_s: 0.0 };
-        assert_eq!(rack.hits(&outages, 10), 4..8);
+        let rack = Outage { end_s: 1.0, rack: Some(1), ..Outage::default() };
+        assert_eq!(rack.hits(&outages, None, 10), [4, 5, 6, 7]);
         assert_eq!(Outages::default().racks(10), 0);
     }
 

@@ -5,7 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 pub use super::decision_record::DecisionRecord;
-pub use super::outage_record::{OutageRecord, RestartRecord};
+pub use super::outage_record::{LinkOutageRecord, OutageRecord, RestartRecord};
 use crate::id::{HostId, VmId};
 use crate::time::Instant;
 
@@ -133,6 +133,8 @@ pub enum Reason {
     Weighed(Weighing),
     /// Its host is to be out for maintenance.
     Maintenance,
+    /// It comes home from a public site.
+    Return,
     /// The VM asked for nothing.
     Idle,
     /// Its lease began or ceased to run.
@@ -150,6 +152,7 @@ impl Reason {
             Self::Planned => "planned".into(),
             Self::Weighed(weighing) => weighing.words(),
             Self::Maintenance => "maintenance".into(),
+            Self::Return => "return: room at a private site".into(),
             Self::Idle => "idle VM retired".into(),
             Self::Lease => "lease".into(),
         }
@@ -412,6 +415,8 @@ pub struct Record {
     pub outages: Vec<OutageRecord>,
     /// One row per VM whose host failed.
     pub restarts: Vec<RestartRecord>,
+    /// One row per outage of a link between sites; empty unless the run has `[sites]`.
+    pub link_outages: Vec<LinkOutageRecord>,
     /// When the run ended.
     pub end: Instant,
 }

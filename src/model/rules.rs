@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::costs::Costs;
 use super::outages::Outages;
+use super::sites::Sites;
 
 /// How the trace becomes demand (`[demand]`).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -331,4 +332,7 @@ pub struct Rules {
     /// `[outages]`, where hosts fail.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub outages: Option<Outages>,
+    /// `[sites]`, where hosts stand at several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sites: Option<Sites>,
 }

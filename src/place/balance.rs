@@ -31,7 +31,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::optimise::Copying;
-use super::{Ask, Draft, Planner, Roster};
+use super::{Ask, Draft, Fence, Planner, Roster};
 use crate::id::{HostId, IdVec, VmId};
 use crate::model::{Resources, Snapshot};
 use crate::policy::PolicyError;
@@ -81,6 +81,8 @@ pub struct Balance {
     copying: IdVec<VmId, Copying>,
     /// When each VM was moved last.
     moved: IdVec<VmId, Option<Instant>>,
+    /// Which VM may be where, with the moves of this step.
+    fence: Option<Fence>,
 }
 
 /// A host as a step sees it.
@@ -161,7 +163,7 @@ impl Balance {
     /// With what it takes to copy each VM.
     pub fn new(spec: BalanceSpec, copying: IdVec<VmId, Copying>) -> Self {
         let moved = IdVec::filled(None, copying.len());
-        Self { spec, copying, moved }
+        Self { spec, copying, moved, fence: None }
     }
 
     /// Mean and variance of what `vm` asked for of late, MIPS.
@@ -230,9 +232,13 @@ impl Balance {
     /// Whether `guest` has room on `to`, which would then hardly run short.
     fn is_safe(&self, guest: &Guest, to: &Side) -> bool {
         let fits = guest.needs.fit_in(&to.free) && guest.needs.cpu <= to.core;
+        let admits = |fence: &Fence| fence.admits(guest.vm, to.host);
+        if !fits || !self.fence.as_ref().is_none_or(admits) {
+            return false;
+        }
         let after = to.with(guest, 1.0);
         let most = after.mean + self.spec.deviations * after.variance.max(0.0).sqrt();
-        fits && most <= after.capacity
+        most <= after.capacity
     }
 
     fn pays(&self, guest: &Guest, from: Side, to: Side) -> bool {
@@ -270,6 +276,7 @@ impl Planner for Balance {
         roster: Roster<'_>,
     ) -> Result<Vec<(VmId, HostId)>, PolicyError> {
         let (mut sides, mut guests) = self.survey(draft, ask, roster);
+        self.fence = draft.fence().cloned();
         let mut spread = Spread::of(&sides);
         let mut moves = Vec::new();
         if spread.deviation() <= self.spec.start {
@@ -282,6 +289,7 @@ impl Planner for Balance {
             sides[guest.at] = sides[guest.at].with(&guest, -1.0);
             sides[to] = sides[to].with(&guest, 1.0);
             sides[to].free -= guest.needs;
+            self.fence.iter_mut().for_each(|fence| fence.enter(guest.vm, sides[to].host));
             self.moved[guest.vm] = Some(ask.state.now);
             moves.push((guest.vm, sides[to].host));
         }

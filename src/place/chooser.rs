@@ -120,7 +120,7 @@ impl<P: Preference> Chooser<P> {
             self.tried.clear();
             let allowed = |host| {
                 let awake = among == Among::Asleep && draft.room(host).vms > 0;
-                !ask.excluded.contains(host) && !awake
+                !ask.excluded.contains(host) && !awake && draft.admits(vm, host)
             };
             while self.tried.len() < batch
                 && let Some(host) = self.preference.next(allowed)

@@ -6,7 +6,7 @@
 
 use super::index::Journal;
 use super::question::{add_past, own_past};
-use super::{Held, HistoryKind, Resident, Room};
+use super::{Fence, Held, HistoryKind, Resident, Room};
 use crate::detect::{HostLoads, Linear, OverloadDetector, Sums, Verdict};
 use crate::id::{HostId, IdVec, VmId};
 use crate::model::{Fleet, Resources, Snapshot, VmHistories};
@@ -68,6 +68,8 @@ pub struct Draft {
     pub(super) window: usize,
     /// Whether pasts of hosts are lent, whatever the detector needs.
     lends_pasts: bool,
+    /// Which VM may be where, in a run with rules about that.
+    fence: Option<Fence>,
 }
 
 impl Draft {
@@ -108,6 +110,7 @@ impl Draft {
                 .collect(),
             window,
             lends_pasts: false,
+            fence: None,
         }
     }
 
@@ -121,6 +124,28 @@ impl Draft {
     pub fn judged_by(mut self, detector: &dyn OverloadDetector) -> Self {
         self.linear = detector.linear().filter(|_| self.kind != HistoryKind::HostRing);
         self
+    }
+
+    /// The draft, in which VMs go only where `fence` admits them.
+    pub fn fenced(mut self, fence: Option<Fence>) -> Self {
+        self.fence = fence;
+        self
+    }
+
+    /// Which VM may be where.
+    pub fn fence(&self) -> Option<&Fence> {
+        self.fence.as_ref()
+    }
+
+    /// The same, to say who is where.
+    pub fn fence_mut(&mut self) -> Option<&mut Fence> {
+        self.fence.as_mut()
+    }
+
+    /// Whether the rules allow `vm` on `host`, whatever room there is.
+    #[inline]
+    pub fn admits(&self, vm: VmId, host: HostId) -> bool {
+        self.fence.as_ref().is_none_or(|fence| fence.admits(vm, host))
     }
 
     /// Whether VMs take memory from here on.
@@ -142,6 +167,7 @@ impl Draft {
         }
         self.log.clear();
         self.saved_pasts.clear();
+        self.fence.iter_mut().for_each(Fence::clear);
     }
 
     /// Nothing fits on `host` until everything starts over, whatever leaves it.
@@ -217,6 +243,7 @@ impl Draft {
             self.saved_pasts.extend_from_slice(&self.pasts[own_past(host, self.window)]);
         }
         self.lists[host].push(vm);
+        self.fence.iter_mut().for_each(|fence| fence.enter(vm, host));
         self.vm_allocated[vm] = demand;
         self.vm_request[vm] = demand;
         self.add(vm, host, state);
@@ -243,6 +270,7 @@ impl Draft {
             };
             let last = self.lists[host].pop();
             assert_eq!(last, Some(vm), "appends are undone in reverse order");
+            self.fence.iter_mut().for_each(|fence| fence.leave(vm, host));
             (self.vm_allocated[vm], self.vm_request[vm]) = (allocated, request);
             self.rooms[host] = before;
             self.journal.note(host);

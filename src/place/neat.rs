@@ -111,12 +111,19 @@ impl Shelf {
         Self { hosts, offers, asleep, woken: 0 }
     }
 
-    /// Puts a VM that takes `needs` on the first host with room, waking hosts as needed.
-    fn put(&mut self, needs: &Resources, draft: &Draft) -> Option<HostId> {
+    /// Puts a VM that takes `needs` on the first host with room that is `admitted`, waking hosts as
+    /// needed.
+    fn put(
+        &mut self,
+        needs: &Resources,
+        draft: &Draft,
+        admitted: impl Fn(HostId) -> bool,
+    ) -> Option<HostId> {
         let asked = Offer::asked(needs, true);
         let place = loop {
             let covers = |offer: &Offer| offer.covers(&asked);
-            if let Some(place) = self.offers.first(HostId(0), covers, |_| true) {
+            let may = |place: HostId| admitted(self.hosts[place.index()].1);
+            if let Some(place) = self.offers.first(HostId(0), covers, may) {
                 break place;
             }
             let &next = self.asleep.get(self.woken)?;
@@ -158,9 +165,14 @@ impl Placer for NeatBestFitDecreasing {
             vms.iter().map(|&vm| (self.needs(vm, state), vm)).collect();
         order.sort_by(|a, b| ascending(b, a));
         let mut outcome = Outcome::default();
+        let mut fence = draft.fence().cloned();
         for (needs, vm) in order {
-            match shelf.put(&needs, draft) {
-                Some(host) => outcome.placed.push((vm, host)),
+            let admits = |host| fence.as_ref().is_none_or(|fence| fence.admits(vm, host));
+            match shelf.put(&needs, draft, admits) {
+                Some(host) => {
+                    fence.iter_mut().for_each(|fence| fence.enter(vm, host));
+                    outcome.placed.push((vm, host));
+                }
                 None => outcome.left.push(vm),
             }
         }

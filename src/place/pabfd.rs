@@ -161,7 +161,8 @@ impl Pabfd {
                 *at += 1;
             }
             let fits = |host| draft.room(host).fits(&arrival.needs);
-            let awaits = |&&host: &&HostId| !taken(host) && fits(host);
+            let admits = |host| draft.admits(arrival.vm, host);
+            let awaits = |&&host: &&HostId| !taken(host) && fits(host) && admits(host);
             if let Some(&host) = hosts[*at..].iter().find(awaits) {
                 self.consider(host, arrival, draft, ask, &mut best);
             }
@@ -194,7 +195,7 @@ impl Pabfd {
             (_, Base::Draft) => table.power(room.allocated / room.capacity).0,
         };
         let mut candidate = Candidate { increase: after - before, host, accepts: true };
-        if !candidate.beats(best) {
+        if !candidate.beats(best) || !draft.admits(arrival.vm, host) {
             return;
         }
         let idle = room.allocated == 0.0 || !self.asks;

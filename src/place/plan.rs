@@ -93,6 +93,9 @@ pub enum Refusal {
     /// The VM is on that host.
     #[error("it is on host {0} already. Leave it out")]
     AtHome(u32),
+    /// A rule of `[sites]` forbids it, or no link leads there.
+    #[error("the rules of [sites] keep it from host {0}. Choose one where it may be")]
+    Forbidden(u32),
     /// The host has no room.
     #[error(
         "it does not fit on host {host}: it asks for {demand:.1} MIPS and has {ram_mb:.0} MB; a \
@@ -159,7 +162,7 @@ pub fn enter(
             Some(_) => {}
         }
         let needs = ask.state.needs(vm);
-        if let Some(refusal) = Refusal::of_room(to, &needs, draft.room(to)) {
+        if let Some(refusal) = Refusal::of(vm, to, &needs, draft) {
             return refused(refusal);
         }
         draft.append(vm, to, needs.cpu, &ask.state);
@@ -168,6 +171,14 @@ pub fn enter(
 }
 
 impl Refusal {
+    /// Why `vm`, which takes `needs`, cannot be put on `host` in `draft`; `None` if it can.
+    pub fn of(vm: VmId, host: HostId, needs: &Resources, draft: &Draft) -> Option<Self> {
+        match draft.admits(vm, host) {
+            true => Self::of_room(host, needs, draft.room(host)),
+            false => Some(Self::Forbidden(host.0)),
+        }
+    }
+
     /// Which of its resources keep a VM that takes `needs` from `host`, of which there is `room`;
     /// `None` if it fits.
     pub fn of_room(host: HostId, needs: &Resources, room: &Room) -> Option<Self> {

@@ -9,7 +9,7 @@ use crate::detect::{DetectorSpec, WithFallback};
 use crate::engine::{LoadSide, Policies};
 use crate::id::{IdVec, VmId};
 use crate::migrate::{Channel, Conduct};
-use crate::model::{Fleet, Rules};
+use crate::model::{Costs, Fleet, Rules, Sites};
 use crate::place::optimise::{Copying, Optimiser};
 use crate::place::{Balance, PlacerSpec, Planner};
 use crate::policy::PolicyError;
@@ -32,15 +32,14 @@ impl Inputs {
     /// Reads the trace that `spec` names and builds its fleet.
     ///
     /// # Errors
-    /// Those of [`trace::read`]; GLN-208 for a series of `[costs]` that ends before the trace.
+    /// Those of [`trace::read`]; GLN-208 for a series of `[costs]` that ends before the trace,
+    /// GLN-665 to 667 for rules of `[sites]` that cannot be kept.
     pub fn read(spec: &RunSpec) -> Result<Self, trace::Error> {
         let trace = spec.read_trace()?;
-        let problems = spec.uncovered(Instant::START + trace.step() * trace.samples() as i64);
-        if problems.is_empty() {
-            Ok(Self::with(spec, trace))
-        } else {
-            Err(trace::Error { problems })
-        }
+        let mut problems = spec.uncovered(Instant::START + trace.step() * trace.samples() as i64);
+        let inputs = Self::with(spec, trace);
+        problems.extend(spec.site_conflicts(&inputs.fleet));
+        if problems.is_empty() { Ok(inputs) } else { Err(trace::Error { problems }) }
     }
 
     /// The fleet of `spec` on a trace that is at hand already.
@@ -71,9 +70,18 @@ impl RunSpec {
             host: self.host.clone(),
             migration: self.migration.rules.clone(),
             accounting: self.accounting.clone(),
-            costs: self.costs.clone(),
+            costs: self.billing(),
             outages: self.outages.clone(),
+            sites: self.sites.clone().map(|sites| Sites { types: self.fleet.vms.len(), ..sites }),
         }
+    }
+
+    /// What the ledger is kept by: `[costs]`, and what differs from site to site.
+    pub fn billing(&self) -> Option<Costs> {
+        let costs = self.costs.clone()?;
+        let tariffs = |sites: &Sites| sites.tariffs(&costs, self.fleet.count());
+        let tariffs = self.sites.as_ref().map(tariffs);
+        Some(Costs { tariffs, ..costs })
     }
 }
 

@@ -31,29 +31,31 @@ pub(super) fn read_files(costs: &mut Costs, place: Place<'_>, problems: &mut Vec
         ("carbon-intensity", &mut costs.carbon_intensity),
     ];
     for (key, rate) in rates {
-        let Rate::Series(series) = rate else { continue };
-        let at = place(&format!("[costs] {key}"));
-        if let Some(made) = series.made.take() {
-            let found = made_problems(&made, series, &at);
-            if found.is_empty() {
-                series.steps = made.steps(key);
-            }
-            problems.extend(found);
-            continue;
+        read_file(rate, key, &place(&format!("[costs] {key}")), problems);
+    }
+}
+
+/// Puts the steps of the file of `rate`, or those that are made for `key`, in their place.
+pub(super) fn read_file(rate: &mut Rate, key: &str, at: &str, problems: &mut Vec<Problem>) {
+    let Rate::Series(series) = rate else { return };
+    if let Some(made) = series.made.take() {
+        let found = made_problems(&made, series, at);
+        if found.is_empty() {
+            series.steps = made.steps(key);
         }
-        let Some(file) = series.file.take() else { continue };
-        if !series.steps.is_empty() {
-            let what = "has both `file` and `steps`";
-            problems.push(Problem::new("GLN-208", at, what, "Leave one of them out"));
-            continue;
-        }
-        match std::fs::read_to_string(&file) {
-            Ok(text) => series.steps = steps(&file, &text, problems),
-            Err(cause) => {
-                let what = format!("`{}` cannot be read ({cause})", file.display());
-                let remedy = "Name a file with lines of seconds and value";
-                problems.push(Problem::new("GLN-208", at, what, remedy));
-            }
+        return problems.extend(found);
+    }
+    let Some(file) = series.file.take() else { return };
+    if !series.steps.is_empty() {
+        let what = "has both `file` and `steps`";
+        return problems.push(Problem::new("GLN-208", at, what, "Leave one of them out"));
+    }
+    match std::fs::read_to_string(&file) {
+        Ok(text) => series.steps = steps(&file, &text, problems),
+        Err(cause) => {
+            let what = format!("`{}` cannot be read ({cause})", file.display());
+            let remedy = "Name a file with lines of seconds and value";
+            problems.push(Problem::new("GLN-208", at, what, remedy));
         }
     }
 }
@@ -151,7 +153,7 @@ impl RunSpec {
         let mut problems = numbers(costs, place);
         for (key, rate) in series(costs) {
             if let Rate::Series(series) = rate {
-                problems.extend(self.series_problems(key, series, place));
+                problems.extend(self.series_problems(&place(&format!("[costs] {key}")), series));
             }
         }
         problems.extend(tier_problems(&costs.sla, place));
@@ -201,8 +203,8 @@ impl RunSpec {
             .collect()
     }
 
-    fn series_problems(&self, key: &str, series: &Series, place: Place<'_>) -> Vec<Problem> {
-        let at = place(&format!("[costs] {key}"));
+    /// What is wrong with the series that stands at `at`.
+    pub(super) fn series_problems(&self, at: &str, series: &Series) -> Vec<Problem> {
         let mut problems = step_problems(&series.steps, &|step| format!("{at}.steps[{step}]"));
         let mut wrong = |field: &str, what: &str, remedy: &str| {
             problems.push(Problem::new("GLN-208", format!("{at}.{field}"), what, remedy));
@@ -231,16 +233,18 @@ impl RunSpec {
     /// Series that are over before a run that ends at `end`.
     pub(super) fn uncovered(&self, end: Instant) -> Vec<Problem> {
         let Some(costs) = &self.costs else { return Vec::new() };
-        let over = |(key, rate): (&'static str, &Rate)| {
+        let own = series(costs).into_iter().map(|(key, rate)| (format!("[costs] {key}"), rate));
+        let sites = self.sites.iter().flat_map(super::sites::rates);
+        let over = |(key, rate): (String, &Rate)| {
             let Rate::Series(series) = rate else { return None };
             let over = series.end()?;
             (series.then == Then::End && over < end).then(|| {
                 let what = format!("the series ends at {over}, the run at {end}");
                 let remedy = "Add steps or until-s, or write then = \"repeat\" or \"hold\"";
-                Problem::new("GLN-208", format!("run spec, [costs] {key}"), what, remedy)
+                Problem::new("GLN-208", format!("run spec, {key}"), what, remedy)
             })
         };
-        series(costs).into_iter().filter_map(over).collect()
+        own.chain(sites).filter_map(over).collect()
     }
 }
 

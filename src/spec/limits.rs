@@ -110,6 +110,7 @@ pub(super) fn out_of_bounds(
 fn two_copies(spec: &RunSpec, place: &dyn Fn(&str) -> String) -> Option<Problem> {
     let rules = &spec.migration.rules;
     let sure = spec.failures == Failures::default() && spec.outages.is_none();
+    let sure = sure && spec.sites.is_none();
     let whole = sure && rules.model == "ram-over-bandwidth" && rules.sla == MigrationSla::CloudSim;
     (spec.consolidation.vacate_receivers && !whole).then(|| {
         let what = "a VM could be in two migrations at once, as only sure whole copies can";

@@ -51,6 +51,10 @@ impl LoadedLeases {
             overbooking.promise(spec, &leases.site, &mut leases.workload.leases)?;
         }
         let fleet = fleet_of(spec, &leases.workload.leases, trace.vms());
+        let problems = spec.site_conflicts(&fleet);
+        if !problems.is_empty() {
+            return Err(Error { problems });
+        }
         Ok(Self { leases, load: Inputs { trace, fleet, rules: spec.rules() } })
     }
 }

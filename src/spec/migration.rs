@@ -111,7 +111,8 @@ impl RunSpec {
         let section = &self.migration;
         let Practice { limits, features, constants, used, .. } = &section.practice;
         let unlimited = Limits::preset(limits).is_ok_and(|limits| limits.rate.is_none());
-        let plain = unlimited && *features == Features::default() && section.topology.is_none();
+        let near = section.topology.is_none() && self.sites.is_none();
+        let plain = unlimited && *features == Features::default() && near;
         (section.rules.model == "pre-copy" && plain).then(|| Sending {
             efficiency: constants.link_efficiency,
             pause_s_per_byte: (1.0 - used) * constants.zero_page_s / PAGE,
@@ -126,6 +127,9 @@ impl RunSpec {
         match section.rules.model.as_str() {
             "ram-over-bandwidth" if section.topology.is_some() => {
                 Some("the network is a topology of its own".into())
+            }
+            "ram-over-bandwidth" if self.sites.is_some() => {
+                Some("migrations pass links between sites".into())
             }
             "ram-over-bandwidth" if limits != "unlimited" || give_up_s.is_some() => {
                 Some("migrations wait, are slowed or given up".into())

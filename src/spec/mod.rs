@@ -34,6 +34,8 @@ mod policy_limits;
 mod processor;
 pub mod python;
 mod read;
+mod site_conflicts;
+mod sites;
 mod synthetic_leases;
 
 use std::collections::BTreeMap;
@@ -46,7 +48,7 @@ use crate::detect::{DetectorSpec, LeastUtilised, Lr, Thr, UnderloadSpec};
 use crate::engine::{Consolidation, InitialDemand};
 use crate::migrate::failure::Failures;
 use crate::model::rules::{Accounting, Demand, HostRules};
-use crate::model::{Costs, Outages};
+use crate::model::{Costs, Outages, Sites};
 use crate::place::{HistoryKind, PabfdSpec, PlacerSpec};
 use crate::problem::Problem;
 use crate::select::SelectorSpec;
@@ -90,6 +92,8 @@ pub struct RunSpec {
     pub failures: Failures,
     /// Which hosts fail, if any.
     pub outages: Option<Outages>,
+    /// Where hosts stand, if at several sites.
+    pub sites: Option<Sites>,
     /// How energy and SLA are counted.
     pub accounting: Accounting,
     /// What energy, carbon, instances and service are worth, where amounts are asked for.
@@ -286,6 +290,9 @@ impl Serialize for RunSpec {
                 if let Some(outages) = &self.outages {
                     sections.serialize_field("outages", outages)?;
                 }
+                if let Some(sites) = &self.sites {
+                    sections.serialize_field("sites", sites)?;
+                }
             }
             sections.serialize_field("accounting", &self.accounting)?;
         }
@@ -298,7 +305,7 @@ impl Serialize for RunSpec {
 }
 
 /// The sections of a run of load, which one of leases without load does not have.
-const LOAD: [&str; 10] = [
+const LOAD: [&str; 11] = [
     "trace",
     "fleet",
     "policy",
@@ -307,12 +314,14 @@ const LOAD: [&str; 10] = [
     "host",
     "migration",
     "outages",
+    "sites",
     "failures",
     "accounting",
 ];
 
 /// Those of them that leases do not have even if they carry load: nobody moves their VMs.
-const DECISIONS: [&str; 5] = ["policy", "consolidation", "migration", "outages", "failures"];
+const DECISIONS: [&str; 6] =
+    ["policy", "consolidation", "migration", "outages", "sites", "failures"];
 
 impl RunSpec {
     /// Refuses a run of leases where only load is dealt with; `name` is what problems call the

@@ -5,11 +5,11 @@ use std::path::Path;
 
 use super::RunSpec;
 use super::limits::{Bound, Number, out_of_bounds};
-use crate::model::Outages;
 use crate::model::outages::{Hazard, Outage, Priority};
 use crate::model::rules::{
     Average, BetweenSamples, ClockKind, EnergyIntegral, IdleVms, PowerPolicy, Shutdowns, Window,
 };
+use crate::model::{Outages, Sites};
 use crate::problem::Problem;
 
 /// No outage ends later, seconds (some 300 years).
@@ -22,7 +22,7 @@ type Place<'p> = &'p dyn Fn(&str) -> String;
 /// Puts the rows of the file in the place of the list.
 pub(super) fn read_file(
     outages: &mut Outages,
-    hosts: usize,
+    (hosts, sites): (usize, Option<&Sites>),
     place: Place<'_>,
     problems: &mut Vec<Problem>,
 ) {
@@ -38,7 +38,7 @@ pub(super) fn read_file(
             (outages.list, lines) = rows(&file, &text, problems);
             let words = |row: usize| format!("{}:{}", file.display(), lines[row]);
             problems.extend(order_problems(&outages.list, &words));
-            problems.extend(missing(outages, hosts, &words));
+            problems.extend(missing(outages, sites, hosts, &words));
         }
         Err(cause) => {
             let what = format!("`{}` cannot be read ({cause})", file.display());
@@ -86,11 +86,14 @@ fn row(line: &str) -> Option<Outage> {
     };
     let notice_s = notice.parse().ok()?;
     let (start_s, end_s) = (start.parse().ok()?, end.parse().ok()?);
-    let (host, rack) = match subject.strip_prefix("rack") {
-        Some(rack) => (None, Some(rack.trim().parse().ok()?)),
-        None => (Some(subject.parse().ok()?), None),
+    let numbered = |word: &str| {
+        let number = subject.strip_prefix(word)?;
+        number.trim().parse::<u32>().ok()
     };
-    Some(Outage { start_s, end_s, host, rack, notice_s })
+    let (rack, site, link) = (numbered("rack"), numbered("site"), numbered("link"));
+    let named = rack.or(site).or(link).is_some();
+    let host = if named { None } else { Some(subject.parse().ok()?) };
+    Some(Outage { start_s, end_s, host, rack, site, link, notice_s })
 }
 
 /// Outages that are out of order, end before they begin, or overlap; `at` words where each is.
@@ -99,10 +102,11 @@ fn order_problems(list: &[Outage], at: &dyn Fn(usize) -> String) -> Vec<Problem>
     let mut wrong = |row: usize, what: String, remedy: &str| {
         problems.push(Problem::new("GLN-210", at(row), what, remedy));
     };
-    let mut last: BTreeMap<(Option<u32>, Option<u32>), f64> = BTreeMap::new();
+    let mut last: BTreeMap<[Option<u32>; 4], f64> = BTreeMap::new();
     let mut before = 0.0;
     for (row, outage) in list.iter().enumerate() {
-        let Outage { start_s, end_s, host, rack, notice_s } = *outage;
+        let Outage { start_s, end_s, host, rack, site, link, notice_s } = *outage;
+        let subject = [host, rack, site, link];
         if !((0.0..=LATEST_S).contains(&start_s) && (0.0..=LATEST_S).contains(&end_s)) {
             let what = format!("found {start_s} s to {end_s} s, expected 0 to {LATEST_S:e} s");
             wrong(row, what, "Write seconds from the start of the run");
@@ -120,31 +124,51 @@ fn order_problems(list: &[Outage], at: &dyn Fn(usize) -> String) -> Vec<Problem>
             let what = format!("begins at {start_s} s, after one that begins at {before} s");
             wrong(row, what, "Order the outages by their start");
         }
-        if let Some(end) = last.get(&(host, rack)).filter(|end| start_s <= **end) {
+        if let Some(end) = last.get(&subject).filter(|end| start_s <= **end) {
             let what = format!("begins at {start_s} s, its last outage ends at {end} s");
             wrong(row, what, "Write outages that overlap as one");
         }
         before = start_s.max(before);
-        last.insert((host, rack), end_s);
+        last.insert(subject, end_s);
     }
     problems
 }
 
-/// Outages of hosts and racks that are not there; `at` words where each is.
-fn missing(outages: &Outages, hosts: usize, at: &dyn Fn(usize) -> String) -> Vec<Problem> {
-    let racks = outages.racks(hosts);
+/// Outages of what is not there; `at` words where each is.
+fn missing(
+    outages: &Outages,
+    sites: Option<&Sites>,
+    hosts: usize,
+    at: &dyn Fn(usize) -> String,
+) -> Vec<Problem> {
+    let (count, links) = sites.map_or((0, 0), |sites| (sites.list.len(), sites.links.len()));
     let mut problems = Vec::new();
     for (row, outage) in outages.list.iter().enumerate() {
-        let (what, remedy) = match (outage.host, outage.rack) {
-            (Some(host), None) if (host as usize) < hosts => continue,
-            (None, Some(rack)) if (rack as usize) < racks => continue,
-            (Some(host), None) => {
-                let what = format!("there is no host {host}, [fleet] has {hosts}");
-                (what, "Write a host from 0 on")
-            }
-            (None, Some(rack)) => {
-                let what = format!("there is no rack {rack}, there are {racks}");
-                (what, "Set rack-hosts, and write a rack from 0 on")
+        if outage.link.is_some() && outage.notice_s > 0.0 {
+            let what = "a link has no VMs that could leave beforehand";
+            problems.push(Problem::new("GLN-211", at(row), what, "Leave out notice-s"));
+        }
+        let subjects = [
+            (outage.host, hosts, "host", "Write a host from 0 on"),
+            (
+                outage.rack,
+                outages.racks(hosts),
+                "rack",
+                "Set rack-hosts, and write a rack from 0 on",
+            ),
+            (outage.site, count, "site", "Write the number of a site of [sites], from 0 on"),
+            (outage.link, links, "link", "Write the number of a link of [sites], from 0 on"),
+        ];
+        let named =
+            subjects.into_iter().filter_map(|(id, of, word, how)| Some((id?, of, word, how)));
+        let named: Vec<_> = named.collect();
+        let (what, remedy) = match named[..] {
+            [(id, of, ..)] if (id as usize) < of => continue,
+            [(id, of, "host", how)] => (format!("there is no host {id}, [fleet] has {of}"), how),
+            [(id, of, word, how)] => (format!("there is no {word} {id}, there are {of}"), how),
+            _ if outage.link.is_some() || outage.site.is_some() => {
+                let what = "names several of host, rack, site and link".to_owned();
+                (what, "Write one of them")
             }
             _ => {
                 let what = "names both or neither of host and rack".to_owned();
@@ -163,7 +187,8 @@ impl RunSpec {
         let mut problems = out_of_bounds(numbers(outages), place);
         let at = |row: usize| place(&format!("[outages] list[{row}]"));
         problems.extend(order_problems(&outages.list, &at));
-        problems.extend(missing(outages, self.fleet.count(), &at));
+        problems.extend(missing(outages, self.sites.as_ref(), self.fleet.count(), &at));
+        problems.extend(self.idle_sites(outages, place));
         problems.extend(idle_problems(outages, place));
         problems.extend(shape_problems(outages, place));
         problems.extend(self.priority_problems(outages, place));
@@ -175,6 +200,21 @@ impl RunSpec {
         }
         problems.extend(self.dishonest(place));
         problems
+    }
+
+    /// Sites and links that fail, where there are none.
+    fn idle_sites(&self, outages: &Outages, place: Place<'_>) -> Vec<Problem> {
+        let links = self.sites.as_ref().is_some_and(|sites| !sites.links.is_empty());
+        let idle = [
+            ("site", outages.site.is_some() && self.sites.is_none(), "there is no [sites]"),
+            ("link", outages.link.is_some() && !links, "no links connect sites"),
+        ];
+        let idle = idle.into_iter().filter(|(_, idle, _)| *idle);
+        idle.map(|(key, _, what)| {
+            let at = place(&format!("[outages] {key}"));
+            Problem::new("GLN-211", at, what, "Leave it out, or add them under [sites]")
+        })
+        .collect()
     }
 
     fn priority_problems(&self, outages: &Outages, place: Place<'_>) -> Option<Problem> {
@@ -220,14 +260,14 @@ impl RunSpec {
 /// What has no effect: racks to which nothing happens, and a section in which nothing does.
 fn idle_problems(outages: &Outages, place: Place<'_>) -> Option<Problem> {
     let of_racks = outages.rack.is_some() || outages.list.iter().any(|o| o.rack.is_some());
-    let nothing = outages.list.is_empty() && outages.host.is_none() && outages.rack.is_none();
+    let nothing = outages.list.is_empty() && hazards(outages).next().is_none();
     let (field, what, remedy) = if outages.rack.is_some() && outages.rack_hosts == 0 {
         let what = "racks fail, and it is not said how many hosts they have";
         ("[outages] rack-hosts", what, "Write e.g. rack-hosts = 20")
     } else if outages.rack_hosts > 0 && !of_racks {
         ("[outages] rack-hosts", "no rack ever fails", "Leave it out, or say how racks fail")
     } else if nothing && outages.headroom == 0 {
-        let remedy = "Write list, file, host, rack or headroom, or remove it";
+        let remedy = "Write list, file, host, rack, site, link or headroom, or remove it";
         ("[outages]", "nothing fails, and no headroom is asked for", remedy)
     } else {
         return None;
@@ -236,8 +276,13 @@ fn idle_problems(outages: &Outages, place: Place<'_>) -> Option<Problem> {
 }
 
 fn hazards(outages: &Outages) -> impl Iterator<Item = (&'static str, Hazard)> {
-    let both = [("host", outages.host), ("rack", outages.rack)];
-    both.into_iter().filter_map(|(name, hazard)| Some((name, hazard?)))
+    let all = [
+        ("host", outages.host),
+        ("rack", outages.rack),
+        ("site", outages.site),
+        ("link", outages.link),
+    ];
+    all.into_iter().filter_map(|(name, hazard)| Some((name, hazard?)))
 }
 
 fn numbers(outages: &Outages) -> Vec<Number> {

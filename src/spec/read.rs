@@ -11,9 +11,10 @@ use super::costs;
 use super::leases::{self, LeaseSpec};
 use super::limits;
 use super::outages;
+use super::sites;
 use super::{DECISIONS, Error, LOAD, MigrationSection, PolicySpec, RunSpec, TraceSpec, python};
 use crate::detect::{DetectorSpec, UnderloadSpec};
-use crate::model::{Costs, Outages};
+use crate::model::{Costs, Outages, Sites};
 use crate::place::PlacerSpec;
 use crate::problem::{Problem, suggestion};
 use crate::select::SelectorSpec;
@@ -137,6 +138,7 @@ pub fn parse(text: &str, name: &str, overrides: Vec<Override>) -> Result<RunSpec
         problems.extend(spec.costs_problems(&place));
         problems.extend(spec.shifting_problems(&place));
         problems.extend(spec.outages_problems(&place));
+        problems.extend(spec.sites_problems(&place));
     }
     if problems.is_empty() { Ok(spec) } else { Err(Error { problems }) }
 }
@@ -164,19 +166,22 @@ fn sections(mut table: Table, place: Place<'_>, problems: &mut Vec<Problem>) -> 
         migration: section(&mut table, "migration", place, problems),
         failures: section(&mut table, "failures", place, problems),
         outages: None,
+        sites: None,
         accounting: section(&mut table, "accounting", place, problems),
         costs,
         leases,
         run: section(&mut table, "run", place, problems),
     };
-    spec.outages = outages_section(&mut table, spec.fleet.count(), place, problems);
+    spec.sites = sites_section(&mut table, place, problems);
+    let stand = (spec.fleet.count(), spec.sites.as_ref());
+    spec.outages = outages_section(&mut table, stand, place, problems);
     if spec.loaded_leases().is_some() && spec.consolidated_leases().is_none() {
         spec.policy = PolicySpec::at_rest();
     }
     let practice = &mut spec.migration.practice;
     practice.constants = practice.constants.rounded();
     let mut known = keys_of(&RunSpec::default());
-    known.extend(["leases", "costs", "outages"].map(str::to_owned));
+    known.extend(["leases", "costs", "outages", "sites"].map(str::to_owned));
     for key in table.keys() {
         problems.push(unknown(key, &known, &place(&format!("[{key}]")), "section"));
     }
@@ -195,7 +200,7 @@ fn leases_section(
     let stays = section.get("consolidate").and_then(Value::as_str).is_none_or(|how| how == "off");
     let (refused, what): (&[&str], _) = match (loaded, stays) {
         (true, true) => (&DECISIONS, "decides about migrations, and VMs of leases stay"),
-        (true, false) => (&DECISIONS[4..], "lets migrations fail, VMs of leases cannot yet"),
+        (true, false) => (&DECISIONS[5..], "lets migrations fail, VMs of leases cannot yet"),
         (false, _) => (&LOAD, "describes load, and these leases carry none (leases.load)"),
     };
     for name in refused.iter().filter(|name| table.contains_key(**name)) {
@@ -225,14 +230,27 @@ fn costs_section(
 /// Reads `[outages]`, if there is one, and the file that it names.
 fn outages_section(
     table: &mut Table,
-    hosts: usize,
+    stand: (usize, Option<&Sites>),
     place: Place<'_>,
     problems: &mut Vec<Problem>,
 ) -> Option<Outages> {
     table.contains_key("outages").then(|| {
         let mut outages: Outages = section(table, "outages", place, problems);
-        outages::read_file(&mut outages, hosts, place, problems);
+        outages::read_file(&mut outages, stand, place, problems);
         outages
+    })
+}
+
+/// Reads `[sites]`, if there is one, and the files that it names.
+fn sites_section(
+    table: &mut Table,
+    place: Place<'_>,
+    problems: &mut Vec<Problem>,
+) -> Option<Sites> {
+    table.contains_key("sites").then(|| {
+        let mut sites: Sites = section(table, "sites", place, problems);
+        sites::read_files(&mut sites, place, problems);
+        sites
     })
 }
 
@@ -254,7 +272,8 @@ fn section<T: DeserializeOwned + Serialize + Default>(
         "trace" => known.extend(TraceSpec::OPTIONAL.map(str::to_owned)),
         "policy" => known.push("plan".into()),
         "leases" => known.extend(LeaseSpec::OPTIONAL.map(str::to_owned)),
-        "outages" => known.extend(["file", "host", "rack"].map(str::to_owned)),
+        "outages" => known.extend(["file", "host", "rack", "site", "link"].map(str::to_owned)),
+        "sites" => known.extend(["disk-gib", "encryption"].map(str::to_owned)),
         "migration" => known.extend(MigrationSection::OPTIONAL.map(str::to_owned)),
         _ => {}
     }

@@ -72,7 +72,8 @@ impl Placer for Optimised {
         let mut order: Vec<usize> = (0..items.len()).collect();
         order.sort_by(|&a, &b| size(&items[b]).total_cmp(&size(&items[a])).then(a.cmp(&b)));
         let kinds = ask.state.fleet.machines.len();
-        let mut state = State::new(&self.prices, items, slots, kinds);
+        let state = State::new(&self.prices, items, slots, kinds);
+        let mut state = state.fenced(draft.fence(), kinds);
         let left = insert(&mut state, &order);
         if placing == Placing::AllOrNone && !left.is_empty() {
             return Ok(Outcome { placed: Vec::new(), left: vms.to_vec() });

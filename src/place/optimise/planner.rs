@@ -145,7 +145,8 @@ impl Planner for Optimiser {
     ) -> Result<Vec<(VmId, HostId)>, PolicyError> {
         let (items, slots) = self.problem(draft, ask, roster);
         let kinds = ask.state.fleet.machines.len();
-        let mut state = State::new(&self.prices, items, slots, kinds);
+        let state = State::new(&self.prices, items, slots, kinds);
+        let mut state = state.fenced(draft.fence(), kinds);
         let before_j = state.total();
         let bound_j = Relaxation::of(&state).best();
         improve(&mut state, self.spec.steps);

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use super::host_cost::HostCost;
 use crate::id::{HostId, VmId};
 use crate::model::Resources;
+use crate::place::Fence;
 
 /// A VM that may be assigned.
 #[derive(Debug, Clone)]
@@ -73,8 +74,12 @@ pub struct State<'a> {
     costs: Vec<f64>,
     /// Slots with VMs, ascending.
     used: Vec<usize>,
-    /// Slots that never had any, by kind.
+    /// Slots that never had any, by cell.
     fresh: Vec<BTreeSet<usize>>,
+    /// Which slots without VMs are alike: those of a kind, and under rules of a zone.
+    cells: Vec<usize>,
+    /// Which VM may be where.
+    fence: Option<Fence>,
     /// Possible changes priced.
     pub steps: u64,
     /// How many may be.
@@ -111,6 +116,8 @@ impl<'a> State<'a> {
             costs,
             used,
             fresh,
+            cells: Vec::new(),
+            fence: None,
             steps: 0,
             budget: u64::MAX,
         };
@@ -118,6 +125,25 @@ impl<'a> State<'a> {
             state.costs[s] = state.price(s);
         }
         state
+    }
+
+    /// The same, where VMs go only where `fence` admits them.
+    pub fn fenced(mut self, fence: Option<&Fence>, kinds: usize) -> Self {
+        let Some(fence) = fence else { return self };
+        let cell = |slot: &Slot| fence.zone(slot.host) * kinds + slot.kind;
+        self.cells = self.slots.iter().map(cell).collect();
+        let most = self.cells.iter().max().map_or(0, |most| most + 1);
+        self.fresh = vec![BTreeSet::new(); most];
+        for (s, _) in self.slots.iter().enumerate().filter(|(_, slot)| !slot.open) {
+            self.fresh[self.cells[s]].insert(s);
+        }
+        self.fence = Some(fence.clone());
+        self
+    }
+
+    /// Slots without VMs of one cell are alike.
+    fn cell(&self, s: usize) -> usize {
+        self.cells.get(s).copied().unwrap_or(self.slots[s].kind)
     }
 
     /// Whether nothing more may be priced.
@@ -154,7 +180,7 @@ impl<'a> State<'a> {
         &self.used
     }
 
-    /// Where a VM may go: slots with VMs, and one of each kind that never had any.
+    /// Where a VM may go: slots with VMs, and one of each cell that never had any.
     pub fn destinations(&self, into: &mut Vec<usize>) {
         into.clear();
         into.extend_from_slice(&self.used);
@@ -175,7 +201,9 @@ impl<'a> State<'a> {
             item.copy_s <= slot.link_s[1]
                 && (self.at[i] != home || item.copy_s <= self.slots[home].link_s[0])
         });
-        cpu && rest && links && !item.barred.contains(&s)
+        let admits = |fence: &Fence| fence.admits(item.vm, slot.host);
+        let may = self.fence.as_ref().is_none_or(admits) && !item.barred.contains(&s);
+        cpu && rest && links && may
     }
 
     /// How the cost of its slot changes when item `i` leaves it.
@@ -216,10 +244,22 @@ impl<'a> State<'a> {
             self.slots[from].members -= 1;
             self.give(i, from, false);
         }
+        self.reckon(i, from, s);
         self.at[i] = s;
         self.lists[s].push(i);
         self.slots[s].members += 1;
         self.give(i, s, true);
+    }
+
+    /// Tells the rules that item `i` goes from one slot to another; at home it counts anyhow.
+    fn reckon(&mut self, i: usize, from: usize, to: usize) {
+        let (Some(fence), item) = (&mut self.fence, &self.items[i]) else { return };
+        if from != NOWHERE && item.home != Some(from) {
+            fence.leave(item.vm, self.slots[from].host);
+        }
+        if item.home != Some(to) {
+            fence.enter(item.vm, self.slots[to].host);
+        }
     }
 
     /// Books item `i` in or out at slot `s`.
@@ -248,17 +288,18 @@ impl<'a> State<'a> {
             }
         }
         let vms = slot.members + slot.pinned;
-        let (open, kind) = (slot.open, slot.kind);
+        let open = slot.open;
+        let cell = self.cell(s);
         match (self.used.binary_search(&s), vms) {
             (Ok(at), 0) => {
                 self.used.remove(at);
                 if !open {
-                    self.fresh[kind].insert(s);
+                    self.fresh[cell].insert(s);
                 }
             }
             (Err(at), 1..) => {
                 self.used.insert(at, s);
-                self.fresh[kind].remove(&s);
+                self.fresh[cell].remove(&s);
             }
             _ => {}
         }

@@ -1,0 +1,214 @@
+//! A migration from site to site: the disk goes first, over a connection that a long way limits.
+//!
+//! ```text
+//! disk   : S / (g - w)                 g = e r / (1 + o)    bytes on the wire: S g / (g - w) (1 + o)
+//! memory : the run's own model, at     r' = r / (1 + o) - w / e
+//! r     <= min(links, window / RTT x connections, loss, cipher)
+//! ```
+//!
+//! `S`: bytes of disk, `w`: bytes per second that the VM writes to it, mirrored until the VM is
+//! there; `r`: what the links give, `e`: efficiency of the link, `o`: what encryption adds per byte.
+//! What is written while the disk is copied is reckoned at the rate at which that begins. The models
+//! are [`Storage`](super::Storage) and [`Wan`], in front of any model of memory.
+
+use std::sync::Arc;
+
+use super::program::{Leg, Next, Program, program};
+use super::task::Task;
+use super::{Conduct, Convergence, PAGE, StageKind, Wan};
+use crate::policy::PolicyError;
+
+/// The way of one migration between sites.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Way {
+    /// Distance and connections.
+    pub wan: Wan,
+    /// Disk that travels, bytes.
+    pub disk: f64,
+    /// Bytes that the VM writes to it per second.
+    pub writes: f64,
+    /// Bytes per second that the cipher encrypts, where the stream is encrypted.
+    pub cipher: f64,
+    /// Bytes that encryption adds per byte.
+    pub overhead: f64,
+}
+
+impl Way {
+    /// Bytes per second of the stream at most, whatever the links give.
+    pub fn most(&self) -> f64 {
+        self.wan.most().min(self.cipher)
+    }
+
+    /// `task` by the model of `conduct`, leg by leg.
+    pub fn program(&self, conduct: &Conduct, task: &Task) -> Box<dyn Program> {
+        let (mut task, constants) = self.wan.stretched(task, &conduct.constants);
+        task.channel.link.0 = task.channel.link.0.min(self.most());
+        let (efficiency, downtime_s) = (constants.link_efficiency, constants.downtime_s);
+        let inner = program(&conduct.model, &task, &Arc::new(constants));
+        let memory = task.memory.nonzero * PAGE;
+        let writes = if self.disk > 0.0 { self.writes } else { 0.0 };
+        let way = Self { writes, ..*self };
+        let (part, swell) = (Part::Begin, 1.0);
+        Box::new(Far { way, inner, part, efficiency, downtime_s, memory, swell })
+    }
+}
+
+/// How far it has come.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Part {
+    Begin,
+    Disk,
+    Memory,
+    /// The VM was stopped before its disk was there, and everything is sent.
+    Forced,
+}
+
+/// Disk, then memory.
+#[derive(Debug)]
+struct Far {
+    way: Way,
+    inner: Box<dyn Program>,
+    part: Part,
+    efficiency: f64,
+    downtime_s: f64,
+    /// Bytes of memory in use.
+    memory: f64,
+    /// Bytes on the wire per byte of memory, at the latest leg.
+    swell: f64,
+}
+
+impl Far {
+    /// It would go on for ever: the VM writes as fast as its disk can be sent.
+    fn never(&self) -> Next {
+        let fixed_point_pages = self.way.disk / PAGE;
+        Next::Stuck(Convergence::Never { fixed_point_pages })
+    }
+
+    /// The leg of the disk, at `rate`.
+    fn disk(&self, rate: f64) -> Next {
+        let Way { disk, writes, overhead, .. } = self.way;
+        let goodput = self.efficiency * rate / (1.0 + overhead);
+        if writes >= goodput {
+            return self.never();
+        }
+        let bytes = disk * (goodput / (goodput - writes)) * (1.0 + overhead);
+        let pause = Leg::pause(StageKind::Storage, 0.0, 1.0);
+        Next::Leg(Leg { bytes, efficiency: self.efficiency, ..pause })
+    }
+
+    /// A leg of memory as it goes over the wire.
+    fn swollen(&self, leg: Leg) -> Leg {
+        Leg { bytes: leg.bytes * self.swell, ..leg }
+    }
+}
+
+impl Program for Far {
+    fn begin(&self) -> Leg {
+        self.inner.begin()
+    }
+    fn most(&self) -> f64 {
+        self.inner.most().min(self.way.most())
+    }
+    fn next(&mut self, seconds: f64, rate: f64) -> Result<Next, PolicyError> {
+        match self.part {
+            Part::Begin if self.way.disk > 0.0 => {
+                let next = self.disk(rate);
+                if matches!(next, Next::Leg(_)) {
+                    self.part = Part::Disk;
+                }
+                return Ok(next);
+            }
+            Part::Forced => return Ok(Next::Over),
+            Part::Begin | Part::Disk | Part::Memory => {}
+        }
+        // A leg without bytes has no rate, and asks for none.
+        let left = rate / (1.0 + self.way.overhead) - self.way.writes / self.efficiency;
+        if left <= 0.0 && rate > 0.0 {
+            return Ok(self.never());
+        }
+        self.part = Part::Memory;
+        if rate > 0.0 {
+            self.swell = rate / left;
+        }
+        Ok(match self.inner.next(seconds, left.max(0.0))? {
+            Next::Leg(leg) => Next::Leg(self.swollen(leg)),
+            other => other,
+        })
+    }
+    fn stop_anyway(&mut self) -> Leg {
+        if self.part == Part::Memory {
+            let leg = self.inner.stop_anyway();
+            return self.swollen(leg);
+        }
+        self.part = Part::Forced;
+        let bytes = (self.way.disk + self.memory) * (1.0 + self.way.overhead);
+        let pause = Leg::pause(StageKind::Stop, self.downtime_s, 0.0);
+        Leg { bytes, efficiency: self.efficiency, ..pause }
+    }
+    fn rounds(&self) -> u32 {
+        self.inner.rounds()
+    }
+    fn pending(&self, seconds: f64) -> f64 {
+        match self.part {
+            Part::Memory => self.inner.pending(seconds),
+            _ => (self.way.disk + self.memory) / PAGE,
+        }
+    }
+    fn throttled_s(&self) -> f64 {
+        self.inner.throttled_s()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::migrate::{Constants, Practice, limits};
+    use crate::units::Bytes;
+
+    fn way(disk: f64, writes: f64) -> Way {
+        Way { wan: Wan::default(), disk, writes, cipher: f64::INFINITY, overhead: 0.0 }
+    }
+
+    fn far(way: &Way) -> Box<dyn Program> {
+        let practice = Practice { constants: Constants::ideal(), ..Practice::default() };
+        let model = Arc::new(crate::migrate::RamOverBandwidth::default());
+        let conduct = Conduct::new(model, practice, limits::UNLIMITED, None);
+        way.program(&conduct, &conduct.task(Bytes(4_096_000), 0.0))
+    }
+
+    fn leg(next: Next) -> Leg {
+        match next {
+            Next::Leg(leg) => leg,
+            other => panic!("{other:?} is no leg"),
+        }
+    }
+
+    /// 900 B at 100 B/s with 10 B/s written: 1000 B on the wire. Then 4,096,000 B of memory at
+    /// 90 B/s: 4,551,111 B with what is mirrored.
+    #[test]
+    fn the_disk_goes_first_and_is_mirrored_until_the_memory_has_followed() {
+        let mut far = far(&way(900.0, 10.0));
+        let disk = leg(far.next(0.0, 100.0).unwrap());
+        assert_eq!((disk.kind, disk.bytes.round()), (StageKind::Storage, 1000.0));
+        let memory = leg(far.next(10.0, 100.0).unwrap());
+        assert_eq!((memory.kind, memory.bytes.round()), (StageKind::Bulk, 4_551_111.0));
+    }
+
+    #[test]
+    fn encryption_adds_bytes_and_may_be_the_bottleneck() {
+        let way = Way { cipher: 50.0, overhead: 0.5, ..way(900.0, 0.0) };
+        let mut far = far(&way);
+        assert_eq!(far.most(), 50.0);
+        assert_eq!(leg(far.next(0.0, 50.0).unwrap()).bytes, 1350.0);
+        assert_eq!(leg(far.next(27.0, 50.0).unwrap()).bytes, 1.5 * 4_096_000.0);
+    }
+
+    #[test]
+    fn who_writes_as_fast_as_its_disk_is_sent_is_stuck_or_stopped() {
+        let mut far = far(&way(900.0, 100.0));
+        assert!(matches!(far.next(0.0, 100.0).unwrap(), Next::Stuck(_)));
+        let stop = far.stop_anyway();
+        assert_eq!((stop.kind, stop.bytes), (StageKind::Stop, 900.0 + 0.75 * 4_096_000.0));
+        assert_eq!(far.next(9.0, 100.0).unwrap(), Next::Over);
+    }
+}

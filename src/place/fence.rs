@@ -1,0 +1,334 @@
+//! Which VM may be on which host, whatever room there is: the rules of `[sites]`, asked at one
+//! place by everything that places.
+//!
+//! ```text
+//! admits(v, h):  the rules allow v at the site of h, which is not hidden
+//!                v is nowhere, or at that site, or may be migrated there
+//!                for every group g of v:  others of g in the part of h  <  k_g
+//!                no VM on h is of another tenant
+//! ```
+//!
+//! A VM counts where it runs, where it is copied from and to, and where it is to come: what is
+//! tried in a draft is added, and nothing leaves before it has left. So what is admitted breaks no
+//! rule at any instant, whatever order the moves of a decision end in.
+
+use std::sync::Arc;
+
+use crate::id::{HostId, Id, IdVec, VmId};
+use crate::model::Fleet;
+use crate::model::sites::{Per, Sites};
+
+/// A set of sites, one bit each.
+type SiteSet = u64;
+
+/// What never changes.
+#[derive(Debug)]
+struct Law {
+    site_of: IdVec<HostId, u16>,
+    public: SiteSet,
+    /// Sites at which the rules allow each VM.
+    allowed: IdVec<VmId, SiteSet>,
+    /// VMs that are never migrated to another site.
+    stays: IdVec<VmId, bool>,
+    groups: Vec<Group>,
+    /// The groups of each VM; empty where there are none.
+    groups_of: IdVec<VmId, Vec<u16>>,
+    /// Tenant of each VM; empty where nobody is kept apart.
+    tenant: IdVec<VmId, u16>,
+    /// Where hosts are alike to VMs of any group: their zone.
+    zone_of: IdVec<HostId, u32>,
+}
+
+/// VMs that are spread.
+#[derive(Debug)]
+struct Group {
+    at_most: usize,
+    /// The part of each host; empty where every host is one.
+    part_of: IdVec<HostId, u32>,
+}
+
+impl Group {
+    fn part(&self, host: HostId) -> u32 {
+        if self.part_of.is_empty() { host.0 } else { self.part_of[host] }
+    }
+}
+
+/// The rules, and who is where as far as they ask.
+#[derive(Debug, Clone)]
+pub struct Fence {
+    law: Arc<Law>,
+    /// Sites to which each site may send VMs.
+    reach: Vec<SiteSet>,
+    /// Sites that nobody comes to now.
+    hidden: SiteSet,
+    /// Site of each VM that runs.
+    home: IdVec<VmId, Option<u16>>,
+    /// VMs of each group and where they count, one entry for each time that they do.
+    members: Vec<Vec<(VmId, HostId)>>,
+    /// The same by host, where tenants are kept apart.
+    guests: IdVec<HostId, Vec<VmId>>,
+}
+
+impl Fence {
+    /// The rules of `sites` for `fleet`.
+    pub fn new(sites: &Sites, fleet: &Fleet) -> Self {
+        let (hosts, vms) = (fleet.hosts(), fleet.vms());
+        let set = |holds: &dyn Fn(usize) -> bool| -> SiteSet {
+            (0..sites.list.len()).filter(|&site| holds(site)).map(|site| 1 << site).sum()
+        };
+        let all = set(&|_| true);
+        let mut law = Law {
+            site_of: sites.site_of(hosts),
+            public: set(&|site| sites.list[site].is_public()),
+            allowed: IdVec::filled(all, vms),
+            stays: IdVec::filled(false, vms),
+            groups: Vec::new(),
+            groups_of: IdVec::default(),
+            tenant: tenants(sites, vms),
+            zone_of: sites.zone_of(hosts),
+        };
+        for rule in &sites.rules {
+            let forbidden = set(&|site| rule.forbids(&sites.list[site]));
+            let members = rule.members(vms, sites.types);
+            for vm in members.iter().copied().map(VmId::from_index) {
+                law.allowed[vm] &= !forbidden;
+                law.stays[vm] |= rule.stay;
+            }
+            if let (Some(at_most), Some(per)) = (rule.at_most, rule.per) {
+                law.spread(at_most as usize, per, &members);
+            }
+        }
+        let members = vec![Vec::new(); law.groups.len()];
+        let guests = IdVec::filled(Vec::new(), if law.tenant.is_empty() { 0 } else { hosts });
+        let mut fence = Self {
+            law: Arc::new(law),
+            reach: Vec::new(),
+            hidden: 0,
+            home: IdVec::filled(None, vms),
+            members,
+            guests,
+        };
+        fence.connect(sites, &vec![true; sites.links.len()]);
+        fence
+    }
+
+    /// VMs may be migrated wherever a route leads over the links that are `up`.
+    pub fn connect(&mut self, sites: &Sites, up: &[bool]) {
+        let routes = sites.routes(up);
+        let rows = routes.chunks(sites.list.len().max(1));
+        let set = |row: &[Option<_>]| {
+            let there = row.iter().enumerate().filter(|(_, route)| route.is_some());
+            there.map(|(site, _)| 1 << site).sum()
+        };
+        self.reach = rows.map(set).collect();
+    }
+
+    /// Forgets who is where.
+    pub fn clear(&mut self) {
+        self.home.as_mut_slice().fill(None);
+        self.members.iter_mut().for_each(Vec::clear);
+        self.guests.as_mut_slice().iter_mut().for_each(Vec::clear);
+    }
+
+    /// `vm` runs on `host`.
+    pub fn settle(&mut self, vm: VmId, host: HostId) {
+        self.home[vm] = Some(self.law.site_of[host]);
+    }
+
+    /// `vm` counts on `host`, once more if it does already.
+    pub fn enter(&mut self, vm: VmId, host: HostId) {
+        if let Some(groups) = self.law.groups_of.as_slice().get(vm.index()) {
+            groups.iter().for_each(|&group| self.members[usize::from(group)].push((vm, host)));
+        }
+        if let Some(guests) = self.guests.as_mut_slice().get_mut(host.index()) {
+            guests.push(vm);
+        }
+    }
+
+    /// `vm` counts on `host` once less.
+    pub fn leave(&mut self, vm: VmId, host: HostId) {
+        if let Some(groups) = self.law.groups_of.as_slice().get(vm.index()) {
+            for &group in groups {
+                let members = &mut self.members[usize::from(group)];
+                if let Some(row) = members.iter().rposition(|&member| member == (vm, host)) {
+                    members.remove(row);
+                }
+            }
+        }
+        if let Some(guests) = self.guests.as_mut_slice().get_mut(host.index())
+            && let Some(row) = guests.iter().rposition(|&guest| guest == vm)
+        {
+            guests.remove(row);
+        }
+    }
+
+    /// Whether nobody comes to public sites until this is said otherwise.
+    pub fn hide_public(&mut self, hidden: bool) {
+        self.hidden = if hidden { self.law.public } else { 0 };
+    }
+
+    /// Whether there are public sites.
+    pub fn has_public(&self) -> bool {
+        self.law.public != 0
+    }
+
+    /// Whether `host` is rented.
+    pub fn is_public(&self, host: HostId) -> bool {
+        self.law.public & self.bit(host) != 0
+    }
+
+    /// Hosts of one number are alike to any VM of which no other is there: the zone of `host`.
+    pub fn zone(&self, host: HostId) -> usize {
+        self.law.zone_of[host] as usize
+    }
+
+    fn bit(&self, host: HostId) -> SiteSet {
+        1 << self.law.site_of[host]
+    }
+
+    /// Whether `vm` may be put on `host`.
+    pub fn admits(&self, vm: VmId, host: HostId) -> bool {
+        let (law, bit) = (&*self.law, self.bit(host));
+        if law.allowed[vm] & !self.hidden & bit == 0 {
+            return false;
+        }
+        if let Some(home) = self.home[vm]
+            && home != law.site_of[host]
+            && (law.stays[vm] || self.reach[usize::from(home)] & bit == 0)
+        {
+            return false;
+        }
+        self.spreads(vm, host) && self.isolates(vm, host)
+    }
+
+    /// Whether every group of `vm` stays spread with it on `host`.
+    fn spreads(&self, vm: VmId, host: HostId) -> bool {
+        let groups = self.law.groups_of.as_slice().get(vm.index());
+        groups.into_iter().flatten().all(|&number| {
+            let group = &self.law.groups[usize::from(number)];
+            let part = group.part(host);
+            let members = &self.members[usize::from(number)];
+            let here = |&&(other, at): &&(VmId, HostId)| other != vm && group.part(at) == part;
+            let mut others: Vec<VmId> = members.iter().filter(here).map(|&(vm, _)| vm).collect();
+            others.sort_unstable();
+            others.dedup();
+            others.len() < group.at_most
+        })
+    }
+
+    /// Whether no VM on `host` is of another tenant than `vm`.
+    fn isolates(&self, vm: VmId, host: HostId) -> bool {
+        let guests = self.guests.as_slice().get(host.index());
+        let tenant = |vm: VmId| self.law.tenant[vm];
+        guests.is_none_or(|guests| guests.iter().all(|&guest| tenant(guest) == tenant(vm)))
+    }
+}
+
+impl Law {
+    /// At most `at_most` of `members` in one of `per`.
+    fn spread(&mut self, at_most: usize, per: Per, members: &[usize]) {
+        let number = self.groups.len() as u16;
+        let part_of = match per {
+            Per::Host => IdVec::default(),
+            Per::Zone => self.zone_of.clone(),
+            Per::Site => self.site_of.iter().map(|(_, &site)| u32::from(site)).collect(),
+        };
+        self.groups.push(Group { at_most, part_of });
+        if self.groups_of.is_empty() {
+            self.groups_of = IdVec::filled(Vec::new(), self.allowed.len());
+        }
+        let vms = members.iter().copied().map(VmId::from_index);
+        vms.for_each(|vm| self.groups_of[vm].push(number));
+    }
+}
+
+/// The tenant of every VM; the first that names it, 0 for those that none does.
+fn tenants(sites: &Sites, vms: usize) -> IdVec<VmId, u16> {
+    if sites.tenants.is_empty() {
+        return IdVec::default();
+    }
+    let mut of = IdVec::filled(0, vms);
+    for (number, tenant) in sites.tenants.iter().enumerate().rev() {
+        let named = tenant.below(vms).map(VmId::from_index);
+        named.for_each(|vm| of[vm] = number as u16 + 1);
+    }
+    of
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::sites::{Numbers, Site, SiteKind, SiteRule, WanLink, Zone};
+    use crate::model::{Machine, VmType};
+    use crate::units::Bytes;
+
+    fn numbers(text: &str) -> Numbers {
+        Numbers::Text(text.into())
+    }
+
+    /// Sites a (h0-h3, zone y is h2 and h3) and b (h4, public), and six VMs.
+    fn fence(rules: Vec<SiteRule>, tenants: Vec<Numbers>) -> Fence {
+        let g5 = Machine::named("hp-ml110-g5", Bytes::from_gib(32)).unwrap();
+        let mut fleet = Fleet::of_hosts(vec![g5], [0; 5]);
+        fleet.add_vms_in_blocks(&VmType::PUBLISHED[..1], &[0; 6]);
+        let zones = vec![Zone { name: "y".into(), hosts: numbers("2-3") }];
+        let a = Site { name: "a".into(), hosts: numbers("0-3"), zones, ..Site::default() };
+        let b = Site { name: "b".into(), hosts: numbers("4"), ..Site::default() };
+        let b = Site { kind: SiteKind::Public, ..b };
+        let between = ["a".into(), "b".into()];
+        let link = WanLink { between, mbit_s: 100.0, rtt_ms: 10.0, loss: 0.0 };
+        let (list, links) = (vec![a, b], vec![link]);
+        let sites = Sites { list, links, rules, tenants, ..Sites::default() };
+        let mut fence = Fence::new(&sites, &fleet);
+        fence.connect(&sites, &[true]);
+        fence
+    }
+
+    fn admitted(fence: &Fence, vm: u32) -> Vec<u32> {
+        (0..5).filter(|&host| fence.admits(VmId(vm), HostId(host))).collect()
+    }
+
+    #[test]
+    fn a_private_vm_never_goes_to_a_public_site() {
+        let private = SiteRule { vms: Some(numbers("1")), private: true, ..SiteRule::default() };
+        let mut fence = fence(vec![private], Vec::new());
+        assert_eq!((admitted(&fence, 0).len(), admitted(&fence, 1)), (5, vec![0, 1, 2, 3]));
+        fence.hide_public(true);
+        assert_eq!(admitted(&fence, 0), [0, 1, 2, 3]);
+    }
+
+    #[test]
+    fn who_runs_leaves_its_site_only_where_it_may_and_a_route_leads() {
+        let stay = SiteRule { vms: Some(numbers("0")), stay: true, ..SiteRule::default() };
+        let mut fence = fence(vec![stay], Vec::new());
+        assert_eq!(admitted(&fence, 0).len(), 5, "it is nowhere yet");
+        [0, 1].into_iter().for_each(|vm| fence.settle(VmId(vm), HostId(4)));
+        assert_eq!((admitted(&fence, 0), admitted(&fence, 1).len()), (vec![4], 5));
+        fence.reach = vec![1, 2];
+        assert_eq!(admitted(&fence, 1), [4]);
+    }
+
+    #[test]
+    fn a_group_is_spread_and_a_move_counts_at_both_ends() {
+        let vms = Some(numbers("0-2"));
+        let spread =
+            SiteRule { vms, at_most: Some(1), per: Some(Per::Zone), ..SiteRule::default() };
+        let mut fence = fence(vec![spread], Vec::new());
+        fence.enter(VmId(0), HostId(0));
+        assert_eq!((admitted(&fence, 1), admitted(&fence, 0).len()), (vec![2, 3, 4], 5));
+        fence.enter(VmId(0), HostId(2));
+        assert_eq!((admitted(&fence, 1), admitted(&fence, 5).len()), (vec![4], 5));
+        fence.leave(VmId(0), HostId(0));
+        assert_eq!(admitted(&fence, 1), [0, 1, 4]);
+    }
+
+    #[test]
+    fn tenants_never_share_a_host() {
+        let mut fence = fence(Vec::new(), vec![numbers("0-1"), numbers("2")]);
+        fence.enter(VmId(0), HostId(0));
+        fence.enter(VmId(2), HostId(1));
+        fence.enter(VmId(3), HostId(2));
+        assert_eq!(admitted(&fence, 1), [0, 3, 4]);
+        assert_eq!(admitted(&fence, 4), [2, 3, 4], "those that nobody names are one tenant");
+    }
+}
