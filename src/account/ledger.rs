@@ -1,7 +1,7 @@
 //! All entries of a run, by account, in a fixed order.
 
 use super::{Account, CostSummary, Entry, Money, Subject, energy, instance_hours, service};
-use crate::model::lease::LeaseRequest;
+use crate::model::lease::{Guests, LeaseRequest};
 use crate::model::lease_record::Stretch;
 use crate::model::{Costs, Record};
 
@@ -47,19 +47,19 @@ impl Ledger {
     }
 
     /// The ledger of a run of leases: hours of instances, and what their load costs where they
-    /// carry any.
+    /// carry any: the record of that, and what the VMs in it stand for.
     pub fn of_leases(
         costs: &Costs,
         requests: &[LeaseRequest],
         stretches: &[Stretch],
-        load: Option<&Record>,
+        load: Option<(&Record, Guests)>,
     ) -> Self {
         let currency = costs.currency.clone();
         let hours = instance_hours::of_leases(costs, requests, stretches);
-        let Some(record) = load else { return Self { currency, entries: hours } };
+        let Some((record, each)) = load else { return Self { currency, entries: hours } };
         let owners = requests.iter().zip(0..);
         let owners: Vec<u32> =
-            owners.flat_map(|(request, lease)| request.cores().map(move |_| lease)).collect();
+            owners.flat_map(|(request, lease)| request.guests(each).map(move |_| lease)).collect();
         let presence = instance_hours::presence(&record.actions, record.vms.len(), record.end);
         let owner = |vm: usize| Subject::Lease(owners[vm]);
         let mut entries = energy::entries(costs, &record.energy, record.end);

@@ -225,6 +225,7 @@ fn billed(
     load: Option<&Record>,
 ) -> Option<Ledger> {
     let requests = &inputs.workload.leases;
+    let load = load.map(|record| (record, spec.guests()));
     let of = |costs| Ledger::of_leases(costs, requests, &schedule.stretches, load);
     spec.costs.as_ref().map(of)
 }

@@ -28,6 +28,7 @@ use super::{Error, Policies};
 use crate::id::{HostId, VmId};
 use crate::lease::LateStarts;
 use crate::model::Resources;
+use crate::model::lease::Guests;
 use crate::model::record::{ActionKind, Reason};
 use crate::time::{Instant, Span};
 
@@ -45,6 +46,11 @@ pub enum ConsolidateLeases {
 }
 
 impl ConsolidateLeases {
+    /// What the VMs of the fleet stand for.
+    pub fn guests(&self) -> Guests {
+        if self.is_off() { Guests::Cores } else { Guests::Vms }
+    }
+
     /// Whether it is off.
     pub fn is_off(&self) -> bool {
         *self == Self::Off
@@ -271,7 +277,7 @@ impl Engine<'_> {
             return None;
         }
         let needs = Resources { cpu: 0.0, ..self.world.fleet.needs(vm, 0.0) };
-        let fits = |host: &HostId| self.draft.room(*host).fits(&needs);
+        let fits = |host: &HostId| self.draft.room(*host).fits(&needs, 0.0);
         let free = |host: HostId| self.draft.room(host).free.cpu;
         let hosts = self.world.power.ids().filter(on).filter(fits);
         let host = hosts.max_by(|&a, &b| free(a).total_cmp(&free(b)).then(b.cmp(&a)))?;

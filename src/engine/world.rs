@@ -289,15 +289,16 @@ impl<'a> World<'a> {
     }
 
     /// Closes the interval of `dt` seconds of every VM of `host` and gives it what it asks for, up
-    /// to one core; `None` if there is not enough.
+    /// to one core for each of its own; `None` if there is not enough.
     fn serve_fully(&mut self, host: HostId, core: f64, capacity: f64, dt: f64) -> Option<Usage> {
         let (mut free, mut used, mut requested, mut enough) = (capacity, 0.0, 0.0, true);
         let now = self.now.seconds;
         for &Entry { vm, role } in &self.lists[host] {
             let request = self.demand.update(vm, now);
+            let most = core * self.fleet.vm_cores[vm];
             let served = match role {
-                Role::Running => self.sharing.serve_running(request, core),
-                _ => self.sharing.serve(request, core, role, self.toll[vm]),
+                Role::Running => self.sharing.serve_running(request, most),
+                _ => self.sharing.serve(request, most, role, self.toll[vm]),
             };
             enough &= free >= served.asked;
             free -= served.asked;
@@ -325,6 +326,7 @@ impl<'a> World<'a> {
             let rank = self.ranks[vm] & self.masks[host];
             self.claims.push(Claim {
                 request: self.demand.mips[vm],
+                most: core * self.fleet.vm_cores[vm],
                 role,
                 toll: self.toll[vm],
                 rank,
@@ -332,7 +334,7 @@ impl<'a> World<'a> {
             });
         }
         let vms = &mut self.meter.vms;
-        self.sharing.ration(core, capacity, &self.claims, |index, grant| {
+        self.sharing.ration(capacity, &self.claims, |index, grant| {
             let meter = &mut vms[list[index].vm];
             (meter.allocated, meter.loss, meter.short) = (grant.allocated, grant.loss, grant.short);
         })

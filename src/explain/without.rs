@@ -217,7 +217,7 @@ impl Placer for PlacedOtherwise {
                 continue;
             };
             let needs = ask.state.needs(vm);
-            match Refusal::of_room(to, &needs, draft.room(to)) {
+            match Refusal::of_room(to, &needs, ask.state.per_core(vm), draft.room(to)) {
                 None => {
                     draft.append(vm, to, needs.cpu, &ask.state);
                     outcome.placed.push((vm, to));

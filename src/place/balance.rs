@@ -103,6 +103,8 @@ struct Guest {
     mean: f64,
     variance: f64,
     needs: Resources,
+    /// What it asks of each of its cores, MIPS.
+    per_core: f64,
 }
 
 /// A move and the imbalance after it.
@@ -189,7 +191,8 @@ impl Balance {
                 let is_here = roster.is_movable(vm) && roster.home[vm] == Some(host);
                 if is_here && self.is_rested(vm, ask.state.now) {
                     let (at, needs) = (sides.len(), ask.state.needs(vm));
-                    guests.push(Guest { vm, at, mean, variance, needs });
+                    let per_core = ask.state.per_core(vm);
+                    guests.push(Guest { vm, at, mean, variance, needs, per_core });
                 }
             }
             sides.push(side);
@@ -229,7 +232,7 @@ impl Balance {
 
     /// Whether `guest` has room on `to`, which would then hardly run short.
     fn is_safe(&self, guest: &Guest, to: &Side) -> bool {
-        let fits = guest.needs.fit_in(&to.free) && guest.needs.cpu <= to.core;
+        let fits = guest.needs.fit_in(&to.free) && guest.per_core <= to.core;
         let after = to.with(guest, 1.0);
         let most = after.mean + self.spec.deviations * after.variance.max(0.0).sqrt();
         fits && most <= after.capacity
@@ -309,7 +312,8 @@ mod tests {
     fn guests(sides: &mut [Side], vms: &[(usize, f64, f64)]) -> Vec<Guest> {
         let guest = |(number, &(at, mean, variance)): (usize, &(usize, f64, f64))| {
             let needs = Resources { cpu: mean, ram: 1.0, disk: 0.0, net: 0.0 };
-            let guest = Guest { vm: VmId(number as u32), at, mean, variance, needs };
+            let vm = VmId(number as u32);
+            let guest = Guest { vm, at, mean, variance, needs, per_core: needs.cpu };
             sides[at] = sides[at].with(&guest, 1.0);
             sides[at].free -= needs;
             guest

@@ -111,9 +111,10 @@ impl Shelf {
         Self { hosts, offers, asleep, woken: 0 }
     }
 
-    /// Puts a VM that takes `needs` on the first host with room, waking hosts as needed.
-    fn put(&mut self, needs: &Resources, draft: &Draft) -> Option<HostId> {
-        let asked = Offer::asked(needs, true);
+    /// Puts a VM that takes `needs`, `per_core` MIPS with each core, on the first host with room,
+    /// waking hosts as needed.
+    fn put(&mut self, needs: &Resources, per_core: f64, draft: &Draft) -> Option<HostId> {
+        let asked = Offer::asked(needs, per_core, true);
         let place = loop {
             let covers = |offer: &Offer| offer.covers(&asked);
             if let Some(place) = self.offers.first(HostId(0), covers, |_| true) {
@@ -159,7 +160,7 @@ impl Placer for NeatBestFitDecreasing {
         order.sort_by(|a, b| ascending(b, a));
         let mut outcome = Outcome::default();
         for (needs, vm) in order {
-            match shelf.put(&needs, draft) {
+            match shelf.put(&needs, state.fleet.per_core(vm, needs.cpu), draft) {
                 Some(host) => outcome.placed.push((vm, host)),
                 None => outcome.left.push(vm),
             }

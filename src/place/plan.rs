@@ -159,7 +159,8 @@ pub fn enter(
             Some(_) => {}
         }
         let needs = ask.state.needs(vm);
-        if let Some(refusal) = Refusal::of_room(to, &needs, draft.room(to)) {
+        if let Some(refusal) = Refusal::of_room(to, &needs, ask.state.per_core(vm), draft.room(to))
+        {
             return refused(refusal);
         }
         draft.append(vm, to, needs.cpu, &ask.state);
@@ -168,10 +169,10 @@ pub fn enter(
 }
 
 impl Refusal {
-    /// Which of its resources keep a VM that takes `needs` from `host`, of which there is `room`;
-    /// `None` if it fits.
-    pub fn of_room(host: HostId, needs: &Resources, room: &Room) -> Option<Self> {
-        if room.fits(needs) {
+    /// Which of its resources keep a VM that takes `needs`, `per_core` MIPS with each of its cores,
+    /// from `host`, of which there is `room`; `None` if it fits.
+    pub fn of_room(host: HostId, needs: &Resources, per_core: f64, room: &Room) -> Option<Self> {
+        if room.fits(needs, per_core) {
             return None;
         }
         let (host, mb) = (host.0, 1e6);

@@ -78,7 +78,7 @@ fn plainly_best(vm: VmId, draft: &Draft, ask: &Ask<'_>) -> Option<HostId> {
         let room = draft.room(host);
         let load = (room.requested + demand) / room.capacity;
         let overloaded = room.allocated != 0.0 && load > 0.8;
-        if !room.fits(&needs) || overloaded {
+        if !room.fits(&needs, demand) || overloaded {
             continue;
         }
         let table = PowerTable::of(fleet.machine_of(host));

@@ -32,7 +32,7 @@ impl Bench<'_> {
         if !self.wake && room.vms == 0 {
             return Some("it sleeps, and no host may be woken for this".into());
         }
-        let refusal = Refusal::of_room(host, &state.needs(vm), room);
+        let refusal = Refusal::of_room(host, &state.needs(vm), state.per_core(vm), room);
         refusal.map(|refusal| refusal.to_string())
     }
 
@@ -43,7 +43,7 @@ impl Bench<'_> {
         let mut seen = vec![false; fleet.machines.len()];
         let mut may = |&host: &HostId| {
             let room = self.draft.room(host);
-            let receives = room.fits(&needs) && !self.excluded.contains(host);
+            let receives = room.fits(&needs, state.per_core(vm)) && !self.excluded.contains(host);
             if room.vms > 0 || !receives {
                 return receives;
             }

@@ -36,8 +36,8 @@ impl Optimised {
 
     fn item(&self, vm: VmId, ask: &Ask<'_>) -> Item {
         let (mean, variance) = self.expectation.of(vm);
-        let needs = ask.state.needs(vm);
-        Item { vm, home: None, mean, variance, needs, cost: 0.0, copy_s: 0.0 }
+        let (needs, per_core) = (ask.state.needs(vm), ask.state.per_core(vm));
+        Item { vm, home: None, mean, variance, needs, per_core, cost: 0.0, copy_s: 0.0 }
     }
 }
 

@@ -54,8 +54,8 @@ impl Optimiser {
         let Copying { seconds, energy_j, slowdown, .. } = self.copying[vm];
         let lost = self.spec.shortage_j_per_mi * slowdown * mean * seconds;
         let cost = (1.0 + self.spec.hysteresis) * (energy_j + lost + self.spec.move_j);
-        let needs = state.needs(vm);
-        Item { vm, home: Some(home), mean, variance, needs, cost, copy_s: seconds }
+        let (needs, per_core) = (state.needs(vm), state.per_core(vm));
+        Item { vm, home: Some(home), mean, variance, needs, per_core, cost, copy_s: seconds }
     }
 
     /// The problem of this step: VMs and hosts.

@@ -21,6 +21,8 @@ pub struct Item {
     pub variance: f64,
     /// What it takes now.
     pub needs: Resources,
+    /// What it asks of each of its cores now, MIPS.
+    pub per_core: f64,
     /// What moving it costs, J.
     pub cost: f64,
     /// Seconds that it takes.
@@ -167,7 +169,7 @@ impl<'a> State<'a> {
             return true;
         }
         let needs = &item.needs;
-        let cpu = needs.cpu <= slot.free.cpu - SLACK && needs.cpu <= slot.core;
+        let cpu = needs.cpu <= slot.free.cpu - SLACK && item.per_core <= slot.core;
         let rest = Resources { cpu: 0.0, ..*needs }.fit_in(&slot.free);
         let links = item.home.is_none_or(|home| {
             item.copy_s <= slot.link_s[1]

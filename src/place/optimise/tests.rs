@@ -39,7 +39,8 @@ fn slot(number: u32, kind: usize, open: bool) -> Slot {
 /// A VM that asks for `mean` MIPS.
 fn item(number: u32, mean: f64, ram_gib: f64, cost: f64) -> Item {
     let needs = Resources { cpu: mean, ram: ram_gib * GIB, disk: 0.0, net: 0.0 };
-    Item { vm: VmId(number), home: None, mean, variance: 0.0, needs, cost, copy_s: 20.0 }
+    let (variance, per_core) = (0.0, needs.cpu);
+    Item { vm: VmId(number), home: None, mean, variance, needs, per_core, cost, copy_s: 20.0 }
 }
 
 /// Sets `items` on `slots` as their homes say.
