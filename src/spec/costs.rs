@@ -229,7 +229,7 @@ impl RunSpec {
     }
 
     /// Series that are over before a run that ends at `end`.
-    pub(super) fn uncovered(&self, end: Instant) -> Vec<Problem> {
+    pub fn uncovered(&self, end: Instant) -> Vec<Problem> {
         let Some(costs) = &self.costs else { return Vec::new() };
         let over = |(key, rate): (&'static str, &Rate)| {
             let Rate::Series(series) = rate else { return None };

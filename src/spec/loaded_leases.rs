@@ -47,13 +47,27 @@ impl LoadedLeases {
     pub fn read(spec: &RunSpec, leases: &LeaseSpec) -> Result<Self, Error> {
         let trace = trace::read(&spec.trace.path, &spec.trace.selection())
             .map_err(|error| Error { problems: error.problems })?;
+        let (leases, fleet) = Self::beside(spec, leases, trace.vms())?;
+        Ok(Self { leases, load: Inputs { trace, fleet, rules: spec.rules() } })
+    }
+
+    /// Reads the workload beside a trace of so many `rows` that is at hand already, and makes the
+    /// fleet that replays it.
+    ///
+    /// # Errors
+    /// Those of [`LeaseInputs::read`].
+    pub fn beside(
+        spec: &RunSpec,
+        leases: &LeaseSpec,
+        rows: usize,
+    ) -> Result<(LeaseInputs, Fleet), Error> {
         let overbooking = leases.overbooking.as_ref();
         let mut leases = LeaseInputs::read_on(leases, Some(site_of(spec)))?;
         if let Some(overbooking) = overbooking {
             overbooking.promise(spec, &leases.site, &mut leases.workload.leases)?;
         }
-        let fleet = fleet_of(spec, &leases.workload.leases, trace.vms());
-        Ok(Self { leases, load: Inputs { trace, fleet, rules: spec.rules() } })
+        let fleet = fleet_of(spec, &leases.workload.leases, rows);
+        Ok((leases, fleet))
     }
 }
 
@@ -110,6 +124,11 @@ impl RunSpec {
     /// The leases of the spec, if policies say where their VMs run.
     pub fn consolidated_leases(&self) -> Option<&LeaseSpec> {
         self.loaded_leases().filter(|leases| !leases.consolidate.is_off())
+    }
+
+    /// Whether its VMs carry load: always, but for leases without.
+    pub fn carries_load(&self) -> bool {
+        self.leases.is_none() || self.loaded_leases().is_some()
     }
 
     /// What the VMs of the fleet stand for, where leases carry load.
