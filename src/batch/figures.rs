@@ -5,6 +5,7 @@
 //! | those of load | runs of load, and of leases that carry it | as `galerna run` names them |
 //! | those of leases | runs of leases | `leases.` and their name |
 //! | totals of the ledger | runs with `[costs]` | `costs.` and their name |
+//! | those of a power cap | runs by a policy that keeps one | as `galerna run` names them |
 //!
 //! So each is called as the path to it in what `galerna run --format json` prints, but for those of
 //! load, which stand under `summary` there.
@@ -38,6 +39,9 @@ const LEASES: [&str; 16] = [
 /// How many of them every run of leases has.
 const ALWAYS: usize = 12;
 
+/// Figures of a power cap.
+const CAPPED: [&str; 3] = ["above_cap_s", "above_cap_kwh", "peak_w"];
+
 /// Totals of the ledger.
 const COSTS: [&str; 9] = [
     "costs.energy",
@@ -66,7 +70,7 @@ const OF_LOADED: [&str; 5] =
 
 /// The names of all figures.
 pub(super) fn names() -> Vec<&'static str> {
-    Summary::names().into_iter().chain(LEASES).chain(COSTS).collect()
+    Summary::names().into_iter().chain(LEASES).chain(COSTS).chain(CAPPED).collect()
 }
 
 /// The figures of a run, in the order of [`names`].
@@ -83,6 +87,8 @@ pub(super) fn of(
     };
     extend(LEASES.len(), leases.map_or_else(Vec::new, LeaseSummary::named));
     extend(COSTS.len(), costs.map_or_else(Vec::new, CostSummary::named));
+    let capped = load.and_then(|summary| summary.power_cap);
+    extend(CAPPED.len(), capped.map_or_else(Vec::new, |capped| capped.named().to_vec()));
     all
 }
 
@@ -91,13 +97,15 @@ pub(super) fn shown(plan: &Plan) -> Vec<(usize, &'static str)> {
     let any = |of: fn(&RunSpec) -> bool| plan.runs.iter().any(|run| of(&run.spec));
     let (load, costs) = (any(RunSpec::carries_load), any(|spec| spec.costs.is_some()));
     let leases = any(|spec| spec.leases.is_some());
+    let capped = any(|spec| spec.power_cap().is_some());
     let late = any(|spec| spec.consolidated_leases().is_some());
     let (of_load, of_leases) = (Summary::names().len(), LEASES.len());
     let is_shown = |at: usize| match at.checked_sub(of_load) {
         None => load,
         Some(at) if at < ALWAYS => leases,
         Some(at) if at < of_leases => late,
-        Some(_) => costs,
+        Some(at) if at < of_leases + COSTS.len() => costs,
+        Some(_) => capped,
     };
     names().into_iter().enumerate().filter(|&(at, _)| is_shown(at)).collect()
 }
@@ -122,6 +130,7 @@ pub fn usual(spec: &RunSpec) -> Vec<&'static str> {
 mod tests {
     use super::*;
     use crate::lease::LateStarts;
+    use crate::metric::CapSummary;
 
     fn lease_summary() -> LeaseSummary {
         LeaseSummary {
@@ -150,6 +159,7 @@ mod tests {
         assert_eq!(plain("leases", leases.named()), LEASES);
         assert_eq!(leases.named()[ALWAYS].0, "late_reserved");
         assert_eq!(plain("costs", CostSummary::default().named()), COSTS);
+        assert_eq!(CapSummary::default().named().map(|(name, _)| name), CAPPED);
         let none = LeaseSummary { late: None, ..leases.clone() };
         let figures = of(None, Some(&none), None);
         assert_eq!(figures.len(), names().len());

@@ -7,13 +7,14 @@ use super::clock::Moment;
 use super::demand::DemandCurve;
 use super::hash_order;
 use super::share::{Claim, Grant, Role, Sharing, Toll, Usage};
-use crate::id::{HostId, IdVec, VmId};
+use crate::id::{HostId, Id, IdVec, VmId};
 use crate::metric::{HostMeter, Meter};
 use crate::model::record::{Action, ActionKind, Reason, Record};
 use crate::model::rules::{EnergyIntegral, Memory, Oversubscription};
 use crate::model::{Fleet, Rules, Snapshot, VmHistories};
 use crate::place::Draft;
 use crate::power::PowerTable;
+use crate::time::Instant;
 
 /// Whether a host can run VMs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,6 +87,8 @@ pub struct World<'a> {
     /// VMs whose host failed and that do not run again yet, and when each was last looked at,
     /// seconds.
     pub down: Vec<(VmId, f64)>,
+    /// Seconds that each VM was down, all together; empty until one is.
+    pub down_s: Vec<f64>,
     /// VMs whose capacity is promised: what they do not ask for is nobody else's where policies
     /// place, and where a host runs short they are served first.
     pub reserved: IdVec<VmId, bool>,
@@ -139,6 +142,7 @@ impl<'a> World<'a> {
             closing: Vec::new(),
             spares: Vec::new(),
             down: Vec::new(),
+            down_s: Vec::new(),
             reserved: IdVec::filled(false, vms),
             utilisation: IdVec::filled(0.0, hosts),
             meter,
@@ -255,6 +259,8 @@ impl<'a> World<'a> {
         let dt = self.now.seconds - since;
         if dt > 0.0 {
             self.meter.integrate_vm(vm, dt);
+            self.down_s.resize(self.home.len(), 0.0);
+            self.down_s[vm.index()] += dt;
         }
         self.down[row].1 = self.now.seconds;
         let request = self.demand.update(vm, self.now.seconds);
@@ -274,6 +280,14 @@ impl<'a> World<'a> {
         let dt = self.meter.integrate(host, self.now.seconds);
         self.serve(host, dt);
         self.meter.add_energy(host, watts, used, dt);
+    }
+
+    /// Holds what all hosts draw from now until `at` against the power cap, if there is one.
+    pub fn meter_cap(&mut self, at: Instant) {
+        if let Some(cap) = &mut self.meter.cap {
+            let watts = self.meter.hosts.iter().map(|(_, host)| host.watts).sum();
+            cap.pass(self.now.instant, at, watts);
+        }
     }
 
     /// Closes the interval of `host` with the VMs that it had: before any of them comes or goes.

@@ -13,7 +13,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Meter, OutageSummary, ping_pong_rate};
+use super::{CapMeter, CapSummary, Meter, OutageSummary, ping_pong_rate};
 use crate::model::record::{DecisionRecord, MoveEnding, MoveRecord, Record};
 use crate::model::rules::Ratios;
 use crate::model::{ActionKind, Rules};
@@ -65,6 +65,9 @@ pub struct Summary {
     /// What failed and how VMs fared, in a run with `[outages]`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outages: Option<OutageSummary>,
+    /// What its power cap came to, in a run by a policy that keeps one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub power_cap: Option<CapSummary>,
 }
 
 impl Summary {
@@ -104,14 +107,16 @@ impl Summary {
                 &record.decisions.iter().map(DecisionRecord::gap).collect::<Vec<f64>>(),
             ),
             outages: None,
+            power_cap: meter.cap.as_ref().map(CapMeter::summary),
         }
     }
 
-    /// Every figure that the run has, those of outages as well.
+    /// Every figure that the run has, those of outages and of a power cap as well.
     pub fn figures(&self) -> Vec<(String, f64)> {
         let metrics = self.named().into_iter().filter_map(|(name, value)| Some((name, value?)));
         let outages = self.outages.iter().flat_map(OutageSummary::named);
-        metrics.chain(outages).map(|(name, value)| (name.to_owned(), value)).collect()
+        let capped = self.power_cap.iter().flat_map(CapSummary::named);
+        metrics.chain(outages).chain(capped).map(|(name, value)| (name.to_owned(), value)).collect()
     }
 
     /// The name of every metric, in the order of [`named`](Self::named).

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::costs::Costs;
+use super::costs::{Costs, Rate};
 use super::outages::Outages;
 
 /// How the trace becomes demand (`[demand]`).
@@ -331,4 +331,7 @@ pub struct Rules {
     /// `[outages]`, where hosts fail.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub outages: Option<Outages>,
+    /// Power that all hosts together should not pass, W, where a policy keeps one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub power_cap: Option<Rate>,
 }

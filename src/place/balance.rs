@@ -298,7 +298,8 @@ mod tests {
     use crate::random::{Stream, below, stream};
 
     fn planner(spec: BalanceSpec, vms: usize) -> Balance {
-        let copying = Copying { bytes: 1e9, seconds: 10.0, energy_j: 0.0, slowdown: 0.1 };
+        let copying =
+            Copying { bytes: 1e9, seconds: 10.0, energy_j: 0.0, slowdown: 0.1, downtime_s: 0.0 };
         Balance::new(spec, IdVec::filled(copying, vms))
     }
 

@@ -19,6 +19,8 @@ pub struct Roster<'a> {
     pub home: &'a IdVec<VmId, Option<HostId>>,
     /// Moves of each VM that are decided and not completed; above 0 it cannot be moved.
     pub bound: &'a IdVec<VmId, u8>,
+    /// Seconds that each VM was down because its host failed, all together; empty without outages.
+    pub down_s: &'a [f64],
 }
 
 impl Roster<'_> {

@@ -31,29 +31,31 @@ pub(super) fn read_files(costs: &mut Costs, place: Place<'_>, problems: &mut Vec
         ("carbon-intensity", &mut costs.carbon_intensity),
     ];
     for (key, rate) in rates {
-        let Rate::Series(series) = rate else { continue };
-        let at = place(&format!("[costs] {key}"));
-        if let Some(made) = series.made.take() {
-            let found = made_problems(&made, series, &at);
-            if found.is_empty() {
-                series.steps = made.steps(key);
-            }
-            problems.extend(found);
-            continue;
+        read_file(key, rate, place(&format!("[costs] {key}")), problems);
+    }
+}
+
+/// Puts the steps of the file of `rate`, or those that it is made of, in their place.
+pub(super) fn read_file(key: &str, rate: &mut Rate, at: String, problems: &mut Vec<Problem>) {
+    let Rate::Series(series) = rate else { return };
+    if let Some(made) = series.made.take() {
+        let found = made_problems(&made, series, &at);
+        if found.is_empty() {
+            series.steps = made.steps(key);
         }
-        let Some(file) = series.file.take() else { continue };
-        if !series.steps.is_empty() {
-            let what = "has both `file` and `steps`";
-            problems.push(Problem::new("GLN-208", at, what, "Leave one of them out"));
-            continue;
-        }
-        match std::fs::read_to_string(&file) {
-            Ok(text) => series.steps = steps(&file, &text, problems),
-            Err(cause) => {
-                let what = format!("`{}` cannot be read ({cause})", file.display());
-                let remedy = "Name a file with lines of seconds and value";
-                problems.push(Problem::new("GLN-208", at, what, remedy));
-            }
+        return problems.extend(found);
+    }
+    let Some(file) = series.file.take() else { return };
+    if !series.steps.is_empty() {
+        let what = "has both `file` and `steps`";
+        return problems.push(Problem::new("GLN-208", at, what, "Leave one of them out"));
+    }
+    match std::fs::read_to_string(&file) {
+        Ok(text) => series.steps = steps(&file, &text, problems),
+        Err(cause) => {
+            let what = format!("`{}` cannot be read ({cause})", file.display());
+            let remedy = "Name a file with lines of seconds and value";
+            problems.push(Problem::new("GLN-208", at, what, remedy));
         }
     }
 }
@@ -115,7 +117,7 @@ fn steps(file: &Path, text: &str, problems: &mut Vec<Problem>) -> Vec<(f64, f64)
 }
 
 /// What is wrong with the steps of a series; `at` words where each is.
-fn step_problems(steps: &[(f64, f64)], at: &dyn Fn(usize) -> String) -> Vec<Problem> {
+pub(super) fn step_problems(steps: &[(f64, f64)], at: &dyn Fn(usize) -> String) -> Vec<Problem> {
     let mut problems = Vec::new();
     let mut wrong = |step: usize, what: String, remedy: &str| {
         problems.push(Problem::new("GLN-208", at(step), what, remedy));

@@ -137,9 +137,16 @@ impl<'a> State<'a> {
         match (vms, open) {
             (0, false) => 0.0,
             (0, true) => self.prices.shutting_down(kind),
-            (_, true) => self.prices.running(kind, mean, variance),
-            (_, false) => self.prices.running(kind, mean, variance) + self.prices.waking(kind),
+            (_, true) => self.running(kind, mean, variance, vms),
+            (_, false) => self.running(kind, mean, variance, vms) + self.prices.waking(kind),
         }
+    }
+
+    /// What a host of `kind` with so many `vms` costs.
+    #[inline]
+    fn running(&self, kind: usize, mean: f64, variance: f64, vms: usize) -> f64 {
+        let running = self.prices.running(kind, mean, variance);
+        running + self.prices.alarm(kind, mean, variance, vms)
     }
 
     /// What everything costs.
