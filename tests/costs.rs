@@ -307,7 +307,8 @@ fn leases_that_carry_load_pay_and_cost() {
     let (schedule, outcome) =
         engine::run_leases_with_load(sides.0, sides.1, go_on).expect("it ends");
     let (requests, costs) = (&inputs.leases.workload.leases, spec.costs.as_ref().expect("costs"));
-    let ledger = Ledger::of_leases(costs, requests, &schedule.stretches, Some(&outcome.record));
+    let load = Some((&outcome.record, spec.guests()));
+    let ledger = Ledger::of_leases(costs, requests, &schedule.stretches, load);
     assert!(
         ledger.total(Account::Energy) < Money(0) && ledger.total(Account::InstanceHours) > Money(0)
     );

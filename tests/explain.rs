@@ -67,7 +67,7 @@ impl Placer for Forced {
         // Those after it go where they went, as far as there is still room.
         for (vm, to) in all {
             let needs = ask.state.needs(vm);
-            if draft.room(to).fits(&needs) {
+            if draft.room(to).fits(&needs, needs.cpu) {
                 draft.append(vm, to, needs.cpu, &ask.state);
                 placed.push((vm, to));
             }
@@ -84,7 +84,7 @@ impl Forced {
             return Ok(Found::Excluded);
         }
         let (needs, before) = (ask.state.needs(self.vm), *draft.room(self.host));
-        if !before.fits(&needs) {
+        if !before.fits(&needs, needs.cpu) {
             let short = galerna::model::Resource::ALL.into_iter().filter(|&resource| {
                 let core = if resource.name() == "cpu" { before.core } else { f64::INFINITY };
                 needs[resource] > before.free[resource].min(core)

@@ -214,7 +214,7 @@ fn fleet(random: &mut Stream) -> Fleet {
     for row in 0..60 {
         let mut draw = |most| below(most, random) as u64;
         let (ram, disk, net) = (Bytes(1 + draw(3)), Bytes(draw(4)), BytesPerSecond(draw(3) as f64));
-        fleet.add_vm(VmType { mips: Mips(8.0), ram, disk, net }, row);
+        fleet.add_vm(VmType { mips: Mips(8.0), cores: 1, ram, disk, net }, row);
     }
     fleet
 }

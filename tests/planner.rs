@@ -38,7 +38,7 @@ impl Planner for Nudge {
         let movable = |vm: &&VmId| roster.is_movable(**vm) && roster.home[**vm] == Some(from);
         let Some(&vm) = draft.vms_on(from).iter().find(movable) else { return Ok(Vec::new()) };
         let needs = ask.state.needs(vm);
-        let fits = |to: &&HostId| **to != from && draft.room(**to).fits(&needs);
+        let fits = |to: &&HostId| **to != from && draft.room(**to).fits(&needs, needs.cpu);
         let Some(&to) = hosts.iter().find(fits) else { return Ok(Vec::new()) };
         draft.append(vm, to, needs.cpu, &ask.state);
         if ask.state.now.seconds() == 3000.0

@@ -85,7 +85,8 @@ fn the_ledger_shows_what_shifting_saves() {
         let (schedule, outcome) = run(&spec, &inputs);
         let requests = &inputs.leases.workload.leases;
         let costs = spec.costs.as_ref().unwrap();
-        let ledger = Ledger::of_leases(costs, requests, &schedule.stretches, Some(&outcome.record));
+        let load = Some((&outcome.record, spec.guests()));
+        let ledger = Ledger::of_leases(costs, requests, &schedule.stretches, load);
         let of = |account| ledger.of(account).map(|entry| entry.quantity).sum::<f64>();
         (of(Account::Energy), of(Account::Carbon))
     };

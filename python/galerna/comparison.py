@@ -11,7 +11,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from galerna import _core
-from galerna.experiment import Given, Spec, as_json, assigned
+from galerna.experiment import Given, Spec, as_json, assigned, lease_changes
 from galerna.policy import Resolved, name_of, other_role, resolve
 from galerna.spec import BuiltIn, Detector, Placer, Selector, UnderloadRule
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from galerna.sweeps import Options, Progress
 
 METRICS = ("energy_kwh", "migrations", "slatah", "pdm", "esv")
-"""The metrics that are compared when none are named."""
+"""The metrics of load that are compared when none are named."""
 
 DEFAULT_SPEC = "lr-mmt"
 
@@ -49,17 +49,23 @@ class Candidate:
         select: policy.VmSelector | policy.ByName | None = None,
         place: policy.Placer | policy.ByName | None = None,
         plan: policy.StepPlanner | policy.ByName | None = None,
+        admission: policy.Admission | policy.ByName | None = None,
+        preemption: policy.Preemption | policy.ByName | None = None,
+        host_selection: policy.HostOrder | policy.ByName | None = None,
+        mapping: policy.Mapper | policy.ByName | None = None,
+        pricing: policy.Pricing | policy.ByName | None = None,
         set: Mapping[str, Any] | None = None,
         **overrides: Any,
     ) -> None:
         policies = (overload, fallback, underload, select, place, plan)
+        of_leases = (admission, preemption, host_selection, mapping, pricing)
         self._spec = spec
-        self._changes = assigned(policies, set, overrides)
+        self._changes = lease_changes(of_leases) | assigned(policies, set, overrides)
         self.name = name or self._told()
 
     def _told(self) -> str:
         words = [] if self._spec is None else [told(self._spec)]
-        words += [told(value) for key, value in self._changes.items() if key.count(".") == 1]
+        words += [told(value) for key, value in self._changes.items() if is_policy(key)]
         return " ".join(words) or DEFAULT_SPEC
 
     def prepared(self) -> tuple[dict[str, Any], tuple[list[str], Maker] | None]:
@@ -114,6 +120,15 @@ def told(value: object) -> str:
     return name_of(value)
 
 
+def is_policy(key: str) -> bool:
+    """Whether the key of a spec names a policy as a whole.
+
+    >>> is_policy("policy.select"), is_policy("policy.overload.safety"), is_policy("leases.mapping")
+    (True, False, True)
+    """
+    return key.count(".") == 1 or key.startswith("leases.policies.")
+
+
 ROLE_OF = {Detector: "overload", UnderloadRule: "underload", Selector: "select", Placer: "place"}
 """The key under `[policy]` that a built-in policy answers."""
 
@@ -143,9 +158,10 @@ def compare(
     *,
     baseline: str | None = None,
     traces: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] | None = None,
+    workloads: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] | None = None,
     days: Sequence[str | int] | None = None,
     seeds: int = 10,
-    metrics: Sequence[str] = METRICS,
+    metrics: Sequence[str] | None = None,
     confidence: float = 0.95,
     set: Mapping[str, Any] | None = None,
     out: str | os.PathLike[str] | None = None,
@@ -170,9 +186,11 @@ def compare(
 
     The first policy is the `baseline` unless another is named. A seed permutes which trace drives
     which VM, so seeds are repetitions for any policy; `days` defaults to every day of the trace,
-    and `traces` to that of the specs. `print` shows differences (policy minus baseline on the same
-    day and seed) with exact intervals, effect sizes, p-values corrected for all comparisons and a
-    verdict; docs/compare-and-sweep.md tells how they come about and what they do not say.
+    `traces` to that of the specs, and `workloads`, of leases, too. `metrics` are columns of
+    `Comparison.runs`, by default those that one looks at first (`METRICS` for load). `print` shows
+    differences (policy minus baseline on the same day and seed) with exact intervals, effect sizes,
+    p-values corrected for all comparisons and a verdict; docs/compare-and-sweep.md tells how they
+    come about and what they do not say.
 
     With `out`, a folder, runs are kept as `gl.sweep` keeps them, apart from those of policies that
     are Python code. An exception that such an object raises comes out unchanged. Other runs that
@@ -197,7 +215,8 @@ def compare(
         "traces": paths(traces),
         "days": [str(day) for day in days or ()],
         "seeds": seeds,
-        "metrics": list(metrics),
+        "workloads": paths(workloads),
+        "metrics": None if metrics is None else list(metrics),
         "confidence": confidence,
     }
     options: Options = (out, [], overwrite, threads, progress)

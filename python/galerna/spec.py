@@ -7,7 +7,10 @@ underscores for hyphens.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import ClassVar, Literal, TypeAlias
+from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -452,6 +455,48 @@ class Balance(Placer):
     rest_s: float = 3600.0
     window: int = 12
     moves: int = 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class PowerCap(Placer):
+    """Whole steps that keep all hosts together below `cap_w`, watts or a series of them.
+
+    VMs move only where the power would be above the cap, or to relieve a host that runs short. A
+    series is a dict as in `[costs]`: `{"steps": [[0, 9000], [3600, 8000]], "then": "hold"}`.
+
+    >>> import galerna as gl
+    >>> run = gl.run(place=gl.PowerCap(cap_w=2500.0))
+    >>> run.summary["power_cap"]["above_cap_s"] >= 0.0
+    True
+    """
+
+    kind: ClassVar[str] = "power-cap"
+    cap_w: float | Mapping[str, object] = 100_000.0
+    ahead_s: float = 1800.0
+    margin: float = 0.05
+    deviations: float = 1.0
+    window: int = 12
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheapestWithinSla(Placer):
+    """Whole steps that cost least money by the `[costs]` of the spec: energy and carbon as they are
+    priced in the hours ahead, penalties, and the credits that moves risk. No VM moves that would
+    fall below its contract. Where prices never change it is `Optimise`.
+
+    >>> import galerna as gl
+    >>> flat = gl.run(place=gl.CheapestWithinSla(), costs__energy_price=0.25)
+    >>> flat.summary == gl.run(place=gl.Optimise()).summary
+    True
+    """
+
+    kind: ClassVar[str] = "cheapest-within-sla"
+    stable_s: float = 3600.0
+    usual_s: float = 86_400.0
+    period_s: float = 2_592_000.0
+    shortage_j_per_mi: float = 0.3
+    move_j: float = 2000.0
+    hysteresis: float = 0.5
 
 
 @dataclass(frozen=True, kw_only=True)

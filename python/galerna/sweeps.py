@@ -52,8 +52,9 @@ def sweep(
 
     With `out`, a folder, each result is kept there as soon as there is one: called again after an
     interruption, it goes on, and when all is there nothing is run. `keep` names tables of each run
-    that are kept as well (`actions`, `demand`, `hosts`, `samples`, `vms`). Results in the folder
-    that are not asked for are only dropped with `overwrite=True`.
+    that are kept as well (`actions`, `demand`, `hosts`, `samples`, `vms`; `leases` of runs of
+    leases, `ledger` of those with `[costs]`). Results in the folder that are not asked for are
+    only dropped with `overwrite=True`.
 
     A run that fails is a row whose `status` is `failed`, with its `error` and the command that
     repeats it; it stops nothing. `threads` defaults to one per processor; the results are the same

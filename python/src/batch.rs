@@ -10,11 +10,12 @@ use galerna::batch::{
 };
 use galerna::engine::{self, Policies};
 use galerna::frames::Existing;
+use galerna::lease::LeasePolicies;
 use galerna::model::Fleet;
 use galerna::policy::PolicyError;
 use galerna::problem::Problem;
-use galerna::spec;
 use galerna::spec::python::{self, Slot};
+use galerna::spec::{self, LeaseSpec};
 use pyo3::prelude::*;
 use serde::Deserialize;
 
@@ -77,8 +78,10 @@ struct Asked {
     set: Vec<(String, toml::Value)>,
     traces: Vec<String>,
     days: Vec<String>,
+    workloads: Vec<String>,
     seeds: usize,
-    metrics: Vec<String>,
+    /// `None`: those that one looks at first.
+    metrics: Option<Vec<String>>,
     confidence: f64,
 }
 
@@ -94,7 +97,7 @@ struct Candidate {
 /// Makes the policies of a candidate that are given as Python objects.
 #[derive(FromPyObject)]
 pub struct Maker {
-    /// Their keys under `[policy]`.
+    /// Their keys under `[policy]` or `[leases.policies]`.
     #[pyo3(item(0))]
     keys: Vec<String>,
     /// Called for each run; gives them anew by these keys.
@@ -149,10 +152,15 @@ fn built(asked: Asked, given: Vec<Option<Maker>>) -> Result<(Question, Candidate
         baseline: asked.baseline,
         set: asked.set.into_iter().map(change).collect(),
         traces: asked.traces,
+        workloads: asked.workloads,
         days: asked.days,
         seeds: asked.seeds,
-        metrics: asked.metrics,
+        metrics: asked.metrics.clone().unwrap_or_default(),
         confidence: asked.confidence,
+    };
+    let question = match asked.metrics {
+        None => question.in_usual_metrics(),
+        Some(_) => question,
     };
     Ok((question, Candidates { makers }))
 }
@@ -180,6 +188,14 @@ impl Candidates {
         self.makers.get(run.base)?.as_deref()
     }
 
+    /// The policies of `run` that are given as objects, made anew.
+    fn made(&self, run: &PlannedRun) -> Result<Option<Here>, PolicyError> {
+        let Some(maker) = self.maker(run) else { return Ok(None) };
+        let given = Python::attach(|py| maker.make.call0(py)?.extract(py));
+        let given = given.map_err(|error| PolicyError::new(&run.label, Raised(error)))?;
+        Ok(Some(Here::with(given)))
+    }
+
     /// Tells which code the specs of `plan` name, apart from what is given as an object.
     fn announce(&self, plan: &Plan) {
         let named = plan.runs.iter().flat_map(|run| {
@@ -194,10 +210,21 @@ impl Candidates {
 
 impl PolicySource for Candidates {
     fn policies(&self, run: &PlannedRun, fleet: &Fleet) -> Result<Policies, PolicyError> {
-        let Some(maker) = self.maker(run) else { return spec::policies(&run.spec, fleet) };
-        let given = Python::attach(|py| maker.make.call0(py)?.extract(py));
-        let given = given.map_err(|error| PolicyError::new(&run.label, Raised(error)))?;
-        spec::policies_by(&run.spec, fleet, Some(&Here::with(given)))
+        match self.made(run)? {
+            Some(here) => spec::policies_by(&run.spec, fleet, Some(&here)),
+            None => spec::policies(&run.spec, fleet),
+        }
+    }
+
+    fn lease_policies(
+        &self,
+        run: &PlannedRun,
+        leases: &LeaseSpec,
+    ) -> Result<LeasePolicies, PolicyError> {
+        match self.made(run)? {
+            Some(here) => spec::lease_policies(&run.spec, leases, Some(&here)),
+            None => spec::lease_policies(&run.spec, leases, python::installed()),
+        }
     }
 }
 

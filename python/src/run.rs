@@ -251,6 +251,7 @@ impl Run {
         let record = self.load.as_ref().map(|(_, outcome)| &outcome.record);
         Some(match (&self.leases, record) {
             (Some((inputs, schedule)), load) => {
+                let load = load.map(|record| (record, self.spec.guests()));
                 Ledger::of_leases(costs, &inputs.workload.leases, &schedule.stretches, load)
             }
             (None, record) => Ledger::of_load(costs, record?),

@@ -42,7 +42,7 @@ BUILT_IN: dict[str, tuple[type[BuiltIn], ...]] = {
         *(gl.Pabfd, gl.PabfdPublished, gl.FirstFit, gl.FirstFitDecreasing, gl.BestFit),
         *(gl.BestFitDecreasing, gl.NeatBestFitDecreasing, gl.WorstFit, gl.WorstFitDecreasing),
         *(gl.DotProduct, gl.Cosine, gl.NormDiff, gl.RiskFit, gl.Optimise),
-        gl.Balance,
+        *(gl.Balance, gl.PowerCap, gl.CheapestWithinSla),
     ),
 }
 

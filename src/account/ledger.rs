@@ -3,7 +3,7 @@
 use super::{
     Account, CostSummary, Entry, Money, SiteTotal, Subject, energy, instance_hours, rent, service,
 };
-use crate::model::lease::LeaseRequest;
+use crate::model::lease::{Guests, LeaseRequest};
 use crate::model::lease_record::Stretch;
 use crate::model::{Costs, Record};
 
@@ -60,21 +60,21 @@ impl Ledger {
     }
 
     /// The ledger of a run of leases: hours of instances, and what their load costs where they
-    /// carry any.
+    /// carry any: the record of that, and what the VMs in it stand for.
     pub fn of_leases(
         costs: &Costs,
         requests: &[LeaseRequest],
         stretches: &[Stretch],
-        load: Option<&Record>,
+        load: Option<(&Record, Guests)>,
     ) -> Self {
         let hours = instance_hours::of_leases(costs, requests, stretches);
-        let Some(record) = load else {
+        let Some((record, each)) = load else {
             let (currency, sites) = (costs.currency.clone(), Vec::new());
             return Self { currency, entries: hours, sites };
         };
         let owners = requests.iter().zip(0..);
         let owners: Vec<u32> =
-            owners.flat_map(|(request, lease)| request.cores().map(move |_| lease)).collect();
+            owners.flat_map(|(request, lease)| request.guests(each).map(move |_| lease)).collect();
         let presence = instance_hours::presence(&record.actions, record.vms.len(), record.end);
         let owner = |vm: usize| Subject::Lease(owners[vm]);
         let credits = service::credits(costs, record, &presence, &hours, owner);

@@ -1,21 +1,22 @@
 //! Under which name is a result kept, so that equal runs share it and no other run takes it?
 //!
 //! ```text
-//! address = first 32 hex digits of BLAKE3(version, source, trace, spec)
+//! address = first 32 hex digits of BLAKE3(version, source, content, spec)
 //! ```
 //!
-//! `version` and `source`: galerna's version and the fingerprint of its source text; `trace`:
-//! BLAKE3 of names, step and values of the trace that was read; `spec`: the resolved spec as TOML
-//! without its section `[trace]`, because what the trace holds counts and not where it lies.
+//! `version` and `source`: galerna's version and the fingerprint of its source text; `content`:
+//! BLAKE3 of names, step and values of the trace that was read, of the leases as they are asked for
+//! (LWF), or of both; `spec`: the resolved spec as TOML without its section `[trace]`, because what
+//! the trace holds counts and not where it lies.
 
 use crate::spec::{RunSpec, TraceSpec};
 
-/// The address of the run of `spec` on a trace with hash `trace_blake3`.
-pub(super) fn address(spec: &RunSpec, trace_blake3: &str) -> String {
+/// The address of the run of `spec` on what has the hash `content`.
+pub(super) fn address(spec: &RunSpec, content: &str) -> String {
     let placeless = RunSpec { trace: TraceSpec::default(), ..spec.clone() };
     let spec = placeless.to_toml();
     let mut hasher = blake3::Hasher::new();
-    for part in [env!("CARGO_PKG_VERSION"), env!("GALERNA_SOURCE"), trace_blake3, &spec] {
+    for part in [env!("CARGO_PKG_VERSION"), env!("GALERNA_SOURCE"), content, &spec] {
         hasher.update(&(part.len() as u64).to_le_bytes()).update(part.as_bytes());
     }
     hasher.finalize().to_hex()[..32].to_owned()

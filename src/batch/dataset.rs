@@ -24,16 +24,14 @@ use serde::Serialize;
 
 use super::error::Error;
 use super::execute::Store;
+use super::inputs::Ran;
 use super::journal::{Entry, Journal};
 use super::plan::{Plan, PlannedRun};
 use super::row::Row;
 use super::runs_table::{results, runs_frame};
 use super::tables::RunTable;
-use crate::engine::Outcome;
 use crate::frames::{self, Existing};
-use crate::model::Fleet;
 use crate::problem::Problem;
-use crate::trace::UtilisationTrace;
 
 /// The table of all runs.
 const RUNS: &str = "runs.parquet";
@@ -186,27 +184,36 @@ impl Store for Dataset {
         complete.then(|| row.clone())
     }
 
-    fn keep(
-        &self,
-        address: &str,
-        trace: &UtilisationTrace,
-        fleet: &Fleet,
-        outcome: &Outcome,
-    ) -> io::Result<()> {
+    fn keep(&self, address: &str, ran: &Ran<'_>) -> io::Result<()> {
         for &table in &self.keep {
-            let frame = match table {
-                RunTable::Actions => frames::actions(&outcome.record),
-                RunTable::Demand => frames::demand(trace, fleet),
-                RunTable::Hosts => frames::hosts(&outcome.record, fleet),
-                RunTable::Samples => frames::samples(&outcome.record),
-                RunTable::Vms => frames::vms(&outcome.record, fleet),
-            };
+            let frame = frame(table, ran).ok_or_else(|| io::Error::other("no such table"))?;
             let path = self.part(table, address);
             fs::create_dir_all(path.parent().expect("a part lies in a partition"))?;
             self.put(&path, &frames::parquet(frame)?, false)?;
         }
         Ok(())
     }
+}
+
+/// The table of a run, where it has it.
+fn frame(table: RunTable, ran: &Ran<'_>) -> Option<DataFrame> {
+    let load = ran.load.as_ref();
+    let record = load.map(|(_, _, outcome)| &outcome.record);
+    Some(match table {
+        RunTable::Actions => frames::actions(record?),
+        RunTable::Demand => match (load?, &ran.leases) {
+            ((trace, ..), Some(_)) => frames::trace_rows(trace),
+            ((trace, fleet, _), None) => frames::demand(trace, fleet),
+        },
+        RunTable::Hosts => frames::hosts(record?, load?.1),
+        RunTable::Leases => {
+            let (inputs, schedule) = ran.leases.as_ref()?;
+            frames::lease_tables::leases(inputs, schedule)
+        }
+        RunTable::Ledger => frames::ledger(ran.ledger.as_ref()?),
+        RunTable::Samples => frames::samples(record?),
+        RunTable::Vms => frames::vms(record?, load?.1),
+    })
 }
 
 fn shown(dir: &Path) -> String {

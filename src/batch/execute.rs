@@ -14,15 +14,16 @@ use std::time::Duration;
 use cpu_time::ThreadTime;
 
 use super::address::address;
+use super::inputs::{Inputs, Ran};
 use super::plan::{Plan, PlannedRun};
 use super::queue::Queue;
 use super::row::{Ended, Row};
-use super::traces::{SharedTrace, SharedTraces};
-use crate::engine::{self, Outcome, Policies};
+use super::traces::SharedTraces;
+use crate::engine::{self, Policies};
+use crate::lease::LeasePolicies;
 use crate::model::Fleet;
 use crate::policy::PolicyError;
-use crate::spec::{self, python};
-use crate::trace::UtilisationTrace;
+use crate::spec::{self, LeaseSpec, python};
 
 /// How often the caller is asked whether to go on while nothing finishes.
 const PULSE: Duration = Duration::from_millis(50);
@@ -34,6 +35,18 @@ pub trait PolicySource: Sync {
     /// # Errors
     /// When they cannot be built.
     fn policies(&self, run: &PlannedRun, fleet: &Fleet) -> Result<Policies, PolicyError>;
+
+    /// Fresh policies of leases for one run, where it is a run of leases.
+    ///
+    /// # Errors
+    /// When they cannot be built.
+    fn lease_policies(
+        &self,
+        run: &PlannedRun,
+        leases: &LeaseSpec,
+    ) -> Result<LeasePolicies, PolicyError> {
+        spec::lease_policies(&run.spec, leases, python::installed())
+    }
 
     /// Whether the spec tells all about them, so that the result may be kept under its address;
     /// not so for Python code, which may have another text tomorrow.
@@ -66,13 +79,7 @@ pub trait Store: Sync {
     ///
     /// # Errors
     /// When the operating system refuses.
-    fn keep(
-        &self,
-        address: &str,
-        trace: &UtilisationTrace,
-        fleet: &Fleet,
-        outcome: &Outcome,
-    ) -> io::Result<()>;
+    fn keep(&self, address: &str, ran: &Ran<'_>) -> io::Result<()>;
 }
 
 /// Keeps nothing.
@@ -83,7 +90,7 @@ impl Store for Nowhere {
     fn find(&self, _address: &str) -> Option<Row> {
         None
     }
-    fn keep(&self, _: &str, _: &UtilisationTrace, _: &Fleet, _: &Outcome) -> io::Result<()> {
+    fn keep(&self, _: &str, _: &Ran<'_>) -> io::Result<()> {
         Ok(())
     }
 }
@@ -204,52 +211,59 @@ impl Work<'_> {
             let cpu_s = start.elapsed().as_secs_f64();
             Ok(Some(Finished { index, row, reused, cpu_s, error }))
         };
-        let failed = |address, trace_blake3: Option<&String>, error: String| Row {
+        let failed = |address, trace_blake3: Option<&str>, error: String| Row {
             address,
-            trace_blake3: trace_blake3.cloned(),
+            trace_blake3: trace_blake3.map(str::to_owned),
             ended: Ended::Failed { error },
         };
-        let shared = match self.traces.get(index) {
-            Ok(shared) => shared,
+        let inputs = match self.read(index) {
+            Ok(inputs) => inputs,
             Err(error) => return finished(failed(None, None, error.to_string()), false, None),
         };
         let told = self.execution.policies.told_by_spec(run);
-        let address = told.then(|| address(&run.spec, &shared.blake3));
+        let address = told.then(|| address(&run.spec, &inputs.content()));
+        let trace_blake3 = inputs.trace_blake3();
         if let Some(row) = address.as_ref().and_then(|a| self.execution.store.find(a)) {
             return finished(row, true, None);
         }
-        let fleet = run.spec.fleet.build(shared.trace.vms(), run.spec.run.seed);
-        match catch_unwind(AssertUnwindSafe(|| self.simulated(run, &shared, &fleet))) {
-            Ok(Ok(outcome)) => {
+        match catch_unwind(AssertUnwindSafe(|| self.simulated(run, &inputs))) {
+            Ok(Ok(ran)) => {
                 if let Some(address) = &address {
-                    self.execution.store.keep(address, &shared.trace, &fleet, &outcome)?;
+                    self.execution.store.keep(address, &ran)?;
                 }
-                finished(Row::done(address, &shared.blake3, &outcome), false, None)
+                finished(Row::done(address, trace_blake3, &ran), false, None)
             }
             Ok(Err(engine::Error::Interrupted { .. })) => Ok(None),
             Ok(Err(error)) => {
-                let row = failed(address, Some(&shared.blake3), error.to_string());
+                let row = failed(address, trace_blake3, error.to_string());
                 finished(row, false, Some(error))
             }
             Err(panic) => {
-                let row = failed(address, Some(&shared.blake3), bug(&*panic));
+                let row = failed(address, trace_blake3, bug(&*panic));
                 finished(row, false, None)
             }
         }
     }
 
-    fn simulated(
+    /// What run `index` is run on.
+    fn read(&self, index: usize) -> Result<Inputs, spec::Error> {
+        let shared = self.traces.get(index);
+        let shared = shared.map_err(|error| spec::Error { problems: error.problems })?;
+        Inputs::read(&self.execution.plan.runs[index], shared)
+    }
+
+    fn simulated<'i>(
         &self,
         run: &PlannedRun,
-        shared: &SharedTrace,
-        fleet: &Fleet,
-    ) -> Result<Outcome, engine::Error> {
-        let policies = self.execution.policies.policies(run, fleet)?;
+        inputs: &'i Inputs,
+    ) -> Result<Ran<'i>, engine::Error> {
+        let source = self.execution.policies;
         let mut go_on = |_sample| match self.stop.load(Ordering::Relaxed) {
             true => ControlFlow::Break(()),
             false => ControlFlow::Continue(()),
         };
-        engine::run(fleet, &shared.trace, &run.spec.rules(), policies, &mut go_on)
+        let policies = || source.policies(run, inputs.fleet());
+        inputs.ran(run, policies, |leases| source.lease_policies(run, leases), &mut go_on)
     }
 }
 

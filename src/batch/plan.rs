@@ -11,8 +11,10 @@ use toml::Value;
 use super::design::{Base, Change, Design, Point};
 use super::error::Error;
 use super::replay;
+use super::tables::RunTable;
+use crate::lease::format;
 use crate::problem::{Problem, suggestion};
-use crate::spec::{self, RunSpec};
+use crate::spec::{self, LeaseSpec, RunSpec};
 use crate::trace;
 
 /// More runs than that are taken for a mistake.
@@ -58,6 +60,11 @@ impl PlannedRun {
         replay::command(&self.name, &self.changes)
     }
 
+    /// The workload of its leases, in a run of leases.
+    pub fn workload(&self) -> Option<String> {
+        self.spec.leases.as_ref().map(|leases| leases.workload.0.display().to_string())
+    }
+
     /// The value that the run gives to `key`, where it changes it.
     pub fn change(&self, key: &str) -> Option<&Value> {
         self.changes.iter().rev().find(|change| change.key == key).map(|change| &change.value)
@@ -94,11 +101,30 @@ impl Plan {
             }
         }
         let runs = on_days(runs, &mut faults);
+        workloads(&runs, &mut faults);
         let problems = faults.into_problems();
         if !problems.is_empty() {
             return Err(Error::Input(problems));
         }
         Ok(Self { runs, varied: design.varied() })
+    }
+}
+
+impl Plan {
+    /// Refuses tables that some of the runs do not have.
+    ///
+    /// # Errors
+    /// GLN-213.
+    pub fn check_keep(&self, keep: &[RunTable]) -> Result<(), Error> {
+        let lacking = |table: &RunTable| {
+            let without = self.runs.iter().find(|run| !table.is_of(&run.spec))?;
+            let what = format!("`{}` has no such table", without.variant);
+            let remedy = "Leave it out: `leases` are of runs of leases, `ledger` of those with \
+                          [costs], the others of runs that carry load";
+            Some(Problem::new("GLN-213", format!("keep, {}", table.name()), what, remedy))
+        };
+        let problems: Vec<Problem> = keep.iter().filter_map(lacking).collect();
+        if problems.is_empty() { Ok(()) } else { Err(Error::Input(problems)) }
     }
 }
 
@@ -123,10 +149,7 @@ fn resolved(design: &Design, index: usize) -> Result<PlannedRun, Faulty> {
         base.changes.iter().chain(&design.set).chain(of_points).cloned().collect();
     let overrides = changes.iter().map(Change::as_override).collect();
     let parsed = spec::parse(&base.text, &design.name, overrides);
-    let runnable = parsed.and_then(|spec| {
-        spec.check_load(&design.name, "compared or swept")?;
-        spec.check_runnable(&design.name).map(|()| spec)
-    });
+    let runnable = parsed.and_then(|spec| spec.check_runnable(&design.name).map(|()| spec));
     match runnable {
         Ok(spec) => Ok(PlannedRun {
             label: base.label.clone(),
@@ -168,6 +191,10 @@ fn on_days(runs: Vec<PlannedRun>, faults: &mut Faults) -> Vec<PlannedRun> {
     let mut known: BTreeMap<PathBuf, Result<Vec<String>, trace::Error>> = BTreeMap::new();
     let mut dated = Vec::with_capacity(runs.len());
     for run in runs {
+        if !run.spec.carries_load() {
+            dated.push(run);
+            continue;
+        }
         let days = match known.entry(run.spec.trace.path.clone()) {
             Entry::Occupied(entry) => entry.into_mut(),
             Entry::Vacant(entry) => {
@@ -196,6 +223,19 @@ fn on_days(runs: Vec<PlannedRun>, faults: &mut Faults) -> Vec<PlannedRun> {
         }
     }
     dated
+}
+
+/// Finds files of leases that cannot be opened; what they hold is read when the runs are.
+fn workloads(runs: &[PlannedRun], faults: &mut Faults) {
+    let mut known: BTreeMap<PathBuf, Vec<Problem>> = BTreeMap::new();
+    for run in runs {
+        for path in run.spec.leases.iter().flat_map(LeaseSpec::files) {
+            let found = known.entry(path).or_insert_with_key(|path| {
+                format::open(path).err().map_or_else(Vec::new, |error| error.problems)
+            });
+            found.iter().for_each(|problem| faults.add(problem.clone(), &run.label));
+        }
+    }
 }
 
 /// The days on which `run` is to be repeated; `None` when it names what it wants.

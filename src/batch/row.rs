@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::engine::Outcome;
+use super::inputs::Ran;
 
 /// A finished run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -10,7 +10,7 @@ pub struct Row {
     /// The name under which the result is kept; `None` where the spec does not tell all of it: the
     /// trace could not be read, or a policy is not galerna's.
     pub address: Option<String>,
-    /// BLAKE3 of the trace, where it could be read.
+    /// BLAKE3 of the trace, where there is one that could be read.
     pub trace_blake3: Option<String>,
     /// How it ended.
     pub ended: Ended,
@@ -22,11 +22,14 @@ pub struct Row {
 pub enum Ended {
     /// It came to its end.
     Done {
-        /// The metrics, in the order of [`Summary::names`](crate::metric::Summary::names).
+        /// Its figures: those of load, of leases, and the totals of the ledger.
         #[serde(with = "bits")]
         figures: Vec<Option<f64>>,
         /// BLAKE3 of the event log.
         event_log_blake3: String,
+        /// BLAKE3 of what happened to the load of leases.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        load_log_blake3: Option<String>,
     },
     /// It did not.
     Failed {
@@ -37,11 +40,11 @@ pub enum Ended {
 
 impl Row {
     /// The row of a run that came to its end.
-    pub(super) fn done(address: Option<String>, trace_blake3: &str, outcome: &Outcome) -> Self {
-        let figures = outcome.summary.named().into_iter().map(|(_, value)| value).collect();
-        let event_log_blake3 = outcome.record.event_log_blake3();
-        let ended = Ended::Done { figures, event_log_blake3 };
-        Self { address, trace_blake3: Some(trace_blake3.to_owned()), ended }
+    pub(super) fn done(address: Option<String>, trace_blake3: Option<&str>, ran: &Ran<'_>) -> Self {
+        let (figures, event_log_blake3) = (ran.figures(), ran.event_log_blake3());
+        let load_log_blake3 = ran.load_log_blake3();
+        let ended = Ended::Done { figures, event_log_blake3, load_log_blake3 };
+        Self { address, trace_blake3: trace_blake3.map(str::to_owned), ended }
     }
 
     /// The metric at `index`, where the run has it.
@@ -83,7 +86,8 @@ mod tests {
     #[test]
     fn a_row_comes_back_bit_by_bit() {
         let figures = vec![Some(0.1 + 0.2), None, Some(-0.0), Some(5e-324)];
-        let ended = Ended::Done { figures, event_log_blake3: "ab".into() };
+        let load_log_blake3 = Some("cd".into());
+        let ended = Ended::Done { figures, event_log_blake3: "ab".into(), load_log_blake3 };
         let row = Row { address: Some("x".into()), trace_blake3: None, ended };
         let text = serde_json::to_string(&row).unwrap();
         let back: Row = serde_json::from_str(&text).unwrap();

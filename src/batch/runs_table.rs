@@ -6,22 +6,27 @@
 //! | `spec` | what the spec is called |
 //! | `list` | name of the entry of `[[list]]`, where entries have names |
 //! | one per varied key | its value, null where the run leaves it alone |
+//! | `workload` | the leases, where any run has some |
 //! | `trace`, `day`, `seed` | the load: source, day, and who gets which row of it |
 //! | `status`, `error` | `done` or `failed`, and why |
-//! | one per metric | as `galerna run` names it; null for a failed run |
+//! | one per figure | as `figures` names it; null for a failed run, and where a run has none |
 //! | `event_log_blake3`, `trace_blake3`, `spec_blake3` | hashes of events, load and spec |
+//! | `load_log_blake3` | hash of what happened to the load of leases, where any run has some |
 //! | `key` | address of the result, also in the folders of kept tables |
 //! | `replay` | the command that repeats the run alone |
 
 use polars::prelude::*;
 use toml::Value;
 
+use super::figures;
 use super::plan::{Plan, PlannedRun};
 use super::row::{Ended, Row};
-use crate::metric::Summary;
+
+/// Hash of what happened to the load of leases.
+const LOAD_LOG: &str = "load_log_blake3";
 
 /// Keys that have columns of their own under shorter names.
-const NAMED: [&str; 3] = ["trace.path", "trace.day", "run.seed"];
+const NAMED: [&str; 4] = ["leases.workload", "trace.path", "trace.day", "run.seed"];
 
 /// One row per run of `plan`, of which `rows` are the results.
 ///
@@ -38,16 +43,22 @@ pub fn runs_frame(plan: &Plan, rows: &[Row]) -> DataFrame {
     }
     let varied = plan.varied.iter().filter(|key| !NAMED.contains(&key.as_str()));
     columns.extend(varied.map(|key| values(key, runs)));
-    let traces: Vec<String> =
-        runs.iter().map(|run| run.spec.trace.path.display().to_string()).collect();
+    let leased = runs.iter().any(|run| run.spec.leases.is_some());
+    if leased {
+        let workloads: Vec<Option<String>> = runs.iter().map(PlannedRun::workload).collect();
+        columns.push(text("workload", workloads.iter().map(Option::as_deref)));
+    }
+    let path = |run: &PlannedRun| run.spec.trace.path.display().to_string();
+    let loaded = |run: &PlannedRun| run.spec.carries_load().then(|| path(run));
+    let traces: Vec<Option<String>> = runs.iter().map(loaded).collect();
     columns.extend([
-        text("trace", traces.iter().map(|trace| Some(trace.as_str()))),
+        text("trace", traces.iter().map(Option::as_deref)),
         text("day", runs.iter().map(|run| run.spec.trace.day.as_deref())),
         Column::new("seed".into(), runs.iter().map(|run| run.spec.run.seed).collect::<Vec<_>>()),
         text("status", rows.iter().map(|row| Some(row.error().map_or("done", |_| "failed")))),
         text("error", rows.iter().map(Row::error)),
     ]);
-    for (index, name) in Summary::names().into_iter().enumerate() {
+    for (index, name) in figures::shown(plan) {
         let figures = rows.iter().map(|row| row.figure(index));
         columns.push(Float64Chunked::from_iter_options(name.into(), figures).into_column());
     }
@@ -60,12 +71,22 @@ pub fn runs_frame(plan: &Plan, rows: &[Row]) -> DataFrame {
         text("key", rows.iter().map(|row| row.address.as_deref())),
         text("replay", replays.iter().map(|replay| Some(replay.as_str()))),
     ]);
+    if leased {
+        columns.push(text(LOAD_LOG, rows.iter().map(load_log)));
+    }
     DataFrame::new_infer_height(columns).expect("every column has a row per run, and its own name")
 }
 
 fn event_log(row: &Row) -> Option<&str> {
     match &row.ended {
         Ended::Done { event_log_blake3, .. } => Some(event_log_blake3),
+        Ended::Failed { .. } => None,
+    }
+}
+
+fn load_log(row: &Row) -> Option<&str> {
+    match &row.ended {
+        Ended::Done { load_log_blake3, .. } => load_log_blake3.as_deref(),
         Ended::Failed { .. } => None,
     }
 }
@@ -106,17 +127,23 @@ pub(super) fn results(frame: &DataFrame) -> PolarsResult<Vec<(String, Row)>> {
         let column = frame.column(name)?.str()?;
         Ok(column.iter().map(|value| value.map(str::to_owned)).collect())
     };
-    let names = Summary::names();
-    let figures: Vec<&Float64Chunked> =
-        names.iter().map(|&name| frame.column(name)?.f64()).collect::<PolarsResult<_>>()?;
+    // Figures that no run of the table can have are not in it.
+    let column = |name: &str| frame.column(name).ok().map(Column::f64).transpose();
+    let figures: Vec<Option<&Float64Chunked>> =
+        figures::names().into_iter().map(column).collect::<PolarsResult<_>>()?;
+    let of_load = match frame.column(LOAD_LOG) {
+        Ok(_) => texts(LOAD_LOG)?,
+        Err(_) => vec![None; frame.height()],
+    };
     let (addresses, replays) = (texts("key")?, texts("replay")?);
     let (traces, logs, errors) =
         (texts("trace_blake3")?, texts("event_log_blake3")?, texts("error")?);
     let row = |at: usize| {
         let ended = match (&logs[at], &errors[at]) {
             (Some(log), _) => Ended::Done {
-                figures: figures.iter().map(|column| column.get(at)).collect(),
+                figures: figures.iter().map(|column| column.and_then(|c| c.get(at))).collect(),
                 event_log_blake3: log.clone(),
+                load_log_blake3: of_load[at].clone(),
             },
             (None, error) => Ended::Failed { error: error.clone().unwrap_or_default() },
         };
@@ -130,6 +157,7 @@ pub(super) fn results(frame: &DataFrame) -> PolarsResult<Vec<(String, Row)>> {
 mod tests {
     use super::super::design::{Base, Change, Design, Point};
     use super::*;
+    use crate::metric::Summary;
 
     fn axis<V: Into<Value>>(key: &str, values: impl IntoIterator<Item = V>) -> Vec<Point> {
         values.into_iter().map(|value| Change::new(key, value).into()).collect()
@@ -152,10 +180,13 @@ mod tests {
         let plan = Plan::of(&Design { bases, axes, ..Design::default() }).unwrap();
         let mut rows: Vec<Row> = (0..8_u32)
             .map(|n| {
-                let count = Summary::names().len() as u32;
-                let figure = |m: u32| (m != 3).then_some(0.1 * f64::from(n + m));
-                let figures = (0..count).map(figure).collect();
-                row(&n.to_string(), Ended::Done { figures, event_log_blake3: "e".into() })
+                let (all, of_load) = (figures::names().len() as u32, Summary::names().len() as u32);
+                let has = |m: u32| m != 3 && m < of_load;
+                let figure = |m: u32| has(m).then_some(0.1 * f64::from(n + m));
+                let figures = (0..all).map(figure).collect();
+                let event_log_blake3 = "e".into();
+                let ended = Ended::Done { figures, event_log_blake3, load_log_blake3: None };
+                row(&n.to_string(), ended)
             })
             .collect();
         rows[5] = row("5", Ended::Failed { error: "GLN-501 full".into() });

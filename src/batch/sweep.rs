@@ -59,12 +59,13 @@ impl Batch<'_> {
     /// Runs all of it; with `output`, takes from there what is there and keeps the rest there.
     ///
     /// # Errors
-    /// Those of [`Dataset::open`], and [`Error::Interrupted`] when `watch` says so. Failed runs are
-    /// results, not errors.
+    /// Those of [`Plan::check_keep`] and [`Dataset::open`], and [`Error::Interrupted`] when `watch`
+    /// says so. Failed runs are results, not errors.
     pub fn run(&self, output: Option<Output<'_>>, watch: &mut Watch<'_>) -> Result<Results, Error> {
         let Some(Output { dir, keep, existing }) = output else {
             return self.executed(&Nowhere, &mut |_| Ok(()), watch);
         };
+        self.plan.check_keep(keep)?;
         let (dataset, mut notes) = Dataset::open(dir, self.plan, keep, existing)?;
         let runs = &self.plan.runs;
         let note = &mut |ended: &Finished| notes.add(&runs[ended.index], &ended.row);

@@ -1,6 +1,7 @@
 //! Which tables of each run can be kept beside the table of all runs?
 
 use crate::problem::suggestion;
+use crate::spec::RunSpec;
 
 /// A table of a run, named as its file in the folder of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -11,6 +12,10 @@ pub enum RunTable {
     Demand,
     /// One row per host.
     Hosts,
+    /// One row per lease.
+    Leases,
+    /// One row per entry of the ledger.
+    Ledger,
     /// One row per decision.
     Samples,
     /// One row per VM.
@@ -19,7 +24,15 @@ pub enum RunTable {
 
 impl RunTable {
     /// All of them, by name.
-    pub const ALL: [Self; 5] = [Self::Actions, Self::Demand, Self::Hosts, Self::Samples, Self::Vms];
+    pub const ALL: [Self; 7] = [
+        Self::Actions,
+        Self::Demand,
+        Self::Hosts,
+        Self::Leases,
+        Self::Ledger,
+        Self::Samples,
+        Self::Vms,
+    ];
 
     /// Its name.
     pub fn name(self) -> &'static str {
@@ -27,8 +40,19 @@ impl RunTable {
             Self::Actions => "actions",
             Self::Demand => "demand",
             Self::Hosts => "hosts",
+            Self::Leases => "leases",
+            Self::Ledger => "ledger",
             Self::Samples => "samples",
             Self::Vms => "vms",
+        }
+    }
+
+    /// Whether runs of `spec` have it.
+    pub fn is_of(self, spec: &RunSpec) -> bool {
+        match self {
+            Self::Leases => spec.leases.is_some(),
+            Self::Ledger => spec.costs.is_some(),
+            _ => spec.carries_load(),
         }
     }
 

@@ -1,7 +1,7 @@
 //! Each trace of a batch is read once, shared by its runs, and dropped after the last of them.
 //!
 //! The runs are taken trace by trace, so that never more traces are in memory than twice the number
-//! of threads, however many the batch has.
+//! of threads, however many the batch has. Leases without load need none.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -17,7 +17,7 @@ pub(super) struct SharedTrace {
     pub blake3: String,
 }
 
-type Reading = OnceLock<Result<Arc<SharedTrace>, trace::Error>>;
+type Reading = OnceLock<Result<Option<Arc<SharedTrace>>, trace::Error>>;
 
 /// One source, day and order.
 struct Slot<'p> {
@@ -41,7 +41,10 @@ impl<'p> SharedTraces<'p> {
         let mut known: BTreeMap<String, usize> = BTreeMap::new();
         let mut of_run = Vec::with_capacity(plan.runs.len());
         for run in &plan.runs {
-            let name = toml::to_string(&run.spec.trace).expect("a trace section has a TOML form");
+            let name = match run.spec.carries_load() {
+                true => toml::to_string(&run.spec.trace).expect("a trace section has a TOML form"),
+                false => String::new(),
+            };
             let at = *known.entry(name).or_insert_with(|| {
                 slots.push(Slot { run, waiting: AtomicUsize::new(0), reading: Mutex::default() });
                 slots.len() - 1
@@ -64,14 +67,17 @@ impl<'p> SharedTraces<'p> {
         &self.of_run
     }
 
-    /// The trace of `run`, which the first to ask for it reads while others wait.
-    pub(super) fn get(&self, run: usize) -> Result<Arc<SharedTrace>, trace::Error> {
+    /// The trace of `run`, if it needs one, which the first to ask for it reads while others wait.
+    pub(super) fn get(&self, run: usize) -> Result<Option<Arc<SharedTrace>>, trace::Error> {
         let slot = &self.slots[self.of_run[run]];
         let reading = Arc::clone(&slot.reading.lock().expect("no reader panics with the lock"));
         let read = || {
+            if !slot.run.spec.carries_load() {
+                return Ok(None);
+            }
             let trace = slot.run.spec.read_trace()?;
             let blake3 = trace.blake3();
-            Ok(Arc::new(SharedTrace { trace, blake3 }))
+            Ok(Some(Arc::new(SharedTrace { trace, blake3 })))
         };
         reading.get_or_init(read).clone()
     }
@@ -103,11 +109,12 @@ mod tests {
         let plan = Plan::of(&Design { bases, axes, ..Design::default() }).unwrap();
         let traces = SharedTraces::of(&plan);
         assert_eq!(traces.by_trace(), [0, 2, 1, 3]);
-        let first = traces.get(0).unwrap();
-        assert!(Arc::ptr_eq(&first, &traces.get(2).unwrap()));
-        assert!(!Arc::ptr_eq(&first, &traces.get(1).unwrap()));
+        let get = |run| traces.get(run).unwrap().unwrap();
+        let first = get(0);
+        assert!(Arc::ptr_eq(&first, &get(2)));
+        assert!(!Arc::ptr_eq(&first, &get(1)));
         traces.release(0);
-        assert!(Arc::ptr_eq(&first, &traces.get(2).unwrap()));
+        assert!(Arc::ptr_eq(&first, &get(2)));
         traces.release(2);
         assert_eq!(Arc::strong_count(&first), 1);
     }

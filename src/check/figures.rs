@@ -119,7 +119,12 @@ fn optional(evidence: &Evidence, events: &[Event], ledger: &Ledger) -> Vec<(&'st
         ("mean_decision_gap", decisions::mean_gap(evidence)),
     ];
     let figures = figures.into_iter().filter_map(|(name, value)| Some((name, value?)));
-    figures.chain(outages::figures(evidence, events)).collect()
+    let [above_s, above_j, peak_w] = ledger.capped;
+    let capped =
+        [("above_cap_s", above_s), ("above_cap_kwh", above_j / JOULES_PER_KWH), ("peak_w", peak_w)];
+    let is_capped = evidence.rules.power_cap.is_some();
+    let capped = capped.into_iter().filter(move |_| is_capped);
+    figures.chain(outages::figures(evidence, events)).chain(capped).collect()
 }
 
 /// Seconds from start to end of each completed migration; two copies of one VM (Q9) are one.

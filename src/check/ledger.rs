@@ -73,6 +73,8 @@ pub(super) struct Ledger {
     pub used: BTreeMap<(Instant, usize), f64>,
     /// Those changes, with their seconds.
     edges: Vec<(Instant, f64)>,
+    /// Seconds above the power cap, joules above it, and the highest power, W.
+    pub capped: [f64; 3],
     /// By end, VM and destination of a migration: its source, and the energy it used.
     charges: BTreeMap<(Instant, usize, usize), (usize, f64)>,
     rounding: Rounding,
@@ -225,6 +227,7 @@ impl Ledger {
             total.energy_j += power * time;
             drawn.push(power);
         }
+        self.hold_against_cap(evidence, drawn.iter().sum(), since, until);
         for (host, power) in drawn.into_iter().enumerate() {
             self.divide(host, since, until, power);
         }
@@ -242,6 +245,26 @@ impl Ledger {
                 self.shortage.0 += weight * (now.demand - now.allocated) / now.demand;
                 self.shortage.1 += weight;
             }
+        }
+    }
+
+    /// Adds what is above the power cap while all hosts draw `power`.
+    fn hold_against_cap(&mut self, evidence: &Evidence, power: f64, since: f64, until: f64) {
+        let Some(cap) = &evidence.rules.power_cap else { return };
+        if until <= since {
+            return;
+        }
+        let [above_s, above_j, peak] = &mut self.capped;
+        *peak = peak.max(power);
+        let end = Instant::from_seconds(until);
+        let mut from = Instant::from_seconds(since);
+        while from < end {
+            let to = cap.next_change(from).unwrap_or(end).min(end);
+            let (time, excess) = ((to - from).seconds(), power - cap.at(from));
+            if excess > 0.0 {
+                (*above_s, *above_j) = (*above_s + time, *above_j + excess * time);
+            }
+            from = to;
         }
     }
 

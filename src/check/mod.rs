@@ -168,6 +168,7 @@ pub fn check(evidence: &Evidence) -> Report {
     report.findings.extend(times.check(evidence, &events));
     report.findings.extend(history::check(evidence, &events, &times));
     if let Some(tenancy) = &evidence.tenancy {
+        report.findings.extend(tenancy.check_fleet(&evidence.fleet));
         report.findings.extend(tenancy.check(&evidence.record.actions));
     }
     outages::check(evidence, &events, &mut report);

@@ -115,6 +115,7 @@ impl Snapshot {
             .map(|guest| {
                 let mips = evidence.fleet.vm_mips.as_slice()[guest.vm].0;
                 let demand = now.demand(evidence.load_of(guest.vm)) * mips;
+                let most = core * evidence.fleet.vm_cores.as_slice()[guest.vm];
                 let role = match guest {
                     Guest { held: true, .. } => Role::Held,
                     Guest { arriving: true, .. } => Role::Arriving,
@@ -126,7 +127,7 @@ impl Snapshot {
                 let tenancy = evidence.tenancy.as_ref();
                 let reserved =
                     tenancy.is_some_and(|tenancy| tenancy.is_reserved(tenancy.lease_of(guest.vm)));
-                Claim { role, demand, served_at_most: demand.min(core), kept, reserved }
+                Claim { role, demand, served_at_most: demand.min(most), kept, reserved }
             })
             .collect();
         let shares = allocations(&claims, capacity, rules);

@@ -1,10 +1,16 @@
 //! In a run of leases that carry load: do VMs come and go with their leases, and nobody else?
 //!
 //! What the VMs of a lease that begin on a host at an instant reserved together is what the lease
-//! holds there for its run from then on, and the same at its end.
+//! holds there for its run from then on, and the same at its end. Where policies say where VMs run,
+//! each VM of a lease is one of the fleet:
+//!
+//! ```text
+//! cores = CPU / 100, rounded up        MIPS = CPU / 100 x slowest core of the fleet
+//! ```
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::model::Fleet;
 use crate::model::lease::{CPU, LeaseRequest, MEMORY};
 use crate::model::lease_record::{LeaseOutcome, Stretch, Use};
 use crate::model::record::{Action, ActionKind};
@@ -21,7 +27,8 @@ type Turn = (Instant, u32, u32, bool);
 pub struct Tenancy {
     /// When the last thing happens to a lease: the end of the run.
     pub end: Instant,
-    /// Lease of each VM of the fleet, and the CPU and memory that it reserved.
+    /// Lease of each VM of the fleet, and the CPU and memory that it reserved; what it asks for
+    /// where policies say where VMs run.
     vms: Vec<(u32, [i64; 2])>,
     /// CPU and memory held for runs, from and until when.
     runs: BTreeMap<Turn, [i64; 2]>,
@@ -56,7 +63,16 @@ impl Tenancy {
 
     /// The VMs of leases are consolidated: they run wherever policies say, and begin when their
     /// host is on. `claims` are the figures of the lease summary.
-    pub fn consolidated(mut self, stretches: &[Stretch], claims: &[(String, f64)]) -> Self {
+    pub fn consolidated(
+        mut self,
+        requests: &[LeaseRequest],
+        stretches: &[Stretch],
+        claims: &[(String, f64)],
+    ) -> Self {
+        let vms = requests.iter().zip(0..).flat_map(|(request, lease)| {
+            request.asked().map(move |asked| (lease, [asked[CPU], asked[MEMORY]]))
+        });
+        self.vms = vms.collect();
         let mut runs: BTreeMap<u32, Vec<(Instant, Instant)>> = BTreeMap::new();
         for run in stretches.iter().filter(|s| s.purpose == Use::Run && s.start < s.end) {
             runs.entry(run.lease.0).or_default().push((run.start, run.end));
@@ -65,6 +81,36 @@ impl Tenancy {
         self.free = Some(runs);
         self.late = claims.to_vec();
         self
+    }
+
+    /// VMs of the fleet that are other than their lease asks for, where policies see whole VMs.
+    pub(super) fn check_fleet(&self, fleet: &Fleet) -> Vec<Problem> {
+        if self.free.is_none() {
+            return Vec::new();
+        }
+        let slowest = fleet.core.as_slice().iter().map(|core| core.0).fold(f64::MAX, f64::min);
+        let wrong = |place: String, what: String| Problem::new("GLN-652", place, what, REMEDY);
+        if fleet.vms() != self.vms.len() {
+            let what = format!("{} VMs, the leases have {}", fleet.vms(), self.vms.len());
+            return vec![wrong("vms".into(), what)];
+        }
+        let mut problems = Vec::new();
+        for (vm, &(lease, [cpu, mb])) in self.vms.iter().enumerate() {
+            let cores = ((cpu + 99) / 100).max(1) as f64;
+            let mips = cpu as f64 / 100.0 * slowest;
+            let found = (fleet.vm_mips.as_slice()[vm].0, fleet.vm_cores.as_slice()[vm]);
+            let ram = fleet.vm_ram.as_slice()[vm].0 as f64;
+            let is_right = (found.0 - mips).abs() <= 1e-9 * mips && ram == mb as f64 * 1e6;
+            if found.1 != cores || !is_right {
+                let what = format!(
+                    "{} MIPS on {} cores and {ram} bytes, lease {lease} asks for {mips} on \
+                     {cores} and {mb} MB",
+                    found.0, found.1
+                );
+                problems.push(wrong(format!("VM v{vm}"), what));
+            }
+        }
+        problems
     }
 
     /// As [`check`](Self::check) where policies say where VMs run: every VM runs once in each run

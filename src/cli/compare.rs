@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::batch;
 use super::{Answer, DONE, FINDINGS, Failure, json, threads};
-use crate::batch::{Base, Comparison, Contrast, METRICS, Output, Question};
+use crate::batch::{Base, Comparison, Contrast, Output, Question};
 use crate::frames::Existing;
 use crate::problem::Problem;
 use crate::spec;
@@ -31,6 +31,8 @@ Examples:
   galerna compare 'thr-*' lr-mmt --baseline lr-mmt --seeds 20
   galerna compare mine.toml '*-mmt' --trace planetlab.parquet --days 20110303,20110306 --format md
   galerna compare lr-mmt cloudsim-3.0.3/lr-mmt --metric energy_kwh --metric ping_pong_rate
+  galerna compare leases/easy leases/conservative --workload jobs.swf --seeds 20 \\
+      --metric leases.mean_wait_s
 
 Every policy runs on every day and seed. A seed permutes which trace drives which VM, so it is a
 repetition for any policy. Differences are taken pair by pair, policy minus baseline on the same
@@ -49,6 +51,9 @@ pub(super) struct Compare {
     /// The trace for all; by default that of the specs. May be repeated.
     #[arg(long = "trace", value_name = "PATH")]
     traces: Vec<String>,
+    /// The workload of leases for all; by default that of the specs. May be repeated.
+    #[arg(long = "workload", value_name = "PATH")]
+    workloads: Vec<String>,
     /// Days, separated by commas; by default every day of the trace.
     #[arg(long, value_name = "DAY,...", value_delimiter = ',')]
     days: Vec<String>,
@@ -56,7 +61,8 @@ pub(super) struct Compare {
     #[arg(long, value_name = "N", default_value_t = 10)]
     #[arg(value_parser = value_parser!(u16).range(1..))]
     seeds: u16,
-    /// A metric, as `galerna run` names it. May be repeated; by default the published five.
+    /// A metric, as `galerna run` names it, with leases. or costs. before those of leases and of
+    /// the ledger. May be repeated; by default those that one looks at first.
     #[arg(long = "metric", value_name = "NAME")]
     metrics: Vec<String>,
     /// Confidence of intervals and verdicts, per cent.
@@ -122,19 +128,20 @@ impl Compare {
         if !problems.is_empty() {
             return Err(spec::Error { problems });
         }
-        let metrics = match self.metrics.is_empty() {
-            true => METRICS.map(str::to_owned).into(),
-            false => self.metrics.clone(),
-        };
-        Ok(Question {
+        let question = Question {
             baseline: self.baseline.clone(),
             set,
             traces: self.traces.clone(),
+            workloads: self.workloads.clone(),
             days: self.days.clone(),
             seeds: self.seeds.into(),
-            metrics,
+            metrics: self.metrics.clone(),
             confidence: self.confidence / 100.0,
             ..Question::about(bases)
+        };
+        Ok(match self.metrics.is_empty() {
+            true => question.in_usual_metrics(),
+            false => question,
         })
     }
 }

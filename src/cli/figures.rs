@@ -5,13 +5,15 @@ use std::fmt::Write;
 use crate::account::CostSummary;
 use crate::explain::Figures;
 use crate::lease::LeaseSummary;
-use crate::metric::{OutageSummary, SiteSummary, Summary};
+use crate::metric::{CapSummary, OutageSummary, SiteSummary, Summary};
 
 /// Every metric of `summary`, one per line.
 pub(super) fn table(summary: &Summary) -> String {
     let outages = summary.outages.iter().flat_map(OutageSummary::named);
     let outages = outages.map(|(name, value)| (name, Some(value)));
-    let table = lines(summary.named().into_iter().chain(outages), explained);
+    let capped = summary.power_cap.iter().flat_map(CapSummary::named);
+    let capped = capped.map(|(name, value)| (name, Some(value)));
+    let table = lines(summary.named().into_iter().chain(outages).chain(capped), explained);
     table + &summary.sites.as_ref().map_or_else(String::new, site_table)
 }
 
@@ -147,6 +149,9 @@ fn explained(name: &str) -> (&'static str, &'static str) {
         "mean_downtime_s" => ("s", "of one failure of a VM"),
         "max_downtime_s" => ("s", "of one failure of a VM"),
         "without_headroom_s" => ("s", "headroom was missing"),
+        "above_cap_s" => ("s", "power above the cap"),
+        "above_cap_kwh" => ("kWh", "energy above the cap"),
+        "peak_w" => ("W", "highest power"),
         _ => ("", ""),
     }
 }

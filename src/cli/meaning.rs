@@ -7,9 +7,11 @@ pub(super) fn meaning(key: &str, value: &str) -> Option<&'static str> {
         .or_else(|| policy(key, value))
         .or_else(|| optimised(key))
         .or_else(|| balanced(key))
+        .or_else(|| capped(key))
         .or_else(|| physics(key, value))
         .or_else(|| accounting(key, value))
         .or_else(|| leases(key, value))
+        .or_else(|| costs(key))
 }
 
 fn detector(key: &str, value: &str) -> Option<&'static str> {
@@ -128,6 +130,8 @@ fn placement(kind: &str) -> Option<&'static str> {
         "norm-diff" => "what is left is nearest to what the VM takes",
         "optimise" => "whole steps are planned by what they cost: energy, shortage, migrations",
         "balance" => "VMs move from full to empty hosts where that pays",
+        "cheapest-within-sla" => "whole steps are planned by what they cost in money",
+        "power-cap" => "VMs move only where all hosts together draw too much, or one runs short",
         "pabfd-published" => "least increase of power; overload is not asked about",
         "neat-best-fit-decreasing" => {
             "first fit in an order by free CPU that is fixed at the start"
@@ -170,6 +174,8 @@ fn leases(key: &str, value: &str) -> Option<&'static str> {
         ("preparation.multicast", _) => "one transfer serves all hosts of a lease",
         ("preparation.piggyback", _) => "leases ride on transfers that have not started",
         ("adjust.cpu", _) => "CPU of every VM, hundredths of a core",
+        ("shifting.by", _) => "leases that can wait are held back until that is low",
+        ("shifting.at-most-s", _) => "for so long at most, seconds",
         ("preparation.cache-mb", _) => "MB of images that a host keeps",
         (oddity, _) => return self::oddity(oddity.strip_prefix("oddities.")?),
     })
@@ -201,6 +207,34 @@ fn balanced(key: &str) -> Option<&'static str> {
         "rest-s" => "seconds before a VM is moved again",
         "window" => "samples that mean and variance are taken from",
         "moves" => "moves of one step, at most",
+        _ => return None,
+    })
+}
+
+/// What a parameter of the placer `power-cap` is.
+fn capped(key: &str) -> Option<&'static str> {
+    Some(match key.strip_prefix("policy.place.")? {
+        "cap-w" => "power that all hosts together should not pass, W",
+        "ahead-s" => "seconds that the cap is looked ahead",
+        "margin" => "share of the cap that is left free",
+        _ => return None,
+    })
+}
+
+/// What `[costs]` puts a price on.
+fn costs(key: &str) -> Option<&'static str> {
+    let (key, part) = key.strip_prefix("costs.")?.split_once('.').unwrap_or((&key[6..], ""));
+    Some(match (key, part) {
+        (_, "until-s") => "when the series ends, seconds",
+        (_, "then") => "what comes after that",
+        ("currency", _) => "name of the currency",
+        ("energy-price", _) => "price of energy, per kWh",
+        ("pue", _) => "energy of the site per energy of its hosts",
+        ("carbon-intensity", _) => "emissions of the energy, g per kWh",
+        ("carbon-price", _) => "price of emissions, per tonne",
+        ("vm-hour-price", _) => "what a VM pays per hour",
+        ("sla", _) => "what is given back of that, by availability",
+        ("penalty-per-s", _) => "price of a second in which a VM gets too little",
         _ => return None,
     })
 }

@@ -11,6 +11,7 @@ use toml::{Table, Value};
 
 use super::meaning::meaning;
 use super::{Answer, Failure};
+use crate::model::Costs;
 use crate::problem::{Problem, suggestion};
 use crate::spec::{self, Entry, LeaseSpec, RunSpec};
 use crate::whole_file;
@@ -180,7 +181,8 @@ fn differences(spec: &RunSpec) -> Vec<(String, String)> {
         consolidate: leases.consolidate,
         ..LeaseSpec::default()
     });
-    flatten("", &table(&RunSpec { leases, ..RunSpec::default() }), &mut defaults);
+    let costs = spec.costs.as_ref().map(|_| Costs::default());
+    flatten("", &table(&RunSpec { leases, costs, ..RunSpec::default() }), &mut defaults);
     found.retain(|pair| !defaults.contains(pair));
     found
 }

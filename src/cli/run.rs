@@ -225,6 +225,7 @@ fn billed(
     load: Option<&Record>,
 ) -> Option<Ledger> {
     let requests = &inputs.workload.leases;
+    let load = load.map(|record| (record, spec.guests()));
     let billing = spec.billing()?;
     Some(Ledger::of_leases(&billing, requests, &schedule.stretches, load))
 }

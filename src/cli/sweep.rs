@@ -11,12 +11,18 @@ use serde::Serialize;
 use super::batch;
 use super::figures::significant;
 use super::{Answer, DONE, FINDINGS, Failure, Format, json, threads};
-use crate::batch::{METRICS, Output, Plan, Results, RunTable, metric};
+use crate::batch::{Output, Plan, Results, RunTable, metric, usual};
 use crate::frames::Existing;
 use crate::stats::mean;
 
 /// So many lines of results are printed.
 const LINES: usize = 40;
+/// A line is at most so wide, if names are short.
+const COLUMNS: usize = 100;
+/// Columns of figures are at least so wide.
+const NARROW: usize = 12;
+/// So wide is the column of runs, with the blank before it.
+const RUNS: usize = 6;
 /// So many failed runs are told in full; the table of runs has them all.
 const FAILURES: usize = 10;
 
@@ -52,7 +58,8 @@ pub(super) struct Sweep {
     /// The folder of the results; by default out/NAME, after the file's name.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Keep a table of each run: actions, demand, hosts, samples or vms. May be repeated.
+    /// Keep a table of each run: actions, demand, hosts, leases, ledger, samples or vms. May be
+    /// repeated.
     #[arg(long, value_name = "TABLE", value_parser = run_table)]
     keep: Vec<RunTable>,
     /// Drop results in the folder that the sweep no longer asks for.
@@ -97,6 +104,7 @@ impl Sweep {
         sweep.keep.sort_unstable();
         sweep.keep.dedup();
         let plan = Plan::of(&sweep.design).map_err(batch::failure)?;
+        plan.check_keep(&sweep.keep).map_err(batch::failure)?;
         if self.dry_run {
             return Ok(Answer::done(announced(&plan)));
         }
@@ -165,28 +173,73 @@ fn variants(plan: &Plan) -> Vec<(&str, Vec<usize>)> {
     variants
 }
 
-/// Means over days and seeds of the runs that have all else in common, then what failed.
-fn told(dir: &Path, plan: &Plan, results: &Results) -> String {
+/// The figures that one looks at first in any of the runs, with their places.
+fn looked_at(plan: &Plan) -> Vec<(usize, &'static str)> {
+    let mut names: Vec<&str> = Vec::new();
+    for name in plan.runs.iter().flat_map(|run| usual(&run.spec)) {
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names.into_iter().map(|name| metric(name).expect("a usual metric is one")).collect()
+}
+
+/// Columns of figures that stand beside each other: as many as a line holds, one at least.
+fn blocks<'m>(
+    metrics: &'m [(usize, &'static str)],
+    width: usize,
+) -> Vec<&'m [(usize, &'static str)]> {
+    let (mut blocks, mut from, mut line) = (Vec::new(), 0, 0);
+    for (at, (_, name)) in metrics.iter().enumerate() {
+        let broad = 1 + name.len().max(NARROW);
+        if at > from && width + RUNS + line + broad > COLUMNS {
+            blocks.push(&metrics[from..at]);
+            (from, line) = (at, 0);
+        }
+        line += broad;
+    }
+    blocks.push(&metrics[from..]);
+    blocks
+}
+
+/// Means over days and seeds of the runs that have all else in common.
+fn means(plan: &Plan, results: &Results) -> String {
     let variants = variants(plan);
     let longest = variants.iter().map(|(name, _)| name.chars().count());
     let width = longest.clone().max().unwrap_or(0).clamp(4, 60);
-    let mut text = format!("{:<width$} {:>5}", "mean", "runs");
-    let metrics = METRICS.map(|name| metric(name).expect("the default metrics are metrics"));
-    metrics.iter().for_each(|(_, name)| text += &format!(" {name:>12}"));
-    text.push('\n');
-    for (name, runs) in variants.iter().take(LINES) {
-        write!(text, "{name:<width$} {:>5}", runs.len()).expect("a string takes any text");
-        for (at, _) in metrics {
-            let figures: Vec<f64> =
-                runs.iter().filter_map(|&run| results.rows[run].figure(at)).collect();
-            let value = mean(&figures).map_or_else(|| "-".to_owned(), significant);
-            write!(text, " {value:>12}").expect("a string takes any text");
-        }
+    let mut text = String::new();
+    for metrics in blocks(&looked_at(plan), width) {
+        let first = text.is_empty();
+        let between = if first { "" } else { "\n" };
+        write!(text, "{between}{:<width$} {:>5}", "mean", "runs").expect("a string");
+        metrics.iter().for_each(|(_, name)| text += &format!(" {name:>NARROW$}"));
         text.push('\n');
+        for (name, runs) in variants.iter().take(LINES) {
+            // A name that is too long has a line of its own.
+            let (above, name) = match name.chars().count() > width {
+                true => (format!("{name}\n"), ""),
+                false => (String::new(), *name),
+            };
+            write!(text, "{above}{name:<width$} {:>5}", runs.len()).expect("a string");
+            for &(at, heading) in metrics {
+                let figures: Vec<f64> =
+                    runs.iter().filter_map(|&run| results.rows[run].figure(at)).collect();
+                let value = mean(&figures).map_or_else(|| "-".to_owned(), significant);
+                let broad = heading.len().max(NARROW);
+                write!(text, " {value:>broad$}").expect("a string takes any text");
+            }
+            text.push('\n');
+        }
     }
     if variants.len() > LINES {
         text += &format!("and {} more\n", variants.len() - LINES);
     }
+    text
+}
+
+/// The means of the runs, then what failed.
+fn told(dir: &Path, plan: &Plan, results: &Results) -> String {
+    let mut text = means(plan, results);
     let failed = failed_runs(plan, results);
     if !failed.is_empty() {
         text += &format!("\n{} runs failed:\n", failed.len());

@@ -98,26 +98,26 @@ pub(super) fn settle(world: &World<'_>, draft: &mut Draft, state: &Snapshot<'_>)
     let mut residents = Vec::new();
     for host in hosts {
         residents.clear();
-        let core = world.fleet.core[host].0;
+        let most = |vm: VmId| world.fleet.most_served(vm, host);
         let mut leaving = Held::default();
         for entry in &world.lists[host] {
             let vm = entry.vm;
             leaving.cpu += world.slack(vm, state.demand[vm]);
             if matches!(entry.role, Role::Arriving | Role::Settling) {
-                residents.push(Resident { vm, allocated: state.demand[vm].min(core) });
+                residents.push(Resident { vm, allocated: state.demand[vm].min(most(vm)) });
             } else if world.bound[vm] == 0 {
                 residents.push(Resident { vm, allocated: world.meter.vms[vm].allocated });
             } else {
-                leaving += world.fleet.needs(vm, state.demand[vm].min(core));
+                leaving += world.fleet.needs(vm, state.demand[vm].min(most(vm)));
             }
         }
         for waiting in &world.pending[host] {
-            let allocated = state.demand[waiting.vm].min(core);
+            let allocated = state.demand[waiting.vm].min(most(waiting.vm));
             residents.push(Resident { vm: waiting.vm, allocated });
         }
         for &vm in &world.coming[host] {
             leaving.cpu += world.slack(vm, state.demand[vm]);
-            residents.push(Resident { vm, allocated: state.demand[vm].min(core) });
+            residents.push(Resident { vm, allocated: state.demand[vm].min(most(vm)) });
         }
         draft.settle(host, &residents, leaving, state);
     }

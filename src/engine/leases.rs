@@ -3,7 +3,8 @@
 //!
 //! The scheduler says when something happens next and is called then; the order of what happens to
 //! leases at one instant is its own. Where leases carry load, each core of each of their VMs is a
-//! VM of the fleet: those of the first lease by arrival come first.
+//! VM of the fleet, or each VM where policies move them: those of the first lease by arrival come
+//! first.
 
 use super::Error;
 use super::queue::Event;
@@ -12,7 +13,7 @@ use super::share::Role;
 use super::tenants::{ConsolidateLeases, Tenants};
 use crate::id::{HostId, Id, VmId};
 use crate::lease::{LeasePolicies, LeaseRules, RunChange, Schedule, Scheduler};
-use crate::model::lease::{LeaseRequest, Site};
+use crate::model::lease::{Guest, LeaseRequest, Site};
 use crate::model::record::{ActionKind, Reason};
 use crate::policy::PolicyError;
 use crate::time::Instant;
@@ -70,7 +71,7 @@ impl<'a> Leases<'a> {
             scheduler.tell_runs();
             first_vm.extend(requests.iter().scan(0, |vms, lease| {
                 let first = *vms;
-                *vms += lease.cores().count();
+                *vms += lease.guests(consolidate.guests()).count();
                 Some(first)
             }));
         }
@@ -98,9 +99,10 @@ impl<'a> Leases<'a> {
         self.turns.clear();
         for RunChange { lease, begins, hosts } in self.scheduler.take_run_changes() {
             let vms = (self.first_vm[lease as usize]..).map(VmId::from_index);
-            let cores = self.requests[lease as usize].cores().zip(vms);
-            let turn = |((node, _), vm)| Turn { vm, host: HostId(hosts[node]), begins };
-            self.turns.extend(cores.map(turn));
+            let guests = self.requests[lease as usize].guests(self.consolidate.guests());
+            let host = |guest: Guest| HostId(hosts[guest.node]);
+            let turn = |(guest, vm)| Turn { vm, host: host(guest), begins };
+            self.turns.extend(guests.zip(vms).map(turn));
         }
         Ok(())
     }
@@ -114,8 +116,8 @@ impl<'a> Leases<'a> {
     pub fn promises(&self) -> Vec<Promise> {
         let vms = |lease: u32| {
             let first = self.first_vm[lease as usize];
-            let cores = self.requests[lease as usize].cores().count();
-            (first..first + cores).map(VmId::from_index)
+            let guests = self.requests[lease as usize].guests(self.consolidate.guests());
+            (first..first + guests.count()).map(VmId::from_index)
         };
         let promised = self.scheduler.promised();
         let mut all: Vec<Promise> = promised
@@ -143,7 +145,7 @@ impl Engine<'_> {
         self.world.demand.set_sample(0);
         self.draft.count_memory(self.world.counts_memory());
         let of = |lease: &LeaseRequest| {
-            std::iter::repeat_n(lease.is_reservation(), lease.cores().count())
+            std::iter::repeat_n(lease.is_reservation(), lease.guests(how.guests()).count())
         };
         self.world.reserved = requests.iter().flat_map(of).collect();
         self.expect_outages();

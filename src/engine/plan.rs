@@ -23,7 +23,7 @@ pub fn plan(
     let mut ask = Ask { state, excluded: &excluded, wake: true, detector: &mut *policies.overload };
     let mut bound = Cow::Borrowed(&world.bound);
     made.iter().for_each(|decided| bound.to_mut()[decided.vm] += 1);
-    let roster = Roster { home: &world.home, bound: &bound };
+    let roster = Roster { home: &world.home, bound: &bound, down_s: &world.down_s };
     let mark = draft.mark();
     let moves = planner.plan(draft, &mut ask, roster)?;
     draft.undo(mark);

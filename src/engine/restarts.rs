@@ -223,7 +223,9 @@ fn first_fit(
     for vm in decreasing(world, vms.iter().copied()) {
         let cpu = if with_cpu { state.demand[vm] + world.slack(vm, state.demand[vm]) } else { 0.0 };
         let needs = world.fleet.needs(vm, cpu);
-        let fits = |host: &HostId| draft.room(*host).fits(&needs) && draft.admits(vm, *host);
+        let per_core = world.fleet.per_core(vm, cpu);
+        let has_room = |host: HostId| draft.room(host).fits(&needs, per_core);
+        let fits = |host: &HostId| has_room(*host) && draft.admits(vm, *host);
         if let Some(host) = hosts.iter().copied().find(fits) {
             draft.append(vm, host, cpu, &state);
             placed.push((vm, host));

@@ -17,7 +17,7 @@ use super::timeline::Watch;
 use super::world::{Entry, Move, PowerState, World};
 use super::{Error, Policies};
 use crate::id::{HostId, VmId};
-use crate::metric::{EnergySeries, Meter};
+use crate::metric::{CapMeter, EnergySeries, Meter};
 use crate::migrate::{Due, TransferId};
 use crate::model::record::{ActionKind, DecisionRecord, Reason};
 use crate::model::rules::{Contention, IdleVms, Window};
@@ -67,6 +67,7 @@ impl<'a> Engine<'a> {
         };
         let mut meter = Meter::new(fleet.hosts(), fleet.vms(), rules.accounting.clone(), from);
         meter.by_time = rules.costs.as_ref().map(|costs| EnergySeries::new(costs, fleet.hosts()));
+        meter.cap = rules.power_cap.clone().map(CapMeter::new);
         let demand = DemandCurve::new(trace, fleet, rules.demand.between_samples);
         let bandwidth = rules.migration.bandwidth();
         let intervals_per_byte = 1.0 / bandwidth / trace.step().seconds();
@@ -196,6 +197,7 @@ impl<'a> Engine<'a> {
     pub(super) fn reach(&mut self, at: Moment) {
         if at.instant > self.world.now.instant {
             self.describe();
+            self.world.meter_cap(at.instant);
             self.world.now = at;
             self.move_on();
         }

@@ -1,15 +1,16 @@
 //! How one host shares its CPU among its VMs.
 //!
 //! ```text
-//! c = min(r, core)       asked of the host: c, or destination_load * c by an arriving VM
+//! c = min(r, n core)     asked of the host: c, or destination_load * c by an arriving VM
 //! given: all of it, or the same fraction f = C / sum to each when the host is oversubscribed;
 //!        those with a reservation come first, and the others share what these leave
 //! a VM being copied loses a part of what it is given; the host spends it all the same
 //! a VM that is stopped gets nothing, and neither does its copy elsewhere
 //! ```
 //!
-//! `r`: demand of the VM, `core`: rate of one core, `C`: capacity (MIPS). The order of operations
-//! is CloudSim's, in which a copy's overhead is taken off and put back by a product and a quotient.
+//! `r`: demand of the VM, `n`: its cores, `core`: rate of one core, `C`: capacity (MIPS). The order
+//! of operations is CloudSim's, in which a copy's overhead is taken off and put back by a product
+//! and a quotient.
 
 use crate::model::rules::{ArrivingDemand, MigrationLoss, Oversubscription, Rules, Violation};
 
@@ -18,6 +19,8 @@ use crate::model::rules::{ArrivingDemand, MigrationLoss, Oversubscription, Rules
 pub struct Claim {
     /// Demand, MIPS.
     pub request: f64,
+    /// The most that the host can give it: one core for each of its own, MIPS.
+    pub most: f64,
     /// What it is doing there.
     pub role: Role,
     /// What its migration takes, where it has one.
@@ -148,19 +151,19 @@ impl Sharing {
         }
     }
 
-    /// What a VM that just runs gets on a host that has enough for all.
+    /// What a VM that just runs gets on a host that has enough for all, and can give it `most`.
     #[inline]
-    pub fn serve_running(&self, request: f64, core: f64) -> Served {
-        let capped = request.min(core);
+    pub fn serve_running(&self, request: f64, most: f64) -> Served {
+        let capped = request.min(most);
         let grant = self.grant(request, capped, capped, None);
         Served { asked: capped, spent: capped, counted: request, grant }
     }
 
-    /// What a VM gets on a host that has enough for all.
-    pub fn serve(&self, request: f64, core: f64, role: Role, toll: Toll) -> Served {
-        let capped = request.min(core);
+    /// What a VM gets on a host that has enough for all, and can give it `most`.
+    pub fn serve(&self, request: f64, most: f64, role: Role, toll: Toll) -> Served {
+        let capped = request.min(most);
         match role {
-            Role::Running => self.serve_running(request, core),
+            Role::Running => self.serve_running(request, most),
             Role::Leaving | Role::Settling => {
                 let allocated = capped * toll.kept;
                 let spent = toll.spent(capped, allocated);
@@ -173,26 +176,25 @@ impl Sharing {
                 Served { asked, spent: asked, counted, grant: Grant::default() }
             }
             Role::Paused => {
-                let grant = self.nothing(request, core);
+                let grant = self.nothing(request, most);
                 Served { asked: 0.0, spent: 0.0, counted: 0.0, grant }
             }
             Role::Held => Served { asked: 0.0, spent: 0.0, counted: 0.0, grant: Grant::default() },
         }
     }
 
-    /// Shares a host of `capacity` MIPS with cores of `core` MIPS, which is less than the `claims`
-    /// ask for; `grant` is told, in order, what each VM that runs there gets.
+    /// Shares a host of `capacity` MIPS, which is less than the `claims` ask for; `grant` is told,
+    /// in order, what each VM that runs there gets.
     pub fn ration(
         &self,
-        core: f64,
         capacity: f64,
         claims: &[Claim],
         mut grant: impl FnMut(usize, Grant),
     ) -> Usage {
-        let (reserved, others) = self.fractions(core, capacity, claims);
+        let (reserved, others) = self.fractions(capacity, claims);
         let (mut used, mut requested) = (0.0, 0.0);
         for (index, &claim) in claims.iter().enumerate() {
-            let asked = self.asked(claim, core);
+            let asked = self.asked(claim);
             let fraction = if claim.reserved { reserved } else { others };
             let (spent, allocated) = self.rationed(asked * fraction, claim);
             used += spent;
@@ -202,7 +204,7 @@ impl Sharing {
                 Role::Arriving | Role::Paused | Role::Held => asked,
             };
             if claim.role == Role::Paused {
-                grant(index, self.nothing(claim.request, core));
+                grant(index, self.nothing(claim.request, claim.most));
             } else if claim.role.is_here() {
                 let toll = claim.role.pays().then_some(claim.toll);
                 grant(index, self.grant(claim.request, spent, allocated, toll));
@@ -244,20 +246,20 @@ impl Sharing {
     }
 
     /// What a VM gets while it is stopped: nothing, and all that it could use is lost.
-    fn nothing(&self, request: f64, core: f64) -> Grant {
+    fn nothing(&self, request: f64, most: f64) -> Grant {
         let loss = match self.loss {
-            MigrationLoss::Overhead => request.min(core),
+            MigrationLoss::Overhead => request.min(most),
             MigrationLoss::Shortage => request,
         };
         Grant { allocated: 0.0, loss, short: 0.0 < request * self.enough }
     }
 
     /// The fractions that VMs with a reservation, and all others, get of what they ask for.
-    fn fractions(&self, core: f64, capacity: f64, claims: &[Claim]) -> (f64, f64) {
+    fn fractions(&self, capacity: f64, claims: &[Claim]) -> (f64, f64) {
         let sum = |reserved: bool| {
             let alike = claims.iter().filter(|claim| claim.reserved == reserved);
             let mut ranked: Vec<(u32, f64)> =
-                alike.map(|&claim| (claim.rank, self.asked(claim, core))).collect();
+                alike.map(|&claim| (claim.rank, self.asked(claim))).collect();
             ranked.sort_by_key(|&(rank, _)| rank);
             ranked.iter().map(|&(_, asked)| asked).sum::<f64>()
         };
@@ -271,8 +273,8 @@ impl Sharing {
 
     /// What `claim` asks of the host.
     #[inline]
-    fn asked(&self, claim: Claim, core: f64) -> f64 {
-        let capped = claim.request.min(core);
+    fn asked(&self, claim: Claim) -> f64 {
+        let capped = claim.request.min(claim.most);
         match claim.role {
             Role::Running | Role::Leaving | Role::Settling => capped,
             Role::Arriving => self.destination_load * capped,
@@ -298,10 +300,11 @@ mod tests {
             let given = served.iter().map(|s| s.grant.allocated).collect();
             return (given, sharing.usage(used, requested, 3720.0));
         }
-        let claim = |&(request, role)| Claim { request, role, toll, rank: 0, reserved: false };
+        let (most, rank, reserved) = (1860.0, 0, false);
+        let claim = |&(request, role)| Claim { request, most, role, toll, rank, reserved };
         let claims: Vec<Claim> = claims.iter().map(claim).collect();
         let mut given = Vec::new();
-        let usage = sharing.ration(1860.0, 3720.0, &claims, |_, g| given.push(g.allocated));
+        let usage = sharing.ration(3720.0, &claims, |_, g| given.push(g.allocated));
         (given, usage)
     }
 
@@ -353,6 +356,7 @@ mod tests {
         let sharing = Sharing::new(&Rules::default());
         let claim = |request, reserved| Claim {
             request,
+            most: 1860.0,
             role: Role::Running,
             toll: Toll::NONE,
             rank: 0,
@@ -360,7 +364,7 @@ mod tests {
         };
         let claims = [claim(1000.0, false), claim(1500.0, true), claim(1500.0, false)];
         let mut given = Vec::new();
-        let usage = sharing.ration(1860.0, 3720.0, &claims, |_, g| given.push(g));
+        let usage = sharing.ration(3720.0, &claims, |_, g| given.push(g));
         let expected = [1000.0 * (2220.0 / 2500.0), 1500.0, 1500.0 * (2220.0 / 2500.0)];
         for (found, expected) in given.iter().zip(expected) {
             assert!((found.allocated - expected).abs() < 1e-9);
@@ -369,7 +373,7 @@ mod tests {
         assert!(usage.violating && (usage.used - 3720.0).abs() < 1e-9);
         // Reservations that are too much for the host leave nothing, and share it.
         let claims = [claim(1860.0, true), claim(1860.0, true), claim(1860.0, true)];
-        let usage = sharing.ration(1860.0, 3720.0, &claims, |_, _| {});
+        let usage = sharing.ration(3720.0, &claims, |_, _| {});
         assert!((usage.used - 3720.0).abs() < 1e-9);
     }
 

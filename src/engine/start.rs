@@ -142,11 +142,12 @@ fn infeasible(
     );
     if draft.fence().is_some() {
         let (hosts, needs) = (world.fleet.hosts(), world.fleet.needs(first, demand[first]));
+        let per_core = world.fleet.per_core(first, demand[first]);
         let may = world.power.ids().filter(|&host| draft.admits(first, host));
         let (mut allowed, mut fit) = (0, 0);
         may.for_each(|host| {
             allowed += 1;
-            fit += usize::from(draft.room(host).fits(&needs));
+            fit += usize::from(draft.room(host).fits(&needs, per_core));
         });
         let what = format!(
             "{what}; beside those that are placed the rules of [sites] allow it on {allowed} of \

@@ -29,6 +29,7 @@ use super::{Error, Policies};
 use crate::id::{HostId, VmId};
 use crate::lease::LateStarts;
 use crate::model::Resources;
+use crate::model::lease::Guests;
 use crate::model::record::{ActionKind, Reason};
 use crate::time::{Instant, Span};
 
@@ -46,6 +47,11 @@ pub enum ConsolidateLeases {
 }
 
 impl ConsolidateLeases {
+    /// What the VMs of the fleet stand for.
+    pub fn guests(&self) -> Guests {
+        if self.is_off() { Guests::Cores } else { Guests::Vms }
+    }
+
     /// Whether it is off.
     pub fn is_off(&self) -> bool {
         *self == Self::Off
@@ -272,8 +278,8 @@ impl Engine<'_> {
             return None;
         }
         let needs = Resources { cpu: 0.0, ..self.world.fleet.needs(vm, 0.0) };
-        let fits =
-            |host: &HostId| self.draft.room(*host).fits(&needs) && self.draft.admits(vm, *host);
+        let has_room = |host: HostId| self.draft.room(host).fits(&needs, 0.0);
+        let fits = |host: &HostId| has_room(*host) && self.draft.admits(vm, *host);
         let free = |host: HostId| self.draft.room(host).free.cpu;
         let hosts = self.world.power.ids().filter(on).filter(fits);
         let own = |host: HostId| !is_public(&self.draft, host);

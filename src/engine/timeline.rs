@@ -73,22 +73,23 @@ pub fn run_leases(
 }
 
 /// Serves leases whose VMs replay a trace: VM `v` of the fleet is the `v`-th core of their VMs by
-/// arrival, and is there while its lease runs. The trace begins again when it is over, and the run
-/// ends with the last lease.
+/// arrival, or the `v`-th VM where they are consolidated, and is there while its lease runs. The
+/// trace begins again when it is over, and the run ends with the last lease.
 ///
 /// # Errors
 /// As [`run`] and [`run_leases`].
 ///
 /// # Panics
-/// When the fleet does not have the hosts of the site and one VM for each core of the leases: what
-/// builds both from one spec sees to that.
+/// When the fleet does not have the hosts of the site and the VMs of the leases: what builds both
+/// from one spec sees to that.
 pub fn run_leases_with_load(
     leases: LeaseSide<'_>,
     load: LoadSide<'_>,
     watch: &mut Watch<'_>,
 ) -> Result<(Schedule, Outcome), Error> {
-    let cores = leases.requests.iter().flat_map(LeaseRequest::cores).count();
-    assert_eq!(load.fleet.vms(), cores, "every core of every lease is a VM of the fleet");
+    let each = leases.consolidate.guests();
+    let guests = leases.requests.iter().flat_map(|lease| lease.guests(each)).count();
+    assert_eq!(load.fleet.vms(), guests, "every VM of every lease is in the fleet");
     assert_eq!(
         load.fleet.hosts(),
         leases.site.hosts.len(),

@@ -9,7 +9,7 @@ use super::clock::Moment;
 use super::demand::DemandCurve;
 use super::hash_order;
 use super::share::{Claim, Grant, Role, Sharing, Toll, Usage};
-use crate::id::{HostId, IdVec, VmId};
+use crate::id::{HostId, Id, IdVec, VmId};
 use crate::metric::{HostMeter, Meter};
 use crate::model::record::{Action, ActionKind, Reason, Record};
 use crate::model::rules::{EnergyIntegral, Memory, Oversubscription};
@@ -91,6 +91,8 @@ pub struct World<'a> {
     pub down: Vec<(VmId, f64)>,
     /// VMs at public sites, and since which decision.
     pub rented: BTreeMap<VmId, Instant>,
+    /// Seconds that each VM was down, all together; empty until one is.
+    pub down_s: Vec<f64>,
     /// VMs whose capacity is promised: what they do not ask for is nobody else's where policies
     /// place, and where a host runs short they are served first.
     pub reserved: IdVec<VmId, bool>,
@@ -145,6 +147,7 @@ impl<'a> World<'a> {
             spares: Vec::new(),
             down: Vec::new(),
             rented: BTreeMap::new(),
+            down_s: Vec::new(),
             reserved: IdVec::filled(false, vms),
             utilisation: IdVec::filled(0.0, hosts),
             meter,
@@ -261,6 +264,8 @@ impl<'a> World<'a> {
         let dt = self.now.seconds - since;
         if dt > 0.0 {
             self.meter.integrate_vm(vm, dt);
+            self.down_s.resize(self.home.len(), 0.0);
+            self.down_s[vm.index()] += dt;
         }
         self.down[row].1 = self.now.seconds;
         let request = self.demand.update(vm, self.now.seconds);
@@ -282,6 +287,14 @@ impl<'a> World<'a> {
         self.meter.add_energy(host, watts, used, dt);
     }
 
+    /// Holds what all hosts draw from now until `at` against the power cap, if there is one.
+    pub fn meter_cap(&mut self, at: Instant) {
+        if let Some(cap) = &mut self.meter.cap {
+            let watts = self.meter.hosts.iter().map(|(_, host)| host.watts).sum();
+            cap.pass(self.now.instant, at, watts);
+        }
+    }
+
     /// Closes the interval of `host` with the VMs that it had: before any of them comes or goes.
     pub fn close_interval(&mut self, host: HostId) {
         let HostMeter { watts, used, .. } = self.meter.hosts[host];
@@ -295,15 +308,16 @@ impl<'a> World<'a> {
     }
 
     /// Closes the interval of `dt` seconds of every VM of `host` and gives it what it asks for, up
-    /// to one core; `None` if there is not enough.
+    /// to one core for each of its own; `None` if there is not enough.
     fn serve_fully(&mut self, host: HostId, core: f64, capacity: f64, dt: f64) -> Option<Usage> {
         let (mut free, mut used, mut requested, mut enough) = (capacity, 0.0, 0.0, true);
         let now = self.now.seconds;
         for &Entry { vm, role } in &self.lists[host] {
             let request = self.demand.update(vm, now);
+            let most = core * self.fleet.vm_cores[vm];
             let served = match role {
-                Role::Running => self.sharing.serve_running(request, core),
-                _ => self.sharing.serve(request, core, role, self.toll[vm]),
+                Role::Running => self.sharing.serve_running(request, most),
+                _ => self.sharing.serve(request, most, role, self.toll[vm]),
             };
             enough &= free >= served.asked;
             free -= served.asked;
@@ -331,6 +345,7 @@ impl<'a> World<'a> {
             let rank = self.ranks[vm] & self.masks[host];
             self.claims.push(Claim {
                 request: self.demand.mips[vm],
+                most: core * self.fleet.vm_cores[vm],
                 role,
                 toll: self.toll[vm],
                 rank,
@@ -338,7 +353,7 @@ impl<'a> World<'a> {
             });
         }
         let vms = &mut self.meter.vms;
-        self.sharing.ration(core, capacity, &self.claims, |index, grant| {
+        self.sharing.ration(capacity, &self.claims, |index, grant| {
             let meter = &mut vms[list[index].vm];
             (meter.allocated, meter.loss, meter.short) = (grant.allocated, grant.loss, grant.short);
         })

@@ -95,7 +95,12 @@ impl Repeatable {
             None => Ledger::of_load(costs, record),
             Some((inputs, schedule)) => {
                 let requests = &inputs.workload.leases;
-                Ledger::of_leases(costs, requests, &schedule.stretches, Some(record))
+                Ledger::of_leases(
+                    costs,
+                    requests,
+                    &schedule.stretches,
+                    Some((record, spec.guests())),
+                )
             }
         };
         let summary = |(inputs, schedule): (&spec::LeaseInputs, &Schedule)| {

@@ -217,7 +217,7 @@ impl Placer for PlacedOtherwise {
                 continue;
             };
             let needs = ask.state.needs(vm);
-            match Refusal::of(vm, to, &needs, draft) {
+            match Refusal::of(vm, to, &needs, ask.state.per_core(vm), draft) {
                 None => {
                     draft.append(vm, to, needs.cpu, &ask.state);
                     outcome.placed.push((vm, to));

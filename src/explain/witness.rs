@@ -334,12 +334,12 @@ impl Watched {
         draft: &mut Draft,
         ask: &mut Ask<'_>,
     ) -> Result<Vec<Possibility>, PolicyError> {
-        let needs = ask.state.needs(vm);
+        let (needs, per_core) = (ask.state.needs(vm), ask.state.per_core(vm));
         let mut hosts: Vec<HostId> = draft.occupied().to_vec();
         hosts.retain(|&host| Some(host) != from && draft.room(host).vms > 0);
         hosts.extend(to.filter(|to| !hosts.contains(to)));
         let may = |host| !ask.excluded.contains(host) && draft.admits(vm, host);
-        let fits = |&&host: &&HostId| draft.room(host).fits(&needs) && may(host);
+        let fits = |&&host: &&HostId| draft.room(host).fits(&needs, per_core) && may(host);
         let fitting: Vec<HostId> = hosts.iter().filter(fits).copied().collect();
         self.witness.notes().seen.clear();
         draft.assess_with(vm, needs.cpu, &fitting, ask)?;
@@ -364,7 +364,7 @@ impl Watched {
                     let lacks = |r: &Resource| needs[*r] > room.free[*r];
                     let short = Resource::ALL.into_iter().find(lacks).unwrap_or(Resource::Cpu);
                     let free = if short == Resource::Cpu {
-                        room.free[short].min(room.core)
+                        room.free[short].min(room.core * ask.state.fleet.vm_cores[vm])
                     } else {
                         room.free[short]
                     };

@@ -273,6 +273,10 @@ fn fleet_contradictions(
     compare(hosts, "net_bytes_s", found, limit(|has| has.net));
     let mips = fleet.vm_mips.as_slice().iter().map(|mips| mips.0).collect();
     compare(vms, "mips", vms.floats("mips")?, mips);
+    let cores = fleet.vm_cores.as_slice();
+    if cores.iter().any(|&cores| cores > 1.0) {
+        compare(vms, "cores", narrow(vms.counts("cores")?), cores.to_vec());
+    }
     let found = wide(vms.numbers::<UInt64Type>("ram_bytes")?);
     compare(vms, "ram_bytes", found, ram(fleet.vm_ram.as_slice()));
     let found = wide(vms.numbers::<UInt64Type>("disk_bytes")?);

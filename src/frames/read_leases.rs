@@ -130,7 +130,7 @@ pub(super) fn read(
         Some(leases) => {
             let mut tenancy = Tenancy::of(&workload.leases, &outcomes, &stretches);
             if !leases.consolidate.is_off() {
-                tenancy = tenancy.consolidated(&stretches, &claims.summary);
+                tenancy = tenancy.consolidated(&workload.leases, &stretches, &claims.summary);
             }
             let read = read_load(dir, &manifest, &workload.leases, tenancy)?;
             contradictions.extend(read.1);

@@ -70,14 +70,15 @@ pub fn ledger(ledger: &Ledger) -> DataFrame {
     ])
 }
 
-/// One row per VM, by id: what it is and what it got.
+/// One row per VM, by id: what it is and what it got. How many cores it has is said where any has
+/// several.
 pub fn vms(record: &Record, fleet: &Fleet) -> DataFrame {
     let rows = &record.vms;
     let mips: Vec<f64> = fleet.vm_mips.as_slice().iter().map(|mips| mips.0).collect();
     let ram: Vec<u64> = fleet.vm_ram.as_slice().iter().map(|bytes| bytes.0).collect();
     let disk: Vec<u64> = fleet.vm_disk.as_slice().iter().map(|bytes| bytes.0).collect();
     let net: Vec<f64> = fleet.vm_net.as_slice().iter().map(|rate| rate.0).collect();
-    frame(vec![
+    let mut columns = vec![
         ids("vm", rows.len()),
         Column::new("mips".into(), mips),
         Column::new("ram_bytes".into(), ram),
@@ -89,7 +90,12 @@ pub fn vms(record: &Record, fleet: &Fleet) -> DataFrame {
         column("lost_to_migration_mi", rows, |row| row.lost_to_migration_mi),
         column("short_s", rows, |row| row.short_s),
         count("migrations", rows, |row| row.migrations),
-    ])
+    ];
+    if fleet.vm_cores.as_slice().iter().any(|&cores| cores > 1.0) {
+        let cores = fleet.vm_cores.as_slice().iter().map(|&cores| cores as u32);
+        columns.insert(2, Column::new("cores".into(), cores.collect::<Vec<_>>()));
+    }
+    frame(columns)
 }
 
 /// One row per action, in order of occurrence; `vm`, `from` and `to` are null where there is none,

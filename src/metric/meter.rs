@@ -10,7 +10,7 @@
 //! `r`, `a`, `l`: MIPS asked for, given, and lost to migration, all at the left end of the
 //! interval. The trapezoid and the per-interval average follow CloudSim 3.0.3.
 
-use super::EnergySeries;
+use super::{CapMeter, EnergySeries};
 use crate::id::{HostId, IdVec, VmId};
 use crate::model::rules::{Accounting, Average, EnergyIntegral, Shutdowns};
 
@@ -82,6 +82,8 @@ pub struct Meter {
     shortage_weight: f64,
     /// Energy by time, where that is asked for.
     pub by_time: Option<EnergySeries>,
+    /// What is above a power cap, where there is one.
+    pub cap: Option<CapMeter>,
 }
 
 impl Meter {
@@ -98,6 +100,7 @@ impl Meter {
             shortage: 0.0,
             shortage_weight: 0.0,
             by_time: None,
+            cap: None,
         }
     }
 

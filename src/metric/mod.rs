@@ -1,6 +1,7 @@
 //! What did it add up to? Meters that integrate energy and service between evaluations, and the
 //! published metrics computed from them.
 
+mod cap_meter;
 mod energy_series;
 mod meter;
 mod outage_summary;
@@ -8,6 +9,7 @@ mod ping_pong;
 mod site_summary;
 mod summary;
 
+pub use cap_meter::{CapMeter, CapSummary};
 pub use energy_series::EnergySeries;
 pub use meter::{HostMeter, Meter, VmMeter};
 pub use outage_summary::OutageSummary;

@@ -13,7 +13,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Meter, OutageSummary, SiteSummary, ping_pong_rate};
+use super::{CapMeter, CapSummary, Meter, OutageSummary, SiteSummary, ping_pong_rate};
 use crate::model::record::{DecisionRecord, MoveEnding, MoveRecord, Record};
 use crate::model::rules::Ratios;
 use crate::model::{ActionKind, Rules};
@@ -68,6 +68,9 @@ pub struct Summary {
     /// What happened at every site and between them, in a run with `[sites]`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sites: Option<SiteSummary>,
+    /// What its power cap came to, in a run by a policy that keeps one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub power_cap: Option<CapSummary>,
 }
 
 impl Summary {
@@ -111,14 +114,17 @@ impl Summary {
                 .sites
                 .as_ref()
                 .map(|sites| SiteSummary::of(sites, rules.outages.is_some(), meter, record)),
+            power_cap: meter.cap.as_ref().map(CapMeter::summary),
         }
     }
 
-    /// Every figure that the run has, those of outages and sites as well.
+    /// Every figure that the run has, those of outages, sites and a power cap as well.
     pub fn figures(&self) -> Vec<(String, f64)> {
         let metrics = self.named().into_iter().filter_map(|(name, value)| Some((name, value?)));
         let outages = self.outages.iter().flat_map(OutageSummary::named);
-        let figures = metrics.chain(outages).map(|(name, value)| (name.to_owned(), value));
+        let capped = self.power_cap.iter().flat_map(CapSummary::named);
+        let figures = metrics.chain(outages).chain(capped);
+        let figures = figures.map(|(name, value)| (name.to_owned(), value));
         figures.chain(self.sites.iter().flat_map(SiteSummary::named)).collect()
     }
 

@@ -18,7 +18,7 @@ pub const POWER_STEPS: usize = 10;
 pub struct Machine {
     /// Catalogue name, e.g. `hp-ml110-g4`.
     pub name: String,
-    /// CPU cores; a one-core VM is served by at most one of them at a time.
+    /// CPU cores; each core of a VM is served by at most one of them at a time.
     pub cores: u32,
     /// Rate of one core.
     pub core_mips: Mips,
@@ -62,11 +62,13 @@ impl Machine {
     pub const CATALOGUE: [&str; 2] = ["hp-ml110-g4", "hp-ml110-g5"];
 }
 
-/// A kind of VM; every VM has one core.
+/// A kind of VM.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct VmType {
-    /// Rate it may ask for at most.
+    /// Rate it may ask for at most, all cores together.
     pub mips: Mips,
+    /// Cores, at least 1, which share what it asks for evenly.
+    pub cores: u32,
     /// Memory.
     pub ram: Bytes,
     /// Disk.
@@ -76,9 +78,9 @@ pub struct VmType {
 }
 
 impl VmType {
-    /// A type that takes CPU and memory and nothing else that could run out.
+    /// A type of one core that takes CPU and memory and nothing else that could run out.
     pub const fn new(mips: Mips, ram: Bytes) -> Self {
-        Self { mips, ram, disk: Bytes(0), net: BytesPerSecond(0.0) }
+        Self { mips, cores: 1, ram, disk: Bytes(0), net: BytesPerSecond(0.0) }
     }
 
     /// The four types of the published experiment: high-CPU medium, extra large, small, micro.
@@ -109,6 +111,8 @@ pub struct Fleet {
     pub host_net: IdVec<HostId, Option<BytesPerSecond>>,
     /// Nominal rate, per VM.
     pub vm_mips: IdVec<VmId, Mips>,
+    /// Cores, a whole number, per VM.
+    pub vm_cores: IdVec<VmId, f64>,
     /// Memory, per VM.
     pub vm_ram: IdVec<VmId, Bytes>,
     /// Disk, per VM.
@@ -147,6 +151,7 @@ impl Fleet {
     /// Adds a VM of type `kind` that replays trace row `row`.
     pub fn add_vm(&mut self, kind: VmType, row: usize) -> VmId {
         self.vm_mips.push(kind.mips);
+        self.vm_cores.push(f64::from(kind.cores.max(1)));
         self.vm_ram.push(kind.ram);
         self.vm_disk.push(kind.disk);
         self.vm_net.push(kind.net);
@@ -187,6 +192,18 @@ impl Fleet {
             disk: self.vm_disk[vm].0 as f64,
             net: self.vm_net[vm].0,
         }
+    }
+
+    /// MIPS that `vm` asks of each of its cores while it asks for `demand` MIPS.
+    #[inline]
+    pub fn per_core(&self, vm: VmId, demand: f64) -> f64 {
+        demand / self.vm_cores[vm]
+    }
+
+    /// The most that `host` can give `vm`, MIPS: one core for each of the VM's.
+    #[inline]
+    pub fn most_served(&self, vm: VmId, host: HostId) -> f64 {
+        self.core[host].0 * self.vm_cores[vm]
     }
 
     /// The machine type of `host`.

@@ -154,16 +154,22 @@ impl LeaseRequest {
         self.nodes.iter().flat_map(|set| std::iter::repeat_n(set.need, set.count as usize))
     }
 
-    /// The virtual cores of its VMs: which VM each belongs to, and what CPU and memory it asks for.
+    /// The VMs of the fleet that stand for its VMs.
     ///
-    /// A VM has a core for every 100 hundredths begun, which share its CPU as evenly as whole
-    /// numbers can; its memory goes with the first.
-    pub fn cores(&self) -> impl Iterator<Item = (usize, [i64; 2])> + '_ {
-        self.asked().enumerate().flat_map(|(vm, need)| {
+    /// A VM has a core for every 100 hundredths begun. Where each core is a VM of the fleet, they
+    /// share its CPU as evenly as whole numbers can, and its memory goes with the first.
+    pub fn guests(&self, each: Guests) -> impl Iterator<Item = Guest> + '_ {
+        self.asked().enumerate().flat_map(move |(node, need)| {
             let cores = (need[CPU] + CORE - 1).div_euclid(CORE).max(1);
-            (0..cores).map(move |core| {
-                let cpu = need[CPU] / cores + i64::from(core < need[CPU] % cores);
-                (vm, [cpu, if core == 0 { need[MEMORY] } else { 0 }])
+            let (parts, cores) = match each {
+                Guests::Cores => (cores, 1),
+                Guests::Vms => (1, cores),
+            };
+            (0..parts).map(move |part| Guest {
+                node,
+                cpu: need[CPU] / parts + i64::from(part < need[CPU] % parts),
+                memory: if part == 0 { need[MEMORY] } else { 0 },
+                cores: cores as u32,
             })
         })
     }
@@ -177,6 +183,29 @@ impl LeaseRequest {
     pub fn is_best_effort(&self) -> bool {
         self.kind == LeaseKind::BestEffort
     }
+}
+
+/// What the VMs of the fleet stand for where leases carry load.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Guests {
+    /// The cores of the VMs of leases; those of one VM stay on one host.
+    #[default]
+    Cores,
+    /// The VMs of leases, which policies may move.
+    Vms,
+}
+
+/// A VM of the fleet that stands for a VM of a lease, or for a core of one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Guest {
+    /// Which VM of its lease.
+    pub node: usize,
+    /// CPU that it asks for, hundredths of a core.
+    pub cpu: i64,
+    /// Memory that it asks for, MB.
+    pub memory: i64,
+    /// How many cores it has.
+    pub cores: u32,
 }
 
 /// The hosts that leases run on.
@@ -282,8 +311,11 @@ mod tests {
             promised_percent: LeaseRequest::WHOLE,
             extras: Vec::new(),
         };
-        let cores: Vec<_> = request.cores().collect();
-        let of = |vm| [(vm, [84, 512]), (vm, [83, 0]), (vm, [83, 0])];
+        let cores: Vec<_> = request.guests(Guests::Cores).collect();
+        let part = |node, cpu, memory| Guest { node, cpu, memory, cores: 1 };
+        let of = |node| [part(node, 84, 512), part(node, 83, 0), part(node, 83, 0)];
         assert_eq!(cores, [of(0), of(1)].concat());
+        let whole = |node| Guest { node, cpu: 250, memory: 512, cores: 3 };
+        assert_eq!(request.guests(Guests::Vms).collect::<Vec<_>>(), [whole(0), whole(1)]);
     }
 }

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::costs::Costs;
+use super::costs::{Costs, Rate};
 use super::outages::Outages;
 use super::sites::Sites;
 
@@ -335,4 +335,7 @@ pub struct Rules {
     /// `[sites]`, where hosts stand at several.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sites: Option<Sites>,
+    /// Power that all hosts together should not pass, W, where a policy keeps one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub power_cap: Option<Rate>,
 }

@@ -30,6 +30,12 @@ impl Snapshot<'_> {
         self.fleet.needs(vm, self.demand[vm])
     }
 
+    /// MIPS that `vm` asks of each of its cores now.
+    #[inline]
+    pub fn per_core(&self, vm: VmId) -> f64 {
+        self.fleet.per_core(vm, self.demand[vm])
+    }
+
     /// Utilisation of `vm` now, fraction of its nominal rate.
     pub fn vm_utilisation(&self, vm: VmId) -> f64 {
         self.demand[vm] / self.fleet.vm_mips[vm].0

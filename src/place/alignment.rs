@@ -96,7 +96,7 @@ impl<S: Suitability> Alignment<S> {
             suitability: std::marker::PhantomData,
             hosts: Tournament::new(std::iter::empty()),
             largest: fleet.largest(),
-            asked: Offer::asked(&Resources::default(), false),
+            asked: Offer::asked(&Resources::default(), 0.0, false),
             v: [0.0; RESOURCES],
             named: Named::None,
             others: Vec::new(),

@@ -105,6 +105,8 @@ struct Guest {
     mean: f64,
     variance: f64,
     needs: Resources,
+    /// What it asks of each of its cores, MIPS.
+    per_core: f64,
 }
 
 /// A move and the imbalance after it.
@@ -191,7 +193,8 @@ impl Balance {
                 let is_here = roster.is_movable(vm) && roster.home[vm] == Some(host);
                 if is_here && self.is_rested(vm, ask.state.now) {
                     let (at, needs) = (sides.len(), ask.state.needs(vm));
-                    guests.push(Guest { vm, at, mean, variance, needs });
+                    let per_core = ask.state.per_core(vm);
+                    guests.push(Guest { vm, at, mean, variance, needs, per_core });
                 }
             }
             sides.push(side);
@@ -231,7 +234,7 @@ impl Balance {
 
     /// Whether `guest` has room on `to`, which would then hardly run short.
     fn is_safe(&self, guest: &Guest, to: &Side) -> bool {
-        let fits = guest.needs.fit_in(&to.free) && guest.needs.cpu <= to.core;
+        let fits = guest.needs.fit_in(&to.free) && guest.per_core <= to.core;
         let admits = |fence: &Fence| fence.admits(guest.vm, to.host);
         if !fits || !self.fence.as_ref().is_none_or(admits) {
             return false;
@@ -303,7 +306,8 @@ mod tests {
     use crate::random::{Stream, below, stream};
 
     fn planner(spec: BalanceSpec, vms: usize) -> Balance {
-        let copying = Copying { bytes: 1e9, seconds: 10.0, energy_j: 0.0, slowdown: 0.1 };
+        let copying =
+            Copying { bytes: 1e9, seconds: 10.0, energy_j: 0.0, slowdown: 0.1, downtime_s: 0.0 };
         Balance::new(spec, IdVec::filled(copying, vms))
     }
 
@@ -317,7 +321,8 @@ mod tests {
     fn guests(sides: &mut [Side], vms: &[(usize, f64, f64)]) -> Vec<Guest> {
         let guest = |(number, &(at, mean, variance)): (usize, &(usize, f64, f64))| {
             let needs = Resources { cpu: mean, ram: 1.0, disk: 0.0, net: 0.0 };
-            let guest = Guest { vm: VmId(number as u32), at, mean, variance, needs };
+            let vm = VmId(number as u32);
+            let guest = Guest { vm, at, mean, variance, needs, per_core: needs.cpu };
             sides[at] = sides[at].with(&guest, 1.0);
             sides[at].free -= needs;
             guest

@@ -65,7 +65,7 @@ impl ByRoom {
             ranking: Ranking::new(std::iter::empty()),
             has: fleet.capacity.ids().map(|host| fleet.capacities(host)).collect(),
             largest: fleet.largest(),
-            asked: Offer::asked(&Resources::default(), false),
+            asked: Offer::asked(&Resources::default(), 0.0, false),
             floor: f64::NEG_INFINITY,
             after: None,
         }

@@ -112,7 +112,8 @@ impl<P: Preference> Chooser<P> {
         ask: &mut Ask<'_>,
     ) -> Result<Option<HostId>, PolicyError> {
         let needs = ask.state.needs(vm);
-        self.preference.begin(&needs, Offer::asked(&needs, among == Among::Awake));
+        let asked = Offer::asked(&needs, ask.state.per_core(vm), among == Among::Awake);
+        self.preference.begin(&needs, asked);
         let asks = self.overload == Overload::Avoided;
         let arrival = asks.then(|| draft.arrival(vm, &ask.state));
         let batch = if asks { ask.detector.batch().max(1) } else { 1 };

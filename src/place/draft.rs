@@ -346,7 +346,7 @@ impl Draft {
         let request = self.vm_request[vm];
         room.requested += request;
         room.allocated += self.vm_allocated[vm];
-        let served = request.min(room.core);
+        let served = request.min(state.fleet.most_served(vm, host));
         let cpu = if room.free.cpu >= served { room.free.cpu - served } else { 0.0 };
         let mut needs = state.needs(vm);
         if !self.count_ram {

@@ -33,7 +33,7 @@ pub struct FirstFitSpec {
 /// First fit.
 pub(super) fn first_fit(spec: &FirstFitSpec) -> Box<dyn Placer> {
     let hosts = Tournament::new(std::iter::empty());
-    let by_id = ById { hosts, asked: Offer::asked(&Resources::default(), false), from: 0 };
+    let by_id = ById { hosts, asked: Offer::asked(&Resources::default(), 0.0, false), from: 0 };
     Box::new(Chooser::new("first-fit", by_id, spec.overload, spec.wake))
 }
 

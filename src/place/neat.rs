@@ -111,15 +111,16 @@ impl Shelf {
         Self { hosts, offers, asleep, woken: 0 }
     }
 
-    /// Puts a VM that takes `needs` on the first host with room that is `admitted`, waking hosts as
-    /// needed.
+    /// Puts a VM that takes `needs`, `per_core` MIPS with each core, on the first host with room
+    /// that is `admitted`, waking hosts as needed.
     fn put(
         &mut self,
         needs: &Resources,
+        per_core: f64,
         draft: &Draft,
         admitted: impl Fn(HostId) -> bool,
     ) -> Option<HostId> {
-        let asked = Offer::asked(needs, true);
+        let asked = Offer::asked(needs, per_core, true);
         let place = loop {
             let covers = |offer: &Offer| offer.covers(&asked);
             let may = |place: HostId| admitted(self.hosts[place.index()].1);
@@ -168,7 +169,7 @@ impl Placer for NeatBestFitDecreasing {
         let mut fence = draft.fence().cloned();
         for (needs, vm) in order {
             let admits = |host| fence.as_ref().is_none_or(|fence| fence.admits(vm, host));
-            match shelf.put(&needs, draft, admits) {
+            match shelf.put(&needs, state.fleet.per_core(vm, needs.cpu), draft, admits) {
                 Some(host) => {
                     fence.iter_mut().for_each(|fence| fence.enter(vm, host));
                     outcome.placed.push((vm, host));

@@ -160,7 +160,7 @@ impl Pabfd {
             while hosts.get(*at).is_some_and(|&host| taken(host)) {
                 *at += 1;
             }
-            let fits = |host| draft.room(host).fits(&arrival.needs);
+            let fits = |host| draft.room(host).fits(&arrival.needs, arrival.per_core);
             let admits = |host| draft.admits(arrival.vm, host);
             let awaits = |&&host: &&HostId| !taken(host) && fits(host) && admits(host);
             if let Some(&host) = hosts[*at..].iter().find(awaits) {
@@ -184,7 +184,7 @@ impl Pabfd {
         best: &mut Candidate,
     ) {
         let room = draft.room(host);
-        if ask.excluded.contains(host) || !room.fits(&arrival.needs) {
+        if ask.excluded.contains(host) || !room.fits(&arrival.needs, arrival.per_core) {
             return;
         }
         let table = &self.tables[room.machine];

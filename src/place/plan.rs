@@ -19,6 +19,8 @@ pub struct Roster<'a> {
     pub home: &'a IdVec<VmId, Option<HostId>>,
     /// Moves of each VM that are decided and not completed; above 0 it cannot be moved.
     pub bound: &'a IdVec<VmId, u8>,
+    /// Seconds that each VM was down because its host failed, all together; empty without outages.
+    pub down_s: &'a [f64],
 }
 
 impl Roster<'_> {
@@ -162,7 +164,7 @@ pub fn enter(
             Some(_) => {}
         }
         let needs = ask.state.needs(vm);
-        if let Some(refusal) = Refusal::of(vm, to, &needs, draft) {
+        if let Some(refusal) = Refusal::of(vm, to, &needs, ask.state.per_core(vm), draft) {
             return refused(refusal);
         }
         draft.append(vm, to, needs.cpu, &ask.state);
@@ -171,18 +173,25 @@ pub fn enter(
 }
 
 impl Refusal {
-    /// Why `vm`, which takes `needs`, cannot be put on `host` in `draft`; `None` if it can.
-    pub fn of(vm: VmId, host: HostId, needs: &Resources, draft: &Draft) -> Option<Self> {
+    /// Why `vm`, which takes `needs`, `per_core` MIPS with each of its cores, cannot be put on
+    /// `host` in `draft`; `None` if it can.
+    pub fn of(
+        vm: VmId,
+        host: HostId,
+        needs: &Resources,
+        per_core: f64,
+        draft: &Draft,
+    ) -> Option<Self> {
         match draft.admits(vm, host) {
-            true => Self::of_room(host, needs, draft.room(host)),
+            true => Self::of_room(host, needs, per_core, draft.room(host)),
             false => Some(Self::Forbidden(host.0)),
         }
     }
 
-    /// Which of its resources keep a VM that takes `needs` from `host`, of which there is `room`;
-    /// `None` if it fits.
-    pub fn of_room(host: HostId, needs: &Resources, room: &Room) -> Option<Self> {
-        if room.fits(needs) {
+    /// Which of its resources keep a VM that takes `needs`, `per_core` MIPS with each of its cores,
+    /// from `host`, of which there is `room`; `None` if it fits.
+    pub fn of_room(host: HostId, needs: &Resources, per_core: f64, room: &Room) -> Option<Self> {
+        if room.fits(needs, per_core) {
             return None;
         }
         let (host, mb) = (host.0, 1e6);

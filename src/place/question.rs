@@ -45,6 +45,8 @@ pub struct Arrival {
     pub vm: VmId,
     /// What it takes; of CPU what it asks for now.
     pub needs: Resources,
+    /// What it asks of each of its cores, MIPS.
+    pub per_core: f64,
     sums: Sums,
     length: usize,
     copy_intervals: f64,
@@ -72,6 +74,7 @@ impl Draft {
         Arrival {
             vm,
             needs: state.needs(vm),
+            per_core: state.per_core(vm),
             sums: self.vm_sums[vm].1,
             length: self.past_len(vm, state),
             copy_intervals: self.copy_intervals[vm],

@@ -87,11 +87,11 @@ impl Room {
         }
     }
 
-    /// Whether a VM that takes `needs` fits beside the others: one core is fast enough, and there
-    /// is enough of every resource.
+    /// Whether a VM that takes `needs`, `per_core` MIPS of them with each of its cores, fits beside
+    /// the others: a core is fast enough, and there is enough of every resource.
     #[inline]
-    pub fn fits(&self, needs: &Resources) -> bool {
-        (self.core >= needs.cpu) & needs.fit_in(&self.free)
+    pub fn fits(&self, needs: &Resources, per_core: f64) -> bool {
+        (self.core >= per_core) & needs.fit_in(&self.free)
     }
 
     /// MIPS asked for over capacity.

@@ -12,8 +12,8 @@ use super::pabfd_published::pabfd_published;
 use super::risk_fit::risk_fit;
 use super::worst_fit::worst_fit;
 use super::{
-    AlignmentSpec, BalanceSpec, Decreasing, FirstFitDecreasingSpec, FirstFitSpec, FitSpec,
-    NeatBestFitDecreasing, NeatSpec, Pabfd, PabfdSpec, Placer, RiskFitSpec,
+    AlignmentSpec, BalanceSpec, CheapestSpec, Decreasing, FirstFitDecreasingSpec, FirstFitSpec,
+    FitSpec, NeatBestFitDecreasing, NeatSpec, Pabfd, PabfdSpec, Placer, PowerCapSpec, RiskFitSpec,
 };
 use crate::model::Fleet;
 
@@ -51,11 +51,15 @@ pub enum PlacerSpec {
     Optimise(OptimiseSpec),
     /// Whole steps that even out the load.
     Balance(BalanceSpec),
+    /// Whole steps that keep all hosts together below a power.
+    PowerCap(PowerCapSpec),
+    /// Whole steps that cost least money within the contract.
+    CheapestWithinSla(CheapestSpec),
 }
 
 impl PlacerSpec {
     /// Names of the built-ins.
-    pub const KINDS: [&str; 15] = [
+    pub const KINDS: [&str; 17] = [
         "pabfd",
         "pabfd-published",
         "first-fit",
@@ -71,11 +75,16 @@ impl PlacerSpec {
         "norm-diff",
         "optimise",
         "balance",
+        "power-cap",
+        "cheapest-within-sla",
     ];
 
     /// Whether it plans whole steps.
     pub fn plans(&self) -> bool {
-        matches!(self, Self::Optimise(_) | Self::Balance(_))
+        matches!(
+            self,
+            Self::Optimise(_) | Self::Balance(_) | Self::PowerCap(_) | Self::CheapestWithinSla(_)
+        )
     }
 
     /// A fresh placer for one run over `fleet`.
@@ -105,7 +114,9 @@ impl PlacerSpec {
             Self::Cosine(spec) => cosine(spec, fleet),
             Self::NormDiff(spec) => norm_diff(spec, fleet),
             Self::Optimise(spec) => Box::new(Optimised::new(spec.clone(), fleet)),
+            Self::CheapestWithinSla(spec) => Box::new(Optimised::new(spec.steps(), fleet)),
             Self::Balance(_) => worst_fit(&FitSpec::default(), fleet),
+            Self::PowerCap(_) => Box::new(Pabfd::new(PabfdSpec::default(), fleet)),
         }
     }
 }

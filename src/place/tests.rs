@@ -78,7 +78,7 @@ fn plainly_best(vm: VmId, draft: &Draft, ask: &Ask<'_>) -> Option<HostId> {
         let room = draft.room(host);
         let load = (room.requested + demand) / room.capacity;
         let overloaded = room.allocated != 0.0 && load > 0.8;
-        if !room.fits(&needs) || overloaded {
+        if !room.fits(&needs, demand) || overloaded {
             continue;
         }
         let table = PowerTable::of(fleet.machine_of(host));
@@ -142,7 +142,7 @@ fn refused(moves: &[(u32, u32)]) -> Option<(VmId, Refusal)> {
         bound[VmId(4)] = 1;
         let (excluded, mut thr) = (HostSet::none(HOSTS), Thr::default());
         let ask = Ask { state, excluded: &excluded, wake: true, detector: &mut thr };
-        let roster = Roster { home: &home, bound: &bound };
+        let roster = Roster { home: &home, bound: &bound, down_s: &[] };
         assert!(roster.is_movable(VmId(2)) && !roster.is_movable(VmId(4)));
         let moves: Vec<_> = moves.iter().map(|&(vm, to)| (VmId(vm), HostId(to))).collect();
         found = enter(&moves, draft, &ask, roster).err();

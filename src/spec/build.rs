@@ -9,9 +9,10 @@ use crate::detect::{DetectorSpec, WithFallback};
 use crate::engine::{LoadSide, Policies};
 use crate::id::{IdVec, VmId};
 use crate::migrate::{Channel, Conduct};
+use crate::model::costs::Rate;
 use crate::model::{Costs, Fleet, Rules, Sites};
 use crate::place::optimise::{Copying, Optimiser};
-use crate::place::{Balance, PlacerSpec, Planner};
+use crate::place::{Balance, Contract, PlacerSpec, Planner, PowerCap};
 use crate::policy::PolicyError;
 use crate::time::Instant;
 use crate::trace::{self, UtilisationTrace};
@@ -63,6 +64,14 @@ impl RunSpec {
         trace::read(&self.trace.path, &self.trace.selection())
     }
 
+    /// The power that all hosts together should not pass, where its policy keeps one.
+    pub fn power_cap(&self) -> Option<&Rate> {
+        match self.policy.place.built_in()? {
+            PlacerSpec::PowerCap(spec) => Some(&spec.cap_w),
+            _ => None,
+        }
+    }
+
     /// The rules of the run that it describes.
     pub fn rules(&self) -> Rules {
         Rules {
@@ -73,6 +82,7 @@ impl RunSpec {
             costs: self.billing(),
             outages: self.outages.clone(),
             sites: self.sites.clone().map(|sites| Sites { types: self.fleet.vms.len(), ..sites }),
+            power_cap: self.power_cap().cloned(),
         }
     }
 
@@ -157,6 +167,15 @@ fn planner(
         PlacerSpec::Balance(balance) => {
             Some(Box::new(Balance::new(balance.clone(), copying(spec, fleet, conduct)?)))
         }
+        PlacerSpec::CheapestWithinSla(cheapest) => {
+            let switching_s = [spec.host.wake_s, spec.host.shutdown_s];
+            let copying = copying(spec, fleet, conduct)?;
+            let costs = spec.costs.clone().unwrap_or_default();
+            let contract = Contract::new(cheapest.clone(), costs, &copying);
+            let steps = Optimiser::new(cheapest.steps(), fleet, copying, switching_s);
+            Some(Box::new(steps.priced_by(Box::new(contract))))
+        }
+        PlacerSpec::PowerCap(cap) => Some(Box::new(PowerCap::new(cap.clone(), fleet))),
         _ => None,
     })
 }
@@ -180,7 +199,7 @@ fn copying(
                 let of = conduct.model.predict(&task, &conduct.constants, None)?;
                 let (bytes, seconds) = (of.bytes, of.total_s);
                 let (energy_j, slowdown) = (rules.energy(bytes), rules.overhead);
-                Copying { bytes, seconds, energy_j, slowdown }
+                Copying { bytes, seconds, energy_j, slowdown, downtime_s: of.downtime_s }
             }
         };
         known.insert(ram.0, found);

@@ -117,7 +117,7 @@ fn steps(file: &Path, text: &str, problems: &mut Vec<Problem>) -> Vec<(f64, f64)
 }
 
 /// What is wrong with the steps of a series; `at` words where each is.
-fn step_problems(steps: &[(f64, f64)], at: &dyn Fn(usize) -> String) -> Vec<Problem> {
+pub(super) fn step_problems(steps: &[(f64, f64)], at: &dyn Fn(usize) -> String) -> Vec<Problem> {
     let mut problems = Vec::new();
     let mut wrong = |step: usize, what: String, remedy: &str| {
         problems.push(Problem::new("GLN-208", at(step), what, remedy));
@@ -231,7 +231,7 @@ impl RunSpec {
     }
 
     /// Series that are over before a run that ends at `end`.
-    pub(super) fn uncovered(&self, end: Instant) -> Vec<Problem> {
+    pub fn uncovered(&self, end: Instant) -> Vec<Problem> {
         let Some(costs) = &self.costs else { return Vec::new() };
         let own = series(costs).into_iter().map(|(key, rate)| (format!("[costs] {key}"), rate));
         let sites = self.sites.iter().flat_map(super::sites::rates);

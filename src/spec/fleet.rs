@@ -102,6 +102,7 @@ impl VmSpec {
     fn kind(&self) -> VmType {
         VmType {
             mips: Mips(self.mips),
+            cores: 1,
             ram: Bytes::from_mb(self.ram_mb),
             disk: Bytes::from_mb(self.disk_mb),
             net: rate(self.net_mbit_s),

@@ -247,6 +247,14 @@ impl LeaseSpec {
         problems
     }
 
+    /// The files that it reads, but for the bundled sample.
+    pub fn files(&self) -> Vec<PathBuf> {
+        let Source(workload) = &self.workload;
+        let sample = workload == Path::new("sample") && !workload.exists();
+        let workload = (!sample).then_some(workload);
+        workload.into_iter().chain(&self.inject).chain(&self.annotations).cloned().collect()
+    }
+
     /// The hosts that the spec names, if it names any.
     pub(super) fn site(&self) -> Option<Site> {
         let mut site = Site::uniform(0, 0, 0);

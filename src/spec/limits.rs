@@ -54,10 +54,13 @@ impl Bound {
 
 /// Every value of `spec` that is out of its range; `place` words the file and field.
 pub(super) fn problems(spec: &RunSpec, place: &dyn Fn(&str) -> String) -> Vec<Problem> {
+    let mut of_leases = Vec::new();
     if let Some(leases) = &spec.leases {
-        let mut problems = out_of_bounds(leases.numbers(), place);
-        problems.extend(leases.problems(place));
-        return problems;
+        of_leases = out_of_bounds(leases.numbers(), place);
+        of_leases.extend(leases.problems(place));
+        if !spec.carries_load() {
+            return of_leases;
+        }
     }
     let (migration, practice) = (&spec.migration.rules, &spec.migration.practice);
     let give_up_s = practice.give_up_s.unwrap_or(f64::MAX);
@@ -79,7 +82,8 @@ pub(super) fn problems(spec: &RunSpec, place: &dyn Fn(&str) -> String) -> Vec<Pr
         |(field, value, bound, example): (&str, _, _, _)| (field.to_owned(), value, bound, example);
     let numbers = numbers.into_iter().map(owned);
     let policies = policy_limits::numbers(&spec.policy);
-    let mut problems = out_of_bounds(numbers.chain(policies), place);
+    let mut problems = of_leases;
+    problems.extend(out_of_bounds(numbers.chain(policies), place));
     problems.extend(policy_limits::problems(&spec.policy, place));
     problems.extend(spec.migration.conduct(spec.fleet.count(), place).err().into_iter().flatten());
     problems.extend(spec.failures.problems(&place("[failures]")));

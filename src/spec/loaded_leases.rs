@@ -1,20 +1,25 @@
-//! Leases whose VMs carry load: one site for both, and a VM of the fleet for each core of theirs.
+//! Leases whose VMs carry load: one site for both, and VMs of the fleet for theirs.
 //!
 //! ```text
 //! site:  CPU = 100 x cores, memory = RAM / MB        of each host of [fleet], and disk and network
-//! core:  MIPS = CPU / 100 x m                        m: MIPS of the slowest core of the fleet
+//! VM:    MIPS = CPU / 100 x m                        m: MIPS of the slowest core of the fleet
+//! cores: n = CPU / 100, rounded up
 //! ```
 //!
 //! A VM gets what it reserved wherever it runs, so a faster core has room to spare. MB are 10^6
-//! bytes. VMs of the fleet have one core, so a VM of a lease that has more is as many of them,
-//! always on one host. The `v`-th replays row `v` of the trace, modulo its rows, after a
+//! bytes. Where the calendar says where VMs run, each core of a VM is a VM of the fleet with a load
+//! of its own, always on one host. Where policies do (`consolidate`), they see and move whole VMs:
+//! a VM of `n` cores is one of the fleet that asks for up to `n` cores, as its row of the trace
+//! says. The `v`-th VM of the fleet replays row `v` of the trace, modulo its rows, after a
 //! permutation of the rows unless the seed is 0.
 
 use std::cmp::Reverse;
 
 use super::leases::LeaseLoad;
 use super::{Error, Inputs, LeaseInputs, LeaseSpec, RunSpec};
-use crate::model::lease::{Amounts, CORE, CPU, DISK, LeaseRequest, MEMORY, NET_IN, NET_OUT, Site};
+use crate::model::lease::{
+    Amounts, CORE, CPU, DISK, Guest, Guests, LeaseRequest, MEMORY, NET_IN, NET_OUT, Site,
+};
 use crate::model::rules::{ClockKind, IdleVms, Oversubscription, Window};
 use crate::model::{Fleet, Machine, VmType};
 use crate::problem::Problem;
@@ -42,20 +47,31 @@ impl LoadedLeases {
     pub fn read(spec: &RunSpec, leases: &LeaseSpec) -> Result<Self, Error> {
         let trace = trace::read(&spec.trace.path, &spec.trace.selection())
             .map_err(|error| Error { problems: error.problems })?;
+        let (leases, fleet) = Self::beside(spec, leases, trace.vms())?;
+        Ok(Self { leases, load: Inputs { trace, fleet, rules: spec.rules() } })
+    }
+
+    /// Reads the workload beside a trace of so many `rows` that is at hand already, and makes the
+    /// fleet that replays it.
+    ///
+    /// # Errors
+    /// Those of [`LeaseInputs::read`].
+    pub fn beside(
+        spec: &RunSpec,
+        leases: &LeaseSpec,
+        rows: usize,
+    ) -> Result<(LeaseInputs, Fleet), Error> {
         let overbooking = leases.overbooking.as_ref();
         let mut leases = LeaseInputs::read_on(leases, Some(site_of(spec)))?;
-        if !leases.consolidate.is_off() {
-            one_core_each(&leases.workload.leases)?;
-        }
         if let Some(overbooking) = overbooking {
             overbooking.promise(spec, &leases.site, &mut leases.workload.leases)?;
         }
-        let fleet = fleet_of(spec, &leases.workload.leases, trace.vms());
+        let fleet = fleet_of(spec, &leases.workload.leases, rows);
         let problems = spec.site_conflicts(&fleet);
         if !problems.is_empty() {
             return Err(Error { problems });
         }
-        Ok(Self { leases, load: Inputs { trace, fleet, rules: spec.rules() } })
+        Ok((leases, fleet))
     }
 }
 
@@ -86,20 +102,7 @@ fn amounts(machine: &Machine) -> Amounts {
     has
 }
 
-/// Refuses VMs of several cores, which policies could tear apart.
-fn one_core_each(requests: &[LeaseRequest]) -> Result<(), Error> {
-    let several = requests.iter().filter(|lease| lease.cores().count() > lease.vms());
-    let problem = |lease: &LeaseRequest| {
-        let what = format!("lease {} has VMs of several cores, consolidated is one", lease.number);
-        let remedy = "Ask for at most 100 CPU per VM, or set leases.consolidate to off";
-        Problem::new("GLN-206", "[leases] consolidate", what, remedy)
-    };
-    let problems: Vec<Problem> = several.map(problem).collect();
-    if problems.is_empty() { Ok(()) } else { Err(Error { problems }) }
-}
-
-/// The hosts of `spec` with a VM for each core of the VMs of `requests`; they replay a trace of so
-/// many `rows`.
+/// The hosts of `spec` with VMs for those of `requests`; they replay a trace of so many `rows`.
 pub fn fleet_of(spec: &RunSpec, requests: &[LeaseRequest], rows: usize) -> Fleet {
     let mut fleet = spec.fleet.hosts();
     let slowest = fleet.core.iter().map(|(_, core)| core.0).reduce(f64::min).unwrap_or(0.0);
@@ -107,10 +110,11 @@ pub fn fleet_of(spec: &RunSpec, requests: &[LeaseRequest], rows: usize) -> Fleet
         0 => (0..rows).collect(),
         seed => permutation(rows, &mut stream(seed, "fleet.trace-rows")),
     };
-    let cores = requests.iter().flat_map(LeaseRequest::cores);
-    for ((_, [cpu, memory]), &row) in cores.zip(rows.iter().cycle()) {
+    let guests = requests.iter().flat_map(|lease| lease.guests(spec.guests()));
+    for (Guest { cpu, memory, cores, .. }, &row) in guests.zip(rows.iter().cycle()) {
         let mips = Mips(slowest * cpu as f64 / CORE as f64);
-        fleet.add_vm(VmType::new(mips, Bytes::from_mb(memory as u64)), row);
+        let one = VmType::new(mips, Bytes::from_mb(memory as u64));
+        fleet.add_vm(VmType { cores, ..one }, row);
     }
     fleet
 }
@@ -124,6 +128,16 @@ impl RunSpec {
     /// The leases of the spec, if policies say where their VMs run.
     pub fn consolidated_leases(&self) -> Option<&LeaseSpec> {
         self.loaded_leases().filter(|leases| !leases.consolidate.is_off())
+    }
+
+    /// Whether its VMs carry load: always, but for leases without.
+    pub fn carries_load(&self) -> bool {
+        self.leases.is_none() || self.loaded_leases().is_some()
+    }
+
+    /// What the VMs of the fleet stand for, where leases carry load.
+    pub fn guests(&self) -> Guests {
+        self.leases.as_ref().map_or(Guests::Cores, |leases| leases.consolidate.guests())
     }
 
     /// What leases that carry load do not go with.

@@ -31,6 +31,7 @@ mod outages;
 mod overbooking;
 mod placer_limits;
 mod policy_limits;
+mod power_cap;
 mod processor;
 pub mod python;
 mod read;

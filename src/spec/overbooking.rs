@@ -75,8 +75,9 @@ impl Overbooking {
         hosts.sort_unstable();
         hosts.dedup();
         let mut known = BTreeMap::new();
+        let each = spec.guests();
         for lease in leases.iter_mut().filter(|lease| !lease.is_reservation()) {
-            let largest = lease.cores().map(|(_, [cpu, _])| cpu).max().unwrap_or(0).max(1);
+            let largest = lease.guests(each).map(|guest| guest.cpu).max().unwrap_or(0).max(1);
             lease.promised_percent = *known.entry(largest).or_insert_with(|| {
                 let capacity = |host: &i64| *host as f64 / largest as f64;
                 let fitting = hosts.iter().map(capacity).filter(|&capacity| capacity >= 1.0);

@@ -161,6 +161,24 @@ fn planner(placer: &PlacerSpec) -> Vec<Number> {
                 number("moves", spec.moves as f64, Bound::Between(1, MOST_STEPS), "20"),
             ];
         }
+        PlacerSpec::CheapestWithinSla(spec) => {
+            return vec![
+                number("stable-s", spec.stable_s, Bound::AboveZero, "3600"),
+                number("usual-s", spec.usual_s, Bound::AboveZero, "86400"),
+                number("period-s", spec.period_s, Bound::AboveZero, "2592000"),
+                number("shortage-j-per-mi", spec.shortage_j_per_mi, Bound::AtLeastZero, "0.3"),
+                number("move-j", spec.move_j, Bound::AtLeastZero, "2000"),
+                number("hysteresis", spec.hysteresis, Bound::AtLeastZero, "0.5"),
+            ];
+        }
+        PlacerSpec::PowerCap(spec) => {
+            return vec![
+                number("ahead-s", spec.ahead_s, Bound::AtLeastZero, "1800"),
+                number("margin", spec.margin, Bound::ZeroToBelowOne, "0.05"),
+                number("deviations", spec.deviations, Bound::AtLeastZero, "1"),
+                number("window", spec.window as f64, samples, "12"),
+            ];
+        }
         _ => return Vec::new(),
     };
     vec![
@@ -183,6 +201,8 @@ pub(super) fn problems(policy: &PolicySpec, place: &dyn Fn(&str) -> String) -> V
     let mut problems = Vec::new();
     let kind = policy.place.built_in().filter(|placer| placer.plans()).map(|placer| match placer {
         PlacerSpec::Balance(_) => "balance",
+        PlacerSpec::PowerCap(_) => "power-cap",
+        PlacerSpec::CheapestWithinSla(_) => "cheapest-within-sla",
         _ => "optimise",
     });
     if let (Some(plan), Some(kind)) = (&policy.plan, kind) {

@@ -187,9 +187,7 @@ const GET_PYTHON: &str =
 impl RunSpec {
     /// The policies of the spec that are written in Python.
     pub fn python(&self) -> Vec<(Slot, &PythonPolicy)> {
-        if let Some(leases) = &self.leases {
-            return leases.policies.all();
-        }
+        let of_leases = self.leases.iter().flat_map(|leases| leases.policies.all());
         let PolicySpec { overload, fallback, underload, select, place, plan, .. } = &self.policy;
         let all = [
             (Slot::Overload, overload.python()),
@@ -199,7 +197,8 @@ impl RunSpec {
             (Slot::Place, place.python()),
             (Slot::Plan, plan.as_ref()),
         ];
-        all.into_iter().filter_map(|(slot, policy)| Some((slot, policy?))).collect()
+        let of_load = all.into_iter().filter_map(|(slot, policy)| Some((slot, policy?)));
+        of_leases.chain(of_load).collect()
     }
 
     /// Refuses a spec that names Python code where none can run; `name` is what problems call it.

@@ -11,6 +11,7 @@ use super::costs;
 use super::leases::{self, LeaseSpec};
 use super::limits;
 use super::outages;
+use super::power_cap;
 use super::sites;
 use super::{DECISIONS, Error, LOAD, MigrationSection, PolicySpec, RunSpec, TraceSpec, python};
 use crate::detect::{DetectorSpec, UnderloadSpec};
@@ -139,6 +140,7 @@ pub fn parse(text: &str, name: &str, overrides: Vec<Override>) -> Result<RunSpec
         problems.extend(spec.shifting_problems(&place));
         problems.extend(spec.outages_problems(&place));
         problems.extend(spec.sites_problems(&place));
+        problems.extend(spec.power_cap_problems(&place));
     }
     if problems.is_empty() { Ok(spec) } else { Err(Error { problems }) }
 }
@@ -175,6 +177,7 @@ fn sections(mut table: Table, place: Place<'_>, problems: &mut Vec<Problem>) -> 
     spec.sites = sites_section(&mut table, place, problems);
     let stand = (spec.fleet.count(), spec.sites.as_ref());
     spec.outages = outages_section(&mut table, stand, place, problems);
+    power_cap::read(&mut spec.policy, place, problems);
     if spec.loaded_leases().is_some() && spec.consolidated_leases().is_none() {
         spec.policy = PolicySpec::at_rest();
     }

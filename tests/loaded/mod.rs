@@ -66,7 +66,7 @@ pub fn evidence(inputs: &LoadedLeases, (schedule, outcome): &(Schedule, Outcome)
     if !inputs.leases.consolidate.is_off() {
         let summary = LeaseSummary::new(requests, schedule, &inputs.leases.rules);
         let claims = summary.named().into_iter().map(|(name, value)| (name.to_owned(), value));
-        tenancy = tenancy.consolidated(&schedule.stretches, &claims.collect::<Vec<_>>());
+        tenancy = tenancy.consolidated(requests, &schedule.stretches, &claims.collect::<Vec<_>>());
     }
     Evidence {
         rules: rules.clone(),

@@ -32,7 +32,8 @@ impl Bench<'_> {
         if !self.wake && room.vms == 0 {
             return Some("it sleeps, and no host may be woken for this".into());
         }
-        let refusal = Refusal::of(vm, host, &state.needs(vm), self.draft);
+        let needs = state.needs(vm);
+        let refusal = Refusal::of(vm, host, &needs, state.per_core(vm), self.draft);
         refusal.map(|refusal| refusal.to_string())
     }
 
@@ -44,7 +45,7 @@ impl Bench<'_> {
         let mut may = |&host: &HostId| {
             let room = self.draft.room(host);
             let may = !self.excluded.contains(host) && self.draft.admits(vm, host);
-            let receives = room.fits(&needs) && may;
+            let receives = room.fits(&needs, state.per_core(vm)) && may;
             if room.vms > 0 || !receives {
                 return receives;
             }

@@ -19,4 +19,4 @@ mod question;
 mod text;
 
 pub use contrast::{Contrast, Verdict};
-pub use question::{Comparison, Entrant, METRICS, Question, metric};
+pub use question::{Comparison, Entrant, Question, metric};

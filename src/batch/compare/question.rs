@@ -5,24 +5,21 @@ use std::collections::BTreeSet;
 use super::contrast::Contrast;
 use crate::batch::design::{Base, Change, Design, Point};
 use crate::batch::error::Error;
+use crate::batch::figures::{self, METRICS};
 use crate::batch::plan::{ALL_DAYS, Plan, PlannedRun};
 use crate::batch::row::Row;
-use crate::metric::Summary;
 use crate::problem::{Problem, suggestion};
 use crate::stats::holm;
-
-/// The metrics that are compared when none are named.
-pub const METRICS: [&str; 5] = ["energy_kwh", "migrations", "slatah", "pdm", "esv"];
 
 /// More pairs than that are taken for a mistake.
 const MOST_PAIRS: usize = 4_000;
 
-/// The metric called `name`, with its place in the summary.
+/// The metric called `name`, with its place among the figures of a row.
 ///
 /// # Errors
 /// GLN-711.
 pub fn metric(name: &str) -> Result<(usize, &'static str), Error> {
-    let names = Summary::names();
+    let names = figures::names();
     let at = names.iter().position(|&known| known == name);
     at.map(|at| (at, names[at])).ok_or_else(|| {
         let what = format!("no metric of that name{}", suggestion(name, names.iter().copied()));
@@ -42,6 +39,8 @@ pub struct Question {
     pub set: Vec<Change>,
     /// The traces; that of the specs when empty.
     pub traces: Vec<String>,
+    /// The workloads of leases; those of the specs when empty.
+    pub workloads: Vec<String>,
     /// The days; when empty that of the specs, or where they name none, all.
     pub days: Vec<String>,
     /// How many seeds, from 0.
@@ -60,11 +59,24 @@ impl Question {
             baseline: None,
             set: Vec::new(),
             traces: Vec::new(),
+            workloads: Vec::new(),
             days: Vec::new(),
             seeds: 10,
             metrics: METRICS.map(str::to_owned).into(),
             confidence: 0.95,
         }
+    }
+
+    /// The same in the metrics that one looks at first in such runs.
+    pub fn in_usual_metrics(self) -> Self {
+        let set = self.set.iter().map(Change::as_override);
+        let read = |base: &Base| {
+            let changes = base.changes.iter().map(Change::as_override).chain(set.clone());
+            crate::spec::parse(&base.text, &base.label, changes.collect()).ok()
+        };
+        let first = self.bases.first().and_then(read);
+        let metrics = first.map_or(METRICS.to_vec(), |spec| figures::usual(&spec));
+        Self { metrics: metrics.into_iter().map(str::to_owned).collect(), ..self }
     }
 
     /// The runs that it takes.
@@ -88,8 +100,9 @@ impl Question {
         let strange = (1..self.bases.len()).find(|&base| !situations(base).eq(first.clone()));
         if let Some(strange) = strange {
             let label = &self.bases[strange].label;
-            let what = format!("`{label}` runs on another trace than `{}`", self.bases[0].label);
-            let remedy = "Name the trace, and its days, for all: --trace, --days";
+            let first = &self.bases[0].label;
+            let what = format!("`{label}` runs on another trace or workload than `{first}`");
+            let remedy = "Name them, and the days, for all: --trace, --days, --workload";
             return Err(Problem::new("GLN-710", "compare", what, remedy).into());
         }
         Ok(plan)
@@ -144,9 +157,12 @@ impl Question {
         if !self.traces.is_empty() {
             axes.push(axis("trace.path", &self.traces));
         }
+        if !self.workloads.is_empty() {
+            axes.push(axis("leases.workload", &self.workloads));
+        }
         if !self.days.is_empty() {
             axes.push(axis("trace.day", &self.days));
-        } else if !self.bases.iter().any(names_a_day) {
+        } else if !self.bases.iter().any(wants_no_day) {
             axes.push(axis("trace.day", &[ALL_DAYS.to_owned()]));
         }
         let seed = |seed: usize| Point::from(Change::new("run.seed", seed as i64));
@@ -200,16 +216,18 @@ impl Question {
     }
 }
 
-/// Whether the spec itself says on which day it runs.
-fn names_a_day(base: &Base) -> bool {
+/// Whether the spec itself says on which day it runs, or it carries no load.
+fn wants_no_day(base: &Base) -> bool {
     let changes = base.changes.iter().map(Change::as_override).collect();
-    crate::spec::parse(&base.text, &base.label, changes).is_ok_and(|spec| spec.trace.day.is_some())
+    let read = crate::spec::parse(&base.text, &base.label, changes);
+    read.is_ok_and(|spec| spec.trace.day.is_some() || !spec.carries_load())
 }
 
 /// What two runs of a pair have in common.
 #[derive(Debug, Clone, PartialEq)]
 struct Situation<'p> {
     trace: String,
+    workload: Option<String>,
     day: Option<&'p str>,
     seed: u64,
 }
@@ -217,7 +235,8 @@ struct Situation<'p> {
 impl<'p> Situation<'p> {
     fn of(run: &'p PlannedRun) -> Self {
         let trace = run.spec.trace.path.display().to_string();
-        Self { trace, day: run.spec.trace.day.as_deref(), seed: run.spec.run.seed }
+        let (workload, seed) = (run.workload(), run.spec.run.seed);
+        Self { trace, workload, day: run.spec.trace.day.as_deref(), seed }
     }
 }
 
@@ -236,7 +255,8 @@ impl<'r> Pairing<'r> {
         for (run, row) in plan.runs.iter().zip(rows) {
             by_base[run.base].push(row);
             if run.base == 0 {
-                let day = (run.spec.trace.path.clone(), run.spec.trace.day.clone());
+                let trace = &run.spec.trace;
+                let day = (trace.path.clone(), run.workload(), trace.day.clone());
                 let known = days.iter().position(|other| *other == day);
                 day_of.push(known.unwrap_or_else(|| {
                     days.push(day);
@@ -340,7 +360,10 @@ mod tests {
         let mut apart = question(&["lr-mmt", "thr-mmt"]);
         apart.bases[1].changes.push(Change::new("trace.day", "sample"));
         let found = problems(&apart);
-        assert!(found[0].contains("`thr-mmt` runs on another trace than `lr-mmt`"), "{found:?}");
+        assert!(
+            found[0].contains("`thr-mmt` runs on another trace or workload than `lr-mmt`"),
+            "{found:?}"
+        );
         apart.days = vec!["sample".into()];
         assert_eq!(apart.plan().unwrap().runs.len(), 20);
     }
@@ -354,9 +377,10 @@ mod tests {
         let row = |(n, run): (usize, &PlannedRun)| {
             let level = 100.0 + run.spec.run.seed as f64;
             let kwh = level - [0.0, 5.0 + (n % 10) as f64, 0.0][run.base];
-            let mut figures = vec![Some(0.0); Summary::names().len()];
+            let mut figures = vec![Some(0.0); figures::names().len()];
             figures[0] = Some(kwh);
-            let mut ended = Ended::Done { figures, event_log_blake3: "e".into() };
+            let event_log_blake3 = "e".into();
+            let mut ended = Ended::Done { figures, event_log_blake3, load_log_blake3: None };
             if (run.base, run.spec.run.seed) == (2, 7) {
                 ended = Ended::Failed { error: "GLN-501 no room".into() };
             }

@@ -25,9 +25,10 @@ impl Offer {
         Self([cpu, ram, disk, net, core, f64::from(u8::from(awake))])
     }
 
-    /// What a VM that takes `needs` asks for, of hosts with VMs only if `awake`.
-    pub fn asked(needs: &Resources, awake: bool) -> Self {
-        Self::with(needs, needs.cpu, awake)
+    /// What a VM asks for that takes `needs`, `per_core` MIPS of them with each of its cores; of
+    /// hosts with VMs only if `awake`.
+    pub fn asked(needs: &Resources, per_core: f64, awake: bool) -> Self {
+        Self::with(needs, per_core, awake)
     }
 
     /// Whether it is at least `asked` in everything.

@@ -165,7 +165,7 @@ mod tests {
     fn row(random: &mut Stream) -> (f64, Offer) {
         let mut draw = |most| below(most, random) as f64;
         let needs = Resources { cpu: draw(5), ram: draw(5), ..Resources::default() };
-        (draw(6) - 2.0, Offer::asked(&needs, draw(2) == 1.0))
+        (draw(6) - 2.0, Offer::asked(&needs, needs.cpu, draw(2) == 1.0))
     }
 
     /// 1000 instances of up to 300 hosts; each changes and is asked 40 times.

@@ -6,10 +6,11 @@
 //!
 //! `n`, `Q`: density and tail of the standard normal distribution. `g` is read off a table with
 //! straight lines between its points; as it is convex these lie above it, and so above max(0, -z).
+//! So is `Q`, the probability that all VMs of the host get less than they ask for.
 
 use crate::model::Fleet;
 use crate::power::PowerTable;
-use crate::stats::expected_excess;
+use crate::stats::{expected_excess, normal_tail};
 
 /// Where the table ends on either side.
 const REACH: f64 = 6.0;
@@ -28,10 +29,13 @@ struct Kind {
 pub struct HostCost {
     kinds: Vec<Kind>,
     loss: Vec<f64>,
+    tail: Vec<f64>,
     /// Stable time, s.
     pub stable_s: f64,
     /// Price of work that is not done, J per million instructions.
     pub price: f64,
+    /// Price of a second in which a VM gets less than it asks for, J.
+    pub short_vm_j: f64,
     /// Correction of the variance.
     pub factor: f64,
     /// Seconds to wake and to shut down.
@@ -50,8 +54,10 @@ impl HostCost {
         Self {
             kinds: fleet.machines.iter().map(kind).collect(),
             loss: (0..=points).map(at).collect(),
+            tail: (0..=points).map(|i| normal_tail(i as f64 / PER_UNIT - REACH)).collect(),
             stable_s,
             price,
+            short_vm_j: 0.0,
             factor,
             switching_s: [0.0; 2],
         }
@@ -64,6 +70,34 @@ impl HostCost {
         let watts = power.power((mean / capacity).clamp(0.0, 1.0)).0;
         let short = self.shortage(capacity - mean, (self.factor * variance).max(0.0).sqrt());
         self.stable_s * (watts + self.price * short)
+    }
+
+    /// What it costs that so many `vms` of a host of `kind` may all get less than they ask for, J.
+    #[inline]
+    pub fn alarm(&self, kind: usize, mean: f64, variance: f64, vms: usize) -> f64 {
+        if self.short_vm_j == 0.0 {
+            return 0.0;
+        }
+        let spare = self.kinds[kind].capacity - mean;
+        let deviation = (self.factor * variance).max(0.0).sqrt();
+        self.stable_s * self.short_vm_j * vms as f64 * self.chance(spare, deviation)
+    }
+
+    /// How probably demand is more than `spare` MIPS above its mean, with that deviation.
+    fn chance(&self, spare: f64, deviation: f64) -> f64 {
+        if deviation <= 0.0 {
+            return f64::from(u8::from(spare < 0.0));
+        }
+        let place = (spare / deviation + REACH) * PER_UNIT;
+        if place <= 0.0 {
+            return 1.0;
+        }
+        let i = place as usize;
+        if i + 1 >= self.tail.len() {
+            return 0.0;
+        }
+        let (a, b) = (self.tail[i], self.tail[i + 1]);
+        a + (b - a) * (place - i as f64)
     }
 
     /// The least that a host of `kind` may cost at `mean`, whatever the variance: straight between
@@ -125,6 +159,16 @@ mod tests {
         assert!((cost().running(0, 2660.0, 0.0) - 11_600.0).abs() < 1e-9);
         let full = cost().running(0, 5320.0, 1e6);
         assert!((full - 100.0 * (135.0 + 2.0 * 398.942_28)).abs() < 1e-2, "{full}");
+    }
+
+    /// At capacity half the time; three VMs for 100 s at 4 J each.
+    #[test]
+    fn vms_of_a_host_are_short_together() {
+        let mut cost = cost();
+        assert_eq!(cost.alarm(0, 5320.0, 1e6, 3), 0.0);
+        cost.short_vm_j = 4.0;
+        assert!((cost.alarm(0, 5320.0, 1e6, 3) - 600.0).abs() < 1e-6);
+        assert_eq!((cost.alarm(0, 5300.0, 0.0, 3), cost.alarm(0, 5321.0, 0.0, 3)), (0.0, 1200.0));
     }
 
     #[test]

@@ -36,8 +36,9 @@ impl Optimised {
 
     fn item(&self, vm: VmId, ask: &Ask<'_>) -> Item {
         let (mean, variance) = self.expectation.of(vm);
-        let needs = ask.state.needs(vm);
-        Item { vm, home: None, mean, variance, needs, cost: 0.0, copy_s: 0.0, barred: Vec::new() }
+        let (needs, per_core) = (ask.state.needs(vm), ask.state.per_core(vm));
+        let (cost, copy_s, barred) = (0.0, 0.0, Vec::new());
+        Item { vm, home: None, mean, variance, needs, per_core, cost, copy_s, barred }
     }
 }
 

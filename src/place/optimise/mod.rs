@@ -40,7 +40,7 @@ mod tests;
 use serde::{Deserialize, Serialize};
 
 pub use initial::Optimised;
-pub use planner::{Copying, Optimiser};
+pub use planner::{Copying, Optimiser, Pricing, Worth};
 
 /// Settings of `optimise`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

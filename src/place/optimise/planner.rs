@@ -24,6 +24,37 @@ pub struct Copying {
     pub energy_j: f64,
     /// Fraction of its CPU that the VM loses meanwhile.
     pub slowdown: f64,
+    /// Seconds for which it is stopped.
+    pub downtime_s: f64,
+}
+
+/// What things are worth in a step, in joules of energy as it costs in the stable time.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Worth {
+    /// A joule now.
+    pub now: f64,
+    /// A joule at usual prices, by which work not done and moves as such are priced.
+    pub usual: f64,
+    /// A second in which a VM gets less than it asks for.
+    pub short_vm_j: f64,
+}
+
+impl Default for Worth {
+    fn default() -> Self {
+        Self { now: 1.0, usual: 1.0, short_vm_j: 0.0 }
+    }
+}
+
+/// Sets prices of steps anew each time.
+pub trait Pricing: Send {
+    /// Name of the policy.
+    fn name(&self) -> &'static str;
+    /// What things are worth now.
+    fn look(&mut self, state: &Snapshot<'_>, roster: Roster<'_>) -> Worth;
+    /// What moving `vm` risks beside what it takes, J; `None` if it may not move.
+    fn risk_j(&self, vm: VmId) -> Option<f64>;
+    /// `vm` moves.
+    fn moves(&mut self, vm: VmId);
 }
 
 /// Plans steps.
@@ -34,6 +65,8 @@ pub struct Optimiser {
     expectation: Expectation,
     departures: Departures,
     weighed: Weighed,
+    pricing: Option<Box<dyn Pricing>>,
+    worth: Worth,
 }
 
 impl Optimiser {
@@ -53,18 +86,37 @@ impl Optimiser {
             expectation: Expectation::default(),
             departures: Departures::default(),
             weighed: Weighed::default(),
+            pricing: None,
+            worth: Worth::default(),
         }
+    }
+
+    /// The same at prices that `pricing` sets.
+    pub fn priced_by(self, pricing: Box<dyn Pricing>) -> Self {
+        Self { pricing: Some(pricing), ..self }
+    }
+
+    /// Sets the prices of this step.
+    fn price(&mut self, state: &Snapshot<'_>, roster: Roster<'_>) {
+        let Some(pricing) = &mut self.pricing else { return };
+        self.worth = pricing.look(state, roster);
+        self.prices.price = self.spec.shortage_j_per_mi * self.worth.usual;
+        self.prices.short_vm_j = self.worth.short_vm_j;
     }
 
     /// The VMs that may move, with what moving them costs.
     fn item(&self, vm: VmId, home: usize, state: &Snapshot<'_>) -> Item {
         let (mean, variance) = self.expectation.of(vm);
         let Copying { seconds, energy_j, slowdown, .. } = self.copying[vm];
-        let lost = self.spec.shortage_j_per_mi * slowdown * mean * seconds;
-        let cost = (1.0 + self.spec.hysteresis) * (energy_j + lost + self.spec.move_j);
-        let needs = state.needs(vm);
+        let Worth { now, usual, .. } = self.worth;
+        let risk_j = self.pricing.as_ref().and_then(|pricing| pricing.risk_j(vm)).unwrap_or(0.0);
+        let lost = self.spec.shortage_j_per_mi * usual * slowdown * mean * seconds;
+        let takes = energy_j * now + lost + self.spec.move_j * usual + risk_j;
+        let cost = (1.0 + self.spec.hysteresis) * takes;
+        let (needs, per_core) = (state.needs(vm), state.per_core(vm));
         let barred = self.departures.of(vm).map(HostId::index).collect();
-        Item { vm, home: Some(home), mean, variance, needs, cost, copy_s: seconds, barred }
+        let (home, copy_s) = (Some(home), seconds);
+        Item { vm, home, mean, variance, needs, per_core, cost, copy_s, barred }
     }
 
     /// The problem of this step: VMs and hosts.
@@ -85,7 +137,8 @@ impl Optimiser {
                 let item = self.item(vm, s, &ask.state);
                 slot.mean += item.mean;
                 slot.variance += item.variance;
-                if roster.is_movable(vm) && roster.home[vm] == Some(slot.host) {
+                let may = self.pricing.as_ref().is_none_or(|pricing| pricing.risk_j(vm).is_some());
+                if may && roster.is_movable(vm) && roster.home[vm] == Some(slot.host) {
                     slot.members += 1;
                     items.push(item);
                 } else {
@@ -130,7 +183,7 @@ pub(super) fn empty_slots(draft: &Draft, ask: &Ask<'_>, link_s: f64) -> Vec<Slot
 
 impl Planner for Optimiser {
     fn name(&self) -> &str {
-        "optimise"
+        self.pricing.as_ref().map_or("optimise", |pricing| pricing.name())
     }
 
     fn window(&self) -> usize {
@@ -143,6 +196,7 @@ impl Planner for Optimiser {
         ask: &mut Ask<'_>,
         roster: Roster<'_>,
     ) -> Result<Vec<(VmId, HostId)>, PolicyError> {
+        self.price(&ask.state, roster);
         let (items, slots) = self.problem(draft, ask, roster);
         let kinds = ask.state.fleet.machines.len();
         let state = State::new(&self.prices, items, slots, kinds);
@@ -155,7 +209,11 @@ impl Planner for Optimiser {
         let why = moves.iter().map(|&i| weighing(&mut state, i)).collect();
         self.weighed = Weighed { before_j, cost_j, bound_j, steps, why };
         let to = |&i: &usize| (state.items[i].vm, state.slots[state.at[i]].host);
-        Ok(moves.iter().map(to).collect())
+        let planned: Vec<(VmId, HostId)> = moves.iter().map(to).collect();
+        if let Some(pricing) = &mut self.pricing {
+            planned.iter().for_each(|&(vm, _)| pricing.moves(vm));
+        }
+        Ok(planned)
     }
 
     fn weighed(&self) -> Option<&Weighed> {

@@ -22,6 +22,8 @@ pub struct Item {
     pub variance: f64,
     /// What it takes now.
     pub needs: Resources,
+    /// What it asks of each of its cores now, MIPS.
+    pub per_core: f64,
     /// What moving it costs, J.
     pub cost: f64,
     /// Seconds that it takes.
@@ -163,9 +165,16 @@ impl<'a> State<'a> {
         match (vms, open) {
             (0, false) => 0.0,
             (0, true) => self.prices.shutting_down(kind),
-            (_, true) => self.prices.running(kind, mean, variance),
-            (_, false) => self.prices.running(kind, mean, variance) + self.prices.waking(kind),
+            (_, true) => self.running(kind, mean, variance, vms),
+            (_, false) => self.running(kind, mean, variance, vms) + self.prices.waking(kind),
         }
+    }
+
+    /// What a host of `kind` with so many `vms` costs.
+    #[inline]
+    fn running(&self, kind: usize, mean: f64, variance: f64, vms: usize) -> f64 {
+        let running = self.prices.running(kind, mean, variance);
+        running + self.prices.alarm(kind, mean, variance, vms)
     }
 
     /// What everything costs.
@@ -195,7 +204,7 @@ impl<'a> State<'a> {
             return true;
         }
         let needs = &item.needs;
-        let cpu = needs.cpu <= slot.free.cpu - SLACK && needs.cpu <= slot.core;
+        let cpu = needs.cpu <= slot.free.cpu - SLACK && item.per_core <= slot.core;
         let rest = Resources { cpu: 0.0, ..*needs }.fit_in(&slot.free);
         let links = item.home.is_none_or(|home| {
             item.copy_s <= slot.link_s[1]

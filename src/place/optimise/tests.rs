@@ -45,6 +45,7 @@ fn item(number: u32, mean: f64, ram_gib: f64, cost: f64) -> Item {
         mean,
         variance: 0.0,
         needs,
+        per_core: needs.cpu,
         cost,
         copy_s: 20.0,
         barred: Vec::new(),
