@@ -3,6 +3,7 @@
 //! Everything here is columns and invariants; who decides what lives in the concept modules, and
 //! what happens when in the engine.
 
+pub mod catalogue;
 pub mod costs;
 pub mod decision_record;
 pub mod fleet;
@@ -17,6 +18,7 @@ pub mod resources;
 pub mod rules;
 pub mod snapshot;
 
+pub use catalogue::{Catalogue, HostModel, Instance};
 pub use costs::Costs;
 pub use fleet::{Fleet, Machine, VmType};
 pub use history::VmHistories;

@@ -40,6 +40,9 @@ pub struct LeaseSpec {
     /// A file of annotations for its leases.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub annotations: Option<PathBuf>,
+    /// A file of instance types of one's own that leases may name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub catalogue: Option<PathBuf>,
     /// Whether the VMs of leases carry load.
     #[serde(skip_serializing_if = "LeaseLoad::is_none")]
     pub load: LeaseLoad,
@@ -160,7 +163,7 @@ pub enum Oversized {
 
 impl LeaseSpec {
     /// Keys that have no default.
-    pub(super) const OPTIONAL: [&str; 13] = [
+    pub(super) const OPTIONAL: [&str; 14] = [
         "first",
         "load",
         "consolidate",
@@ -168,6 +171,7 @@ impl LeaseSpec {
         "overbooking",
         "shifting",
         "annotations",
+        "catalogue",
         "reservations",
         "images",
         "policies",

@@ -44,9 +44,7 @@ impl LoadedLeases {
             .map_err(|error| Error { problems: error.problems })?;
         let overbooking = leases.overbooking.as_ref();
         let mut leases = LeaseInputs::read_on(leases, Some(site_of(spec)))?;
-        if !leases.consolidate.is_off() {
-            one_core_each(&leases.workload.leases)?;
-        }
+        leases.check_prices(spec.costs.as_ref())?;
         if let Some(overbooking) = overbooking {
             overbooking.promise(spec, &leases.site, &mut leases.workload.leases)?;
         }
