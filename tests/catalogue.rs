@@ -8,7 +8,7 @@ use std::ops::ControlFlow;
 use galerna::account::{Account, Ledger, Money, Subject};
 use galerna::check::{Bill, BillRow, LeaseRun, check, check_lease_bill};
 use galerna::engine;
-use galerna::lease::LeasePolicies;
+use galerna::lease::{LeasePolicies, format};
 use galerna::model::lease_record::Use;
 use galerna::model::{Catalogue, Machine};
 use galerna::spec::{self, LeaseInputs, RunSpec};
@@ -82,7 +82,8 @@ fn a_fleet_counts_its_instances_and_is_billed_by_type() {
     let (_folder, path) = own(OWN);
     let spec = parsed(&format!(
         "[fleet]\ncatalogue = \"{path}\"\nhosts = [{{ machine = \"own\", count = 3 }}]\n\
-         vms = [{{ instance = \"own.small\", count = 2 }}, {{ instance = \"m1.large\", count = 3 }}]\n\
+         vms = [{{ instance = \"own.small\", count = 2 }}, \
+         {{ instance = \"m1.large\", count = 3 }}]\n\
          [costs]\nvm-hour-price = \"catalogue\"\n"
     ));
     // The resolved spec says it all without the file.
@@ -118,6 +119,23 @@ const LWF: &str = r#"<lease-workload name="w"><lease-requests>
 <node-set numnodes="2" instance="m1.small"/><node-set numnodes="1" instance="m1.large"/>
 </nodes><start/><duration time="03:00:00"/></lease></lease-request>
 </lease-requests></lease-workload>"#;
+
+#[test]
+fn an_instance_type_says_what_its_vms_need() {
+    let workload = format::read_lwf("f", LWF.as_bytes()).expect("it is in order");
+    let large = &workload.leases[0].nodes[1];
+    assert_eq!((large.need[0], large.need[1], large.count), (200, 8053, 1));
+    assert_eq!(large.part.instance.as_deref(), Some("m1.large"));
+    let mut out = Vec::new();
+    format::write_lwf(&workload, &mut out).expect("a vector takes everything");
+    // What is written needs no catalogue to be read again.
+    let again = format::read_lwf_with("g", &out[..], &Catalogue::default());
+    assert_eq!(again.expect("we wrote it"), workload);
+    let wrong = LWF.replace("m1.large", "m1.lage");
+    let text = format::read_lwf("f", wrong.as_bytes()).expect_err("unknown").to_string();
+    let expected = "GLN-682 f:3: unknown instance type `m1.lage` (did you mean `m1.large`?)";
+    assert!(text.contains(expected), "{text}");
+}
 
 /// Three hours of two small ones and a large one: 3 x (2 x 0.06 + 0.24) = 1.08.
 #[test]

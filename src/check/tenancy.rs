@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::lease::{CPU, LeaseRequest, MEMORY};
+use crate::model::lease::{CPU, LeaseRequest, MEMORY, Software};
 use crate::model::lease_record::{LeaseOutcome, Stretch, Use};
 use crate::model::record::{Action, ActionKind};
 use crate::problem::Problem;
@@ -29,7 +29,9 @@ pub struct Tenancy {
     free: Option<BTreeMap<u32, Vec<(Instant, Instant)>>>,
     /// Whether each lease is a reservation.
     reservations: Vec<bool>,
-    /// Figures of late starts as they are claimed.
+    /// Per VM of the fleet: the first core of the VM that it is one of, and its image with its MB.
+    wants: Vec<(usize, Option<(u32, i64)>)>,
+    /// Figures of the lease summary as they are claimed.
     late: Vec<(String, f64)>,
 }
 
@@ -51,7 +53,8 @@ impl Tenancy {
             }
         }
         let reservations = requests.iter().map(LeaseRequest::is_reservation).collect();
-        Self { end, vms: vms.collect(), runs, free: None, reservations, late: Vec::new() }
+        let (vms, wants, late) = (vms.collect(), wants(requests), Vec::new());
+        Self { end, vms, runs, free: None, reservations, wants, late }
     }
 
     /// The VMs of leases are consolidated: they run wherever policies say, and begin when their
@@ -122,13 +125,29 @@ impl Tenancy {
             ("late_s", late_s),
         ];
         for (name, expected) in expected {
-            let claimed = self.late.iter().find(|(claimed, _)| claimed == name).map(|c| c.1);
+            let claimed = self.claimed(name);
             if claimed.is_none_or(|found| (found - expected).abs() > 1e-6) {
                 let what = format!("{name} is {claimed:?}, expected {expected}");
                 problems.push(Problem::new("GLN-648", "leases", what, REMEDY));
             }
         }
         problems
+    }
+
+    /// The first core of the VM that `vm` is one of, and the image that this needs, with its MB.
+    pub(super) fn wants(&self, vm: usize) -> Option<(usize, Option<(u32, i64)>)> {
+        self.wants.get(vm).copied()
+    }
+
+    /// The cores of the VM whose first is `first`.
+    pub(super) fn cores_of(&self, first: usize) -> impl Iterator<Item = usize> {
+        let alike = self.wants.iter().skip(first).take_while(move |of| of.0 == first);
+        first..first + alike.count()
+    }
+
+    /// The figure of the lease summary called `name`, as it is claimed.
+    pub(super) fn claimed(&self, name: &str) -> Option<f64> {
+        self.late.iter().find(|(claimed, _)| claimed == name).map(|claim| claim.1)
     }
 
     /// Whether `lease` is a reservation.
@@ -204,6 +223,23 @@ fn cores(request: &LeaseRequest) -> Vec<[i64; 2]> {
             let share = (cpu + left - 1) / left;
             all.push([share, memory]);
             (cpu, left, memory) = (cpu - share, left - 1, 0);
+        }
+    }
+    all
+}
+
+/// For each core of all VMs: the first of its VM, and the image of that.
+fn wants(requests: &[LeaseRequest]) -> Vec<(usize, Option<(u32, i64)>)> {
+    let mut all = Vec::new();
+    for request in requests {
+        let image = match request.software {
+            Software::Image { image, size } if size > 0 => Some((image, size)),
+            _ => None,
+        };
+        for asked in request.asked() {
+            let first = all.len();
+            let cores = ((asked[CPU] + 99) / 100).max(1);
+            all.extend((0..cores).map(|_| (first, image)));
         }
     }
     all

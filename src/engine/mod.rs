@@ -19,6 +19,7 @@ mod leases;
 mod moves;
 mod outages;
 mod plan;
+mod provision;
 mod queue;
 mod restarts;
 mod run;

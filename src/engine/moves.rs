@@ -14,8 +14,9 @@ use crate::migrate::transaction::{Ending, Event, Stage, Transaction};
 use crate::migrate::{
     Conduct, Convergence, Escalation, Leg, News, Program, Totals, TransferId, Transfers,
 };
+use crate::model::Provision;
 use crate::model::record::{ActionKind, MoveEnding, MoveRecord, Reason, StageKind, StageRecord};
-use crate::model::rules::{MigrationRules, MigrationSla};
+use crate::model::rules::{MigrationSla, Rules};
 use crate::policy::PolicyError;
 use crate::topology::{LinkId, Routes};
 use crate::units::Bytes;
@@ -41,7 +42,9 @@ pub(super) struct Flight {
 pub(super) struct Moves<'a> {
     pub(super) conduct: Conduct,
     pub(super) transfers: Transfers,
-    routes: Option<Routes<'a>>,
+    pub(super) routes: Option<Routes<'a>>,
+    /// The link of the repository of images.
+    pub(super) repository: LinkId,
     pub(super) flights: Vec<Option<Flight>>,
     /// Migrations that leave each host, and that arrive there.
     leaving: Vec<usize>,
@@ -60,18 +63,22 @@ impl<'a> Moves<'a> {
     pub(super) fn new(
         conduct: Conduct,
         routes: Option<Routes<'a>>,
-        rules: &MigrationRules,
+        rules: &Rules,
         hosts: usize,
     ) -> Self {
+        let Rules { migration: rules, provision, .. } = rules;
         let draws = conduct.failures.draws(conduct.seed);
-        let capacities = match &conduct.topology {
+        let mut capacities: Vec<f64> = match &conduct.topology {
             Some(topology) => topology.capacities().iter().map(|c| c * rules.share).collect(),
             None => vec![rules.bandwidth(); 2 * hosts],
         };
+        let repository = capacities.len() as LinkId;
+        capacities.extend(provision.as_ref().map(Provision::repository));
         Self {
             conduct,
             transfers: Transfers::new(capacities, rules.contention),
             routes,
+            repository,
             flights: Vec::new(),
             leaving: vec![0; hosts],
             arriving: vec![0; hosts],
@@ -336,7 +343,7 @@ impl Engine<'_> {
 
     /// A migration is complete.
     pub(super) fn arrive(&mut self, id: TransferId, totals: Totals) {
-        let Some(mut flight) = self.moves.land(id) else { return };
+        let Some(mut flight) = self.moves.land(id) else { return self.image_arrived(id, totals) };
         let switched = flight.has_switched();
         flight.complete();
         self.close_books(&mut flight, totals, MoveEnding::Moved);

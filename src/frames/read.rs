@@ -7,6 +7,7 @@ use polars::prelude::*;
 use super::error::{Error, REMEDY, damaged};
 use super::folder::{LEDGER, MANIFEST, TABLES};
 use super::manifest::Manifest;
+use super::provision_tables::read_provisions;
 use super::read_actions::action_rows;
 use super::read_failed::read_failed;
 use super::read_leases::{self, FoundLeases};
@@ -174,7 +175,12 @@ fn load_evidence(
         None => Default::default(),
     };
     contradictions.extend(exchanged);
-    let record = Record { outages, restarts, ..record };
+    let (provisions, sends, exchanged) = match spec.rules().provision {
+        Some(_) => read_provisions(dir, manifest)?,
+        None => Default::default(),
+    };
+    contradictions.extend(exchanged);
+    let record = Record { outages, restarts, provisions, sends, ..record };
     let evidence = Evidence {
         bill,
         rules: spec.rules(),

@@ -129,7 +129,7 @@ pub(super) fn read(
         None => None,
         Some(leases) => {
             let mut tenancy = Tenancy::of(&workload.leases, &outcomes, &stretches);
-            if !leases.consolidate.is_off() {
+            if !leases.consolidate.is_off() || leases.provision.is_some() {
                 tenancy = tenancy.consolidated(&stretches, &claims.summary);
             }
             let read = read_load(dir, &manifest, &workload.leases, tenancy)?;

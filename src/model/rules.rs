@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::costs::Costs;
 use super::outages::Outages;
+use super::provision::Provision;
 
 /// How the trace becomes demand (`[demand]`).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -331,4 +332,7 @@ pub struct Rules {
     /// `[outages]`, where hosts fail.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub outages: Option<Outages>,
+    /// `[leases.provision]`, where VMs of leases are provisioned.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub provision: Option<Provision>,
 }

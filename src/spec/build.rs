@@ -9,7 +9,7 @@ use crate::detect::{DetectorSpec, WithFallback};
 use crate::engine::{LoadSide, Policies};
 use crate::id::{IdVec, VmId};
 use crate::migrate::{Channel, Conduct};
-use crate::model::{Fleet, Rules};
+use crate::model::{Fleet, Provision, Rules};
 use crate::place::optimise::{Copying, Optimiser};
 use crate::place::{Balance, PlacerSpec, Planner};
 use crate::policy::PolicyError;
@@ -64,6 +64,12 @@ impl RunSpec {
         trace::read(&self.trace.path, &self.trace.selection())
     }
 
+    /// What VMs of leases need before they run, where they carry load.
+    fn provision(&self) -> Option<Provision> {
+        let provision = self.loaded_leases()?.provision.clone()?;
+        Some(Provision { topology: self.migration.topology.is_some(), ..provision })
+    }
+
     /// The rules of the run that it describes.
     pub fn rules(&self) -> Rules {
         Rules {
@@ -73,6 +79,7 @@ impl RunSpec {
             accounting: self.accounting.clone(),
             costs: self.costs.clone(),
             outages: self.outages.clone(),
+            provision: self.provision(),
         }
     }
 }

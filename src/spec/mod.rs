@@ -33,6 +33,7 @@ mod overbooking;
 mod placer_limits;
 mod policy_limits;
 mod processor;
+mod provision;
 pub mod python;
 mod read;
 mod synthetic_leases;

@@ -162,26 +162,6 @@ mod tests {
     }
 
     #[test]
-    fn an_instance_type_says_what_its_vms_need() {
-        let named = "numnodes=\"3\" instance=\"m1.large\"/>";
-        let text =
-            TEXT.replacen("numnodes=\"3\"><res type=\"CPU\" amount=\"100\"/></node-set>", named, 1);
-        let workload = read_lwf("f", text.as_bytes()).expect("it is in order");
-        let set = &workload.leases[0].nodes[0];
-        assert_eq!((set.need[0], set.need[1], set.count), (200, 8053, 3));
-        assert_eq!(set.part.instance.as_deref(), Some("m1.large"));
-        let mut out = Vec::new();
-        write_lwf(&workload, &mut out).expect("a vector takes everything");
-        // What is written needs no catalogue to be read again.
-        let again = super::super::read_lwf_with("g", &out[..], &Default::default());
-        assert_eq!(again.expect("we wrote it"), workload);
-        let wrong = text.replace("m1.large", "m1.lage");
-        let text = read_lwf("f", wrong.as_bytes()).expect_err("unknown").to_string();
-        let expected = "GLN-682 f:10: unknown instance type `m1.lage` (did you mean `m1.large`?)";
-        assert!(text.contains(expected), "{text}");
-    }
-
-    #[test]
     fn every_fault_of_a_file_is_named_with_its_line() {
         let wrong = TEXT.replace("\"GPU\" amount=\"1\"", "\"CPUs\" amount=\"1\"");
         let wrong = wrong.replace("id=\"3\"", "id=\"2\"").replace("01:30:00", "-1:30:00");
