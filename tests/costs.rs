@@ -248,11 +248,12 @@ fn a_ledger_that_was_changed_is_found_out() {
 
 fn runs_of(requests: &[LeaseRequest], schedule: &Schedule) -> Vec<LeaseRun> {
     let runs = schedule.stretches.iter().filter(|stretch| stretch.purpose == Use::Run);
-    runs.map(|run| LeaseRun {
-        lease: run.lease.0,
-        vms: requests[run.lease.0 as usize].vms(),
-        start: run.start,
-        end: run.end,
+    runs.map(|run| {
+        let request = &requests[run.lease.0 as usize];
+        let sets = request.nodes.iter();
+        let typed = sets.filter_map(|set| Some((set.part.instance.clone()?, set.count)));
+        let (vms, instances) = (request.vms(), typed.collect());
+        LeaseRun { lease: run.lease.0, vms, instances, start: run.start, end: run.end }
     })
     .collect()
 }

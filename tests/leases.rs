@@ -37,7 +37,7 @@ fn need(random: &mut Stream) -> NodeSet {
     let mut need = [0; RESOURCES];
     need[CPU] = pick(random, &[50, 100, 100, 200]);
     need[MEMORY] = pick(random, &[256, 1024, 1024, 2048]);
-    NodeSet { count: draw(random, 1, 5) as u32, need }
+    NodeSet::new(draw(random, 1, 5) as u32, need)
 }
 
 fn lease(number: u64, arrival: Instant, random: &mut Stream) -> LeaseRequest {
@@ -214,7 +214,7 @@ fn a_short_lease_is_backfilled_only_where_it_delays_nobody() {
         (lease.duration, lease.software) = (seconds(length), Software::None);
         let mut need = [0; RESOURCES];
         (need[CPU], need[MEMORY]) = (100, 1024);
-        lease.nodes = vec![NodeSet { count, need }];
+        lease.nodes = vec![NodeSet::new(count, need)];
         lease
     };
     let leases = [make(1, 0, 1, 100), make(2, 1, 2, 100), make(3, 2, 1, 98), make(4, 3, 1, 98)];

@@ -50,7 +50,7 @@ struct World {
 impl World {
     fn new() -> Self {
         let machine = |name| Machine::named(name, Bytes::from_gib(32)).expect("a known machine");
-        let machines = Machine::CATALOGUE.map(machine).to_vec();
+        let machines = Machine::PUBLISHED.map(machine).to_vec();
         let mut fleet = Fleet::of_hosts(machines, [0, 0, 0, 1, 0, 0, 0, 1]);
         let other = VmType::new(Mips(2500.0), Bytes::from_mb(1740));
         fleet.add_vms_in_blocks(&[other], &(0..813).collect::<Vec<_>>());

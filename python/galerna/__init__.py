@@ -12,7 +12,7 @@ polars data frames: `run.hosts`, `run.vms`, `run.actions`, `run.samples`; of a r
 policy of your own is a plain class or function, see `galerna.policy`; `galerna.testing` checks it.
 """
 
-from galerna import forecast, migrate, solve, traces
+from galerna import catalogue, forecast, migrate, solve, traces
 from galerna._core import __version__
 from galerna.catalogue import describe, policies
 from galerna.comparison import Candidate, Comparison, compare
@@ -140,6 +140,7 @@ __all__ = [
     "WorstFit",
     "WorstFitDecreasing",
     "__version__",
+    "catalogue",
     "check",
     "compare",
     "describe",

@@ -271,6 +271,24 @@ class Run:
         return self._frame("restarts")
 
     @cached_property
+    def provisions(self) -> pl.DataFrame:
+        """One row per VM that was provisioned, and when each stage of that was over.
+
+        Empty without `[leases.provision]`.
+
+        >>> import galerna as gl
+        >>> run = gl.run("leases/loaded", leases__provision={"boot-s": 30})
+        >>> run.provisions["ready_us"].null_count() < run.provisions.height
+        True
+        """
+        return self._frame("provisions")
+
+    @cached_property
+    def image_sends(self) -> pl.DataFrame:
+        """One row per image that was sent to a host for VMs that were provisioned there."""
+        return self._frame("image_sends")
+
+    @cached_property
     def demand(self) -> pl.DataFrame:
         """One row per VM and sample: the load that the VMs replayed.
 

@@ -1,7 +1,8 @@
-//! Which policies come with galerna?
+//! Which policies, machines and instance types come with galerna?
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use galerna::model::Catalogue;
 use galerna::spec;
 use pyo3::prelude::*;
 
@@ -22,4 +23,27 @@ pub fn describe(py: Python<'_>, name: &str) -> PyResult<String> {
         Some(entry) => Ok(entry.text.to_owned()),
         None => Ok(std::fs::read_to_string(name)?),
     }
+}
+
+/// The machines of the catalogue as JSON, after those of a `file` of one's own.
+#[pyfunction]
+#[pyo3(signature = (file=None))]
+pub fn catalogue_hosts(py: Python<'_>, file: Option<PathBuf>) -> PyResult<String> {
+    Ok(as_json(&read(py, file)?.hosts))
+}
+
+/// The instance types of the catalogue as JSON, after those of a `file` of one's own.
+#[pyfunction]
+#[pyo3(signature = (file=None))]
+pub fn catalogue_instances(py: Python<'_>, file: Option<PathBuf>) -> PyResult<String> {
+    Ok(as_json(&read(py, file)?.instances))
+}
+
+fn read(py: Python<'_>, file: Option<PathBuf>) -> PyResult<Catalogue> {
+    let read = spec::catalogue_with(file.as_deref());
+    read.map_err(|problems| errors::spec(py, spec::Error { problems }))
+}
+
+fn as_json(rows: &impl serde::Serialize) -> String {
+    serde_json::to_string(rows).expect("rows have a JSON form")
 }

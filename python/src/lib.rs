@@ -30,7 +30,7 @@ mod _core {
     #[pymodule_export]
     use super::batch::{Batch, compare, sweep};
     #[pymodule_export]
-    use super::catalogue::{describe, policies};
+    use super::catalogue::{catalogue_hosts, catalogue_instances, describe, policies};
     #[pymodule_export]
     use super::check::check;
     #[pymodule_export]

@@ -229,7 +229,8 @@ impl Run {
     }
 
     /// The table called `hosts`, `vms`, `actions`, `samples`, `demand`, `moves`, `stages`,
-    /// `decisions`, `outages`, `link_outages` or `restarts` of a run with load; `leases`, `lease_states`,
+    /// `decisions`, `outages`, `link_outages`, `restarts`, `provisions` or `image_sends` of a run
+    /// with load; `leases`, `lease_states`,
     /// `holdings`, `utilisation` or `image_transfers` of one of leases; `ledger` of one with
     /// `[costs]`.
     fn table(&self, py: Python<'_>, name: &str) -> PyResult<Table> {
@@ -275,6 +276,8 @@ impl Run {
             "outages" => py.detach(|| frames::outages(record)),
             "link_outages" => py.detach(|| frames::link_outages(record)),
             "restarts" => py.detach(|| frames::restarts(record)),
+            "provisions" => py.detach(|| frames::provisions(record)),
+            "image_sends" => py.detach(|| frames::image_sends(record)),
             "demand" if self.leases.is_some() => py.detach(|| frames::trace_rows(trace)),
             "demand" => py.detach(|| frames::demand(trace, fleet)),
             _ => return None,

@@ -83,10 +83,10 @@ pub(super) fn of_leases(
     if is_free(costs) {
         return Vec::new();
     }
-    let price = costs.hour_price(0, 1);
     let runs = stretches.iter().filter(|stretch| stretch.purpose == Use::Run);
     let entries = runs.flat_map(|run| {
-        let vms = requests[run.lease.index()].vms() as f64;
+        let request = &requests[run.lease.index()];
+        let (vms, price) = (request.vms() as f64, costs.lease_hour_price(request));
         let subject = Subject::Lease(run.lease.0);
         months(run.start, run.end).map(move |(_, period)| {
             let hours = vms * hours(period.1 - period.0);

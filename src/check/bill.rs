@@ -47,12 +47,14 @@ pub struct BillRow {
 }
 
 /// Time in which VMs of a lease ran.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LeaseRun {
     /// Row of the lease.
     pub lease: u32,
     /// How many VMs it has.
     pub vms: usize,
+    /// Its VMs by instance type, where they have one.
+    pub instances: Vec<(String, u32)>,
     /// From when on.
     pub start: Instant,
     /// Until when.
@@ -194,15 +196,31 @@ pub(super) fn hours(costs: &Costs, runs: Option<&[LeaseRun]>, there: &Spans, due
         HourPrice::All(price) => *price,
         // Equal blocks, one per type, the last of which may be shorter.
         HourPrice::ByType(prices) => prices[vm / there.len().div_ceil(prices.len())],
+        HourPrice::ByCount(prices) => {
+            let each = prices.iter().flat_map(|p| std::iter::repeat_n(p.price, p.count));
+            each.skip(vm).next().unwrap_or(0.0)
+        }
+        HourPrice::Catalogue(_) | HourPrice::ByInstance(_) => 0.0,
     };
     match runs {
         Some(runs) => runs.iter().for_each(|run| {
-            add(("lease", run.lease), run.vms as f64, (run.start, run.end), price(0));
+            let price = match &costs.vm_hour_price {
+                HourPrice::ByInstance(prices) => mean_price(run, prices),
+                _ => price(0),
+            };
+            add(("lease", run.lease), run.vms as f64, (run.start, run.end), price);
         }),
         None => there.iter().enumerate().for_each(|(vm, spans)| {
             spans.iter().for_each(|span| add(("vm", vm as u32), 1.0, *span, price(vm)));
         }),
     }
+}
+
+/// What an hour of a VM of the lease costs in the mean.
+fn mean_price(run: &LeaseRun, prices: &BTreeMap<String, f64>) -> f64 {
+    let paid = run.instances.iter();
+    let paid = paid.map(|(name, vms)| prices.get(name).unwrap_or(&0.0) * f64::from(*vms));
+    paid.sum::<f64>() / run.vms as f64
 }
 
 /// Adds the credits: `there` and `down` by VM, whose price is paid by `owner`.

@@ -86,6 +86,16 @@ pub(super) enum Deed {
         vm: usize,
         from: usize,
     },
+    /// A VM that does not run yet begins to boot.
+    Boot {
+        vm: usize,
+        to: usize,
+    },
+    /// It boots no longer.
+    Booted {
+        vm: usize,
+        from: usize,
+    },
     /// A stage of the VM's migration begins; where that matters to the VM, the fraction of its
     /// speed that it keeps, and whether it is stopped.
     Pace {
@@ -111,6 +121,8 @@ impl Event {
         match self.deed {
             Deed::Wake { .. } | Deed::On { .. } | Deed::Sleep { .. } | Deed::Off { .. } => None,
             Deed::Fail { .. } | Deed::Repair { .. } => None,
+            // It does not run there, so nothing that it gets changes.
+            Deed::Boot { .. } | Deed::Booted { .. } => None,
             Deed::Start { vm, .. }
             | Deed::Stop { vm, .. }
             | Deed::Depart { vm, .. }
@@ -134,7 +146,8 @@ impl Event {
             Deed::Fail { host } | Deed::Repair { host } => (Some(host), None),
             Deed::Start { to, .. } | Deed::Restart { to, .. } => (Some(to), None),
             Deed::Stop { from, .. } | Deed::Stay { from, .. } => (Some(from), None),
-            Deed::Fall { from, .. } => (Some(from), None),
+            Deed::Fall { from, .. } | Deed::Booted { from, .. } => (Some(from), None),
+            Deed::Boot { to, .. } => (Some(to), None),
             Deed::Depart { from, to, .. }
             | Deed::Arrive { from, to, .. }
             | Deed::Switch { from, to, .. }
@@ -230,6 +243,8 @@ fn deed(action: &Action, hosts: usize, vms: usize) -> Result<Deed, String> {
         ActionKind::HostFail => Deed::Fail { host: from()? },
         ActionKind::HostRepair => Deed::Repair { host: from()? },
         ActionKind::VmFail => Deed::Fall { vm: vm()?, from: from()? },
+        ActionKind::BootStart => Deed::Boot { vm: vm()?, to: to()? },
+        ActionKind::BootEnd => Deed::Booted { vm: vm()?, from: from()? },
     })
 }
 

@@ -61,6 +61,8 @@ pub(super) struct Layout<'a> {
     pub state: Vec<HostState>,
     /// Per host, in order of arrival.
     pub guests: Vec<Vec<Guest>>,
+    /// Per host: who boots there and does not run yet.
+    pub boots: Vec<Vec<usize>>,
     /// Per VM: where it runs.
     pub home: Vec<Option<usize>>,
     /// Per VM: whether it is being copied away from there.
@@ -88,6 +90,7 @@ impl<'a> Layout<'a> {
             vacate_receivers: evidence.vacate_receivers,
             state: vec![HostState::Off; hosts],
             guests: vec![Vec::new(); hosts],
+            boots: vec![Vec::new(); hosts],
             home: vec![None; vms],
             departing: vec![false; vms],
             kept: vec![1.0; vms],
@@ -119,6 +122,8 @@ impl<'a> Layout<'a> {
             Deed::Abort { vm, from, to } => self.abort(vm, from, to),
             Deed::Crash { vm, from, to } => self.crash(vm, from, to),
             Deed::Restart { vm, to } => self.restart(vm, to),
+            Deed::Boot { vm, to } => self.boot(vm, to),
+            Deed::Booted { vm, from } => self.booted(vm, from),
             Deed::Pace { vm, pace } => {
                 // A migration that ends as a stage of it begins leaves the VM as its end says.
                 if let Some((speed, stopped)) = pace.filter(|_| self.is_copied(vm)) {
@@ -128,6 +133,24 @@ impl<'a> Layout<'a> {
             }
         };
         fault.map_err(|what| ("GLN-603", what))
+    }
+
+    fn boot(&mut self, vm: usize, host: usize) -> Result<(), String> {
+        if self.state[host] != HostState::On || self.home[vm].is_some() {
+            return Err(format!("v{vm} boots on h{host}, which is not on, or it runs"));
+        }
+        if self.boots.iter().flatten().any(|&other| other == vm) {
+            return Err(format!("v{vm} boots twice"));
+        }
+        self.boots[host].push(vm);
+        Ok(())
+    }
+
+    fn booted(&mut self, vm: usize, host: usize) -> Result<(), String> {
+        let at = self.boots[host].iter().position(|&other| other == vm);
+        let at = at.ok_or_else(|| format!("v{vm} does not boot on h{host}"))?;
+        self.boots[host].remove(at);
+        Ok(())
     }
 
     /// Where `vm` is now, in words.

@@ -240,7 +240,7 @@ mod tests {
             number,
             arrival: Instant::START,
             kind,
-            nodes: vec![NodeSet { count: 1, need }],
+            nodes: vec![NodeSet::new(1, need)],
             duration: Span::from_seconds(100.0),
             real_duration: None,
             preemptible: true,

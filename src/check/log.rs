@@ -55,6 +55,8 @@ fn number(kind: ActionKind) -> Option<u8> {
         ActionKind::HostFail => Some(13),
         ActionKind::HostRepair => Some(14),
         ActionKind::VmFail => Some(15),
+        ActionKind::BootStart => Some(16),
+        ActionKind::BootEnd => Some(17),
     }
 }
 

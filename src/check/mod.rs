@@ -43,6 +43,7 @@ mod event;
 mod figures;
 pub mod fragments;
 mod history;
+mod image_caches;
 mod layout;
 mod lease_run;
 mod leases;
@@ -51,6 +52,7 @@ mod log;
 mod moves;
 mod outages;
 pub mod plan;
+mod provision;
 mod range;
 pub mod reassign;
 pub mod relocation;
@@ -172,6 +174,7 @@ pub fn check(evidence: &Evidence) -> Report {
         report.findings.extend(tenancy.check(&evidence.record.actions));
     }
     outages::check(evidence, &events, &mut report);
+    provision::check(evidence, &events, &mut report);
     let possible = report.is_clean();
     report.findings.extend(log::check(evidence));
     if !possible {

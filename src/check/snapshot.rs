@@ -130,7 +130,11 @@ impl Snapshot {
                 Claim { role, demand, served_at_most: demand.min(most), kept, reserved }
             })
             .collect();
-        let shares = allocations(&claims, capacity, rules);
+        let part = rules.provision.as_ref().map_or(0.0, |provision| provision.boot_cpu);
+        let booting = layout.boots[host].iter().map(|&vm| evidence.fleet.vm_mips.as_slice()[vm].0);
+        let boot = (part * booting.sum::<f64>()).min(capacity);
+        let room = capacity - boot;
+        let shares = allocations(&claims, room, rules);
         let doubtful = guests.iter().zip(&shares).filter(|(_, share)| share.in_doubt);
         self.in_doubt.extend(doubtful.map(|(guest, _)| (host, guest.vm)));
         for ((guest, claim), share) in guests.iter().zip(&claims).zip(&shares) {
@@ -140,7 +144,7 @@ impl Snapshot {
         }
         let load: f64 = claims.iter().zip(&shares).map(|(c, share)| share.spent(rounding, c)).sum();
         let state = layout.state[host];
-        summed(evidence, host, state, load, violated(&claims, load, capacity, rules))
+        summed(evidence, host, state, load + boot, violated(&claims, load, room, rules))
     }
 }
 

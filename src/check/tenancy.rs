@@ -11,7 +11,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::Fleet;
-use crate::model::lease::{CPU, LeaseRequest, MEMORY};
+use crate::model::lease::{CPU, LeaseRequest, MEMORY, Software};
 use crate::model::lease_record::{LeaseOutcome, Stretch, Use};
 use crate::model::record::{Action, ActionKind};
 use crate::problem::Problem;
@@ -32,11 +32,15 @@ pub struct Tenancy {
     vms: Vec<(u32, [i64; 2])>,
     /// CPU and memory held for runs, from and until when.
     runs: BTreeMap<Turn, [i64; 2]>,
-    /// Where policies say where VMs run: when each lease runs.
+    /// Whether each VM of a lease is one of the fleet.
+    is_whole: bool,
+    /// Where VMs may begin late, or elsewhere: when each lease runs.
     free: Option<BTreeMap<u32, Vec<(Instant, Instant)>>>,
     /// Whether each lease is a reservation.
     reservations: Vec<bool>,
-    /// Figures of late starts as they are claimed.
+    /// Per VM of the fleet: the first core of the VM that it is one of, and its image with its MB.
+    wants: Vec<(usize, Option<(u32, i64)>)>,
+    /// Figures of the lease summary as they are claimed.
     late: Vec<(String, f64)>,
 }
 
@@ -58,21 +62,13 @@ impl Tenancy {
             }
         }
         let reservations = requests.iter().map(LeaseRequest::is_reservation).collect();
-        Self { end, vms: vms.collect(), runs, free: None, reservations, late: Vec::new() }
+        let (vms, wants, late) = (vms.collect(), wants(requests), Vec::new());
+        Self { end, vms, runs, is_whole: false, free: None, reservations, wants, late }
     }
 
-    /// The VMs of leases are consolidated: they run wherever policies say, and begin when their
-    /// host is on. `claims` are the figures of the lease summary.
-    pub fn consolidated(
-        mut self,
-        requests: &[LeaseRequest],
-        stretches: &[Stretch],
-        claims: &[(String, f64)],
-    ) -> Self {
-        let vms = requests.iter().zip(0..).flat_map(|(request, lease)| {
-            request.asked().map(move |asked| (lease, [asked[CPU], asked[MEMORY]]))
-        });
-        self.vms = vms.collect();
+    /// VMs run wherever policies say, or begin when they are provisioned. `claims` are the figures
+    /// of the lease summary.
+    pub fn free(mut self, stretches: &[Stretch], claims: &[(String, f64)]) -> Self {
         let mut runs: BTreeMap<u32, Vec<(Instant, Instant)>> = BTreeMap::new();
         for run in stretches.iter().filter(|s| s.purpose == Use::Run && s.start < s.end) {
             runs.entry(run.lease.0).or_default().push((run.start, run.end));
@@ -83,9 +79,21 @@ impl Tenancy {
         self
     }
 
+    /// The VMs of leases are consolidated: each is one of the fleet, whatever cores it has.
+    pub fn consolidated(mut self, requests: &[LeaseRequest]) -> Self {
+        let vms = requests.iter().zip(0..).flat_map(|(request, lease)| {
+            request.asked().map(move |asked| (lease, [asked[CPU], asked[MEMORY]]))
+        });
+        self.vms = vms.collect();
+        let images = requests.iter().flat_map(|request| request.asked().map(|_| image(request)));
+        self.wants = images.enumerate().collect();
+        self.is_whole = true;
+        self
+    }
+
     /// VMs of the fleet that are other than their lease asks for, where policies see whole VMs.
     pub(super) fn check_fleet(&self, fleet: &Fleet) -> Vec<Problem> {
-        if self.free.is_none() {
+        if !self.is_whole {
             return Vec::new();
         }
         let slowest = fleet.core.as_slice().iter().map(|core| core.0).fold(f64::MAX, f64::min);
@@ -168,13 +176,29 @@ impl Tenancy {
             ("late_s", late_s),
         ];
         for (name, expected) in expected {
-            let claimed = self.late.iter().find(|(claimed, _)| claimed == name).map(|c| c.1);
+            let claimed = self.claimed(name);
             if claimed.is_none_or(|found| (found - expected).abs() > 1e-6) {
                 let what = format!("{name} is {claimed:?}, expected {expected}");
                 problems.push(Problem::new("GLN-648", "leases", what, REMEDY));
             }
         }
         problems
+    }
+
+    /// The first core of the VM that `vm` is one of, and the image that this needs, with its MB.
+    pub(super) fn wants(&self, vm: usize) -> Option<(usize, Option<(u32, i64)>)> {
+        self.wants.get(vm).copied()
+    }
+
+    /// The cores of the VM whose first is `first`.
+    pub(super) fn cores_of(&self, first: usize) -> impl Iterator<Item = usize> {
+        let alike = self.wants.iter().skip(first).take_while(move |of| of.0 == first);
+        first..first + alike.count()
+    }
+
+    /// The figure of the lease summary called `name`, as it is claimed.
+    pub(super) fn claimed(&self, name: &str) -> Option<f64> {
+        self.late.iter().find(|(claimed, _)| claimed == name).map(|claim| claim.1)
     }
 
     /// Whether `lease` is a reservation.
@@ -250,6 +274,27 @@ fn cores(request: &LeaseRequest) -> Vec<[i64; 2]> {
             let share = (cpu + left - 1) / left;
             all.push([share, memory]);
             (cpu, left, memory) = (cpu - share, left - 1, 0);
+        }
+    }
+    all
+}
+
+/// The image of the VMs of `request`, with its MB.
+fn image(request: &LeaseRequest) -> Option<(u32, i64)> {
+    match request.software {
+        Software::Image { image, size } if size > 0 => Some((image, size)),
+        _ => None,
+    }
+}
+
+/// For each core of all VMs: the first of its VM, and the image of that.
+fn wants(requests: &[LeaseRequest]) -> Vec<(usize, Option<(u32, i64)>)> {
+    let mut all = Vec::new();
+    for request in requests {
+        for asked in request.asked() {
+            let first = all.len();
+            let cores = ((asked[CPU] + 99) / 100).max(1);
+            all.extend((0..cores).map(|_| (first, image(request))));
         }
     }
     all

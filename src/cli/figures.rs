@@ -175,6 +175,14 @@ fn explained_of_leases(name: &str) -> (&'static str, &'static str) {
         "late_others" => ("", "other VMs that began late"),
         "never_begun" => ("", "VMs whose lease was over first"),
         "late_s" => ("s", "delays of all of them"),
+        "provisioned" => ("", "VMs made ready to run"),
+        "mean_image_s" => ("s", "until their image was there"),
+        "mean_clone_s" => ("s", "until they had a disk of it"),
+        "mean_customise_s" => ("s", "until that was customised"),
+        "mean_boot_s" => ("s", "until they had booted"),
+        "images_sent" => ("", "images sent to a host"),
+        "images_cached" => ("", "VMs whose image was there"),
+        "image_bytes" => ("B", "sent by the repository"),
         _ => ("", ""),
     }
 }

@@ -13,6 +13,7 @@
 //! early ends the command quietly.
 
 mod batch;
+mod catalogue;
 mod check;
 mod compare;
 mod draw;
@@ -74,6 +75,7 @@ Examples:
   galerna sweep my-sweep.toml                 many runs at once, one table
   galerna policies list                       which runs are bundled
   galerna policies describe cloudsim-3.0.3/lr-mmt
+  galerna catalogue instances                 which instance types are known by name
   galerna traces info sample                  what is in a trace
   galerna migrate predict --ram-mib 4096 --mbit 1000
   galerna run leases/easy                     serve leases of VMs instead of load
@@ -87,6 +89,7 @@ plan, 4 a policy failed, 130 interrupted.";
 #[derive(Debug, Subcommand)]
 enum Command {
     Run(run::Run),
+    Catalogue(catalogue::CatalogueCommand),
     Compare(compare::Compare),
     Sweep(sweep::Sweep),
     Check(check::Check),
@@ -162,6 +165,7 @@ pub fn main_with(args: impl IntoIterator<Item = OsString>) -> i32 {
     };
     let answer = match command {
         Command::Run(run) => run.execute(&args),
+        Command::Catalogue(catalogue) => catalogue.execute(),
         Command::Compare(compare) => compare.execute(),
         Command::Sweep(sweep) => sweep.execute(),
         Command::Check(check) => check.execute(),

@@ -130,6 +130,7 @@ impl Run {
     ) -> Result<RunReport, Failure> {
         let start = ProcessTime::now();
         let inputs = &LeaseInputs::read(leases).map_err(Failure::bad_input)?;
+        inputs.check_prices(spec.costs.as_ref()).map_err(Failure::bad_input)?;
         let read_s = start.elapsed().as_secs_f64();
         let start = ProcessTime::now();
         let schedule = &scheduled(spec, leases, inputs)?;

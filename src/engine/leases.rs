@@ -47,6 +47,8 @@ pub(super) struct Turn {
 pub(super) struct Promise {
     pub start: Instant,
     pub vm: VmId,
+    /// Where the calendar holds room for it.
+    pub host: HostId,
 }
 
 /// The scheduler, as the event loop sees it.
@@ -114,17 +116,21 @@ impl<'a> Leases<'a> {
 
     /// VMs of leases that are to begin later, the first first.
     pub fn promises(&self) -> Vec<Promise> {
-        let vms = |lease: u32| {
-            let first = self.first_vm[lease as usize];
-            let guests = self.requests[lease as usize].guests(self.consolidate.guests());
-            (first..first + guests.count()).map(VmId::from_index)
-        };
-        let promised = self.scheduler.promised();
-        let mut all: Vec<Promise> = promised
-            .flat_map(|(lease, start)| vms(lease).map(move |vm| Promise { start, vm }))
-            .collect();
+        let each = self.consolidate.guests();
+        let mut all = Vec::new();
+        for (lease, start, hosts) in self.scheduler.promised() {
+            let vms = (self.first_vm[lease as usize]..).map(VmId::from_index);
+            let guests = self.requests[lease as usize].guests(each).zip(vms);
+            let host = |guest: Guest| HostId(hosts[guest.node]);
+            all.extend(guests.map(|(guest, vm)| Promise { start, vm, host: host(guest) }));
+        }
         all.sort_unstable();
         all
+    }
+
+    /// What is asked for.
+    pub fn requests(&self) -> &'a [LeaseRequest] {
+        self.requests
     }
 
     /// Everything that came of them.
@@ -139,7 +145,8 @@ impl Engine<'_> {
     pub fn start_empty(&mut self, leases: &Leases<'_>) {
         let (requests, how) = (leases.requests, leases.consolidate);
         self.leased = true;
-        self.tenants = Tenants::new(how, leases.spare_hosts);
+        self.expect_provisioning(leases);
+        self.tenants = Tenants::new(how, leases.spare_hosts, self.provisioning.is_some());
         self.samples = usize::MAX;
         self.world.demand.repeat();
         self.world.demand.set_sample(0);
@@ -150,6 +157,7 @@ impl Engine<'_> {
         self.world.reserved = requests.iter().flat_map(of).collect();
         self.expect_outages();
         if how.is_off() {
+            // Nobody lets them sleep.
             self.world.power.ids().for_each(|host| self.host_on(host));
         } else {
             self.keep_spare();

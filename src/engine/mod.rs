@@ -21,6 +21,7 @@ mod leases;
 mod moves;
 mod outages;
 mod plan;
+mod provision;
 mod queue;
 mod restarts;
 mod returns;

@@ -15,6 +15,7 @@ use crate::migrate::transaction::{Ending, Event, Stage, Transaction};
 use crate::migrate::{
     Conduct, Convergence, Escalation, Leg, News, Program, Totals, TransferId, Transfers,
 };
+use crate::model::Provision;
 use crate::model::record::{ActionKind, MoveEnding, MoveRecord, Reason, StageKind, StageRecord};
 use crate::model::rules::MigrationSla;
 use crate::model::{Fleet, Rules};
@@ -43,9 +44,11 @@ pub(super) struct Flight {
 pub(super) struct Moves<'a> {
     pub(super) conduct: Conduct,
     pub(super) transfers: Transfers,
-    routes: Option<Routes<'a>>,
+    pub(super) routes: Option<Routes<'a>>,
     /// What connects the sites, where there are several.
     pub(super) wide: Option<Wide<'a>>,
+    /// The link of the repository of images.
+    pub(super) repository: LinkId,
     pub(super) flights: Vec<Option<Flight>>,
     /// Migrations that leave each host, and that arrive there.
     leaving: Vec<usize>,
@@ -67,19 +70,23 @@ impl<'a> Moves<'a> {
         rules: &'a Rules,
         fleet: &'a Fleet,
     ) -> Self {
-        let (hosts, sites, rules) = (fleet.hosts(), rules.sites.as_ref(), &rules.migration);
+        let Rules { migration: rules, sites, provision, .. } = rules;
+        let hosts = fleet.hosts();
         let draws = conduct.failures.draws(conduct.seed);
         let mut capacities: Vec<f64> = match &conduct.topology {
             Some(topology) => topology.capacities().iter().map(|c| c * rules.share).collect(),
             None => vec![rules.bandwidth(); 2 * hosts],
         };
-        let wide = sites.map(|sites| Wide::new(sites, fleet, capacities.len()));
-        capacities.extend(sites.into_iter().flat_map(Wide::capacities));
+        let wide = sites.as_ref().map(|sites| Wide::new(sites, fleet, capacities.len()));
+        capacities.extend(sites.iter().flat_map(Wide::capacities));
+        let repository = capacities.len() as LinkId;
+        capacities.extend(provision.as_ref().map(Provision::repository));
         Self {
             conduct,
             transfers: Transfers::new(capacities, rules.contention),
             routes,
             wide,
+            repository,
             flights: Vec::new(),
             leaving: vec![0; hosts],
             arriving: vec![0; hosts],
@@ -362,7 +369,7 @@ impl Engine<'_> {
 
     /// A migration is complete.
     pub(super) fn arrive(&mut self, id: TransferId, totals: Totals) {
-        let Some(mut flight) = self.moves.land(id) else { return };
+        let Some(mut flight) = self.moves.land(id) else { return self.image_arrived(id, totals) };
         let switched = flight.has_switched();
         flight.complete();
         self.close_books(&mut flight, totals, MoveEnding::Moved);

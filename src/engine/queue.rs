@@ -35,6 +35,8 @@ pub enum Event {
     Rescue,
     /// A VM whose host failed has booted elsewhere.
     Boots(VmId),
+    /// The stage of provisioning in that row of the record is over.
+    StageEnds(VmId, usize),
     /// Hosts are chosen for promised starts that are near.
     Prepare,
     /// A sample arrives.
@@ -61,7 +63,7 @@ impl Event {
             Self::LegEnds(..) => 0,
             Self::HostOff(_) | Self::HostOn(_) | Self::Fails(..) | Self::Restart(_) => 1,
             Self::Closes(_) | Self::Breaks(_) | Self::Mends(_) | Self::Rescue | Self::Boots(_) => 1,
-            Self::Prepare => 1,
+            Self::Prepare | Self::StageEnds(..) => 1,
             Self::Sample(_) | Self::End => 2,
             Self::Decide(_) => 3,
         }

@@ -8,6 +8,7 @@ use super::decide::{Decision, decide};
 use super::demand::DemandCurve;
 use super::moves::Moves;
 use super::outages::Outages;
+use super::provision::Provisioning;
 use super::queue::{Event, EventQueue};
 use super::returns;
 use super::share::Role;
@@ -39,6 +40,8 @@ pub(super) struct Engine<'a> {
     pub(super) leased: bool,
     /// Those VMs, if they are consolidated.
     pub(super) tenants: Option<Tenants>,
+    /// What VMs need before they run, if anything.
+    pub(super) provisioning: Option<Provisioning<'a>>,
     /// What fails, if anything does.
     pub(super) outages: Option<Outages<'a>>,
     end: Moment,
@@ -93,6 +96,7 @@ impl<'a> Engine<'a> {
             samples: trace.samples(),
             leased: false,
             tenants: None,
+            provisioning: None,
             outages,
             end: clock.at(Instant::START + trace.step() * trace.samples() as i64),
             touched: Vec::new(),
@@ -167,6 +171,7 @@ impl<'a> Engine<'a> {
             }
             Event::HostOff(host) => self.host_off(host),
             Event::Prepare => self.prepare(policies)?,
+            Event::StageEnds(vm, row) => self.end_stage(vm, row),
             Event::Sample(sample) => {
                 if watch(at.instant).is_break() {
                     return Err(Error::Interrupted { at: at.instant });

@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use super::decide::settle;
 use super::fences::is_public;
-use super::leases::{Leases, Promise};
+use super::leases::{Leases, Promise, Turn};
 use super::queue::Event;
 use super::run::Engine;
 use super::share::Role;
@@ -73,6 +73,8 @@ struct Coming {
 #[derive(Debug)]
 pub(super) struct Tenants {
     foresighted: bool,
+    /// Whether VMs run where their lease holds capacity, on hosts that are all on.
+    pinned: bool,
     /// VMs with a host on which they do not run yet.
     coming: Vec<Coming>,
     /// VMs for which there was no room, and when their lease begins or began.
@@ -89,8 +91,10 @@ pub(super) struct Tenants {
 }
 
 impl Tenants {
-    pub fn new(how: ConsolidateLeases, spare_hosts: usize) -> Option<Self> {
-        (!how.is_off()).then(|| Self {
+    /// None where VMs begin at once with their lease, where that holds capacity.
+    pub fn new(how: ConsolidateLeases, spare_hosts: usize, provisioned: bool) -> Option<Self> {
+        (provisioned || !how.is_off()).then(|| Self {
+            pinned: how.is_off(),
             foresighted: how == ConsolidateLeases::Foresighted,
             coming: Vec::new(),
             homeless: Vec::new(),
@@ -117,7 +121,12 @@ impl Engine<'_> {
         turns.iter().filter(|turn| !turn.begins).for_each(|turn| self.end_tenancy(turn.vm));
         let mut waiting = std::mem::take(&mut self.tenants().homeless);
         waiting.retain(|&(start, _)| start < at);
-        for vm in turns.iter().filter(|turn| turn.begins).map(|turn| turn.vm) {
+        let pinned = self.tenants().pinned;
+        for &Turn { vm, host, .. } in turns.iter().filter(|turn| turn.begins) {
+            let elsewhere = |coming: &Coming| coming.vm == vm && coming.host != host;
+            if pinned && self.tenants().coming.iter().any(elsewhere) {
+                self.forget(vm);
+            }
             match self.tenants().coming.iter_mut().find(|coming| coming.vm == vm) {
                 Some(prepared) => {
                     (prepared.begun, prepared.start) = (true, at);
@@ -125,6 +134,7 @@ impl Engine<'_> {
                     self.begin_on(host);
                     self.hurry(vm, at);
                 }
+                None if pinned => self.expect(Coming { vm, host, start: at, begun: true }),
                 None => waiting.push((at, vm)),
             }
         }
@@ -135,10 +145,11 @@ impl Engine<'_> {
         self.house(waiting, policies)?;
         self.keep_spare();
         self.keep_headroom();
-        if self.tenants().foresighted {
+        if self.tenants().foresighted || pinned {
             let is_new =
                 |p: &Promise| self.world.home[p.vm].is_none() && self.world.bound[p.vm] == 0;
-            let promises = leases.promises().into_iter().filter(is_new).collect();
+            let mut promises: Vec<Promise> = leases.promises().into_iter().filter(is_new).collect();
+            promises.sort_by_key(|promise| self.ahead(promise));
             self.tenants().promises = promises;
             self.prepare(policies)?;
         }
@@ -155,17 +166,19 @@ impl Engine<'_> {
         self.tenants.as_mut().expect("leases are consolidated")
     }
 
-    /// Hosts for starts that are promised up to then are chosen now.
-    fn near(&self) -> Instant {
+    /// When a host is to be chosen for a promise, so that its VM is ready in time.
+    fn ahead(&self, promise: &Promise) -> Instant {
         let host = &self.world.rules.host;
-        self.world.now.instant + Span::from_seconds(host.wake_s + host.shutdown_s)
+        let lead = self.provisioning.as_ref().map_or(Span::ZERO, |all| all.lead(promise.vm));
+        let switching = Span::from_seconds(host.wake_s + host.shutdown_s);
+        Instant(promise.start.0 - (switching + lead).0)
     }
 
     /// Schedules the choice of a host for the next promise.
     fn expect_promise(&mut self) {
-        let (near, now) = (self.near(), self.world.now.instant);
-        let first = self.tenants().promises.first().map(|promise| promise.start);
-        let next = first.map(|start| now.max(now + (start - near)));
+        let now = self.world.now.instant;
+        let first = self.tenants().promises.first().copied();
+        let next = first.map(|promise| now.max(self.ahead(&promise)));
         if let Some(next) = next.filter(|_| next != self.tenants().expected) {
             self.queue.push(self.clock.at(next), Event::Prepare);
         }
@@ -174,10 +187,18 @@ impl Engine<'_> {
 
     /// Chooses hosts for the promised starts that are near, and wakes them.
     pub(super) fn prepare(&mut self, policies: &mut Policies) -> Result<(), Error> {
-        let near = self.near();
-        let due = self.tenants().promises.partition_point(|promise| promise.start <= near);
-        let due = self.tenants().promises.drain(..due).map(|p| (p.start, p.vm)).collect();
-        self.house(due, policies)?;
+        let now = self.world.now.instant;
+        let promises = std::mem::take(&mut self.tenants().promises);
+        let due = promises.partition_point(|promise| self.ahead(promise) <= now);
+        self.tenants().promises = promises;
+        let due: Vec<Promise> = self.tenants().promises.drain(..due).collect();
+        if self.tenants().pinned {
+            for Promise { start, vm, host } in due {
+                self.expect(Coming { vm, host, start, begun: false });
+            }
+        } else {
+            self.house(due.iter().map(|promise| (promise.start, promise.vm)).collect(), policies)?;
+        }
         self.expect_promise();
         Ok(())
     }
@@ -189,6 +210,7 @@ impl Engine<'_> {
         }
         match &self.tenants {
             None => !self.leased,
+            Some(tenants) if tenants.pinned => false,
             Some(tenants) => {
                 let others = self.spare().filter(|&other| other != host);
                 !tenants.over && others.count() >= tenants.spare_hosts
@@ -325,9 +347,13 @@ impl Engine<'_> {
         if self.tenants.is_none() || self.world.power[host] != PowerState::On {
             return;
         }
-        let due = |coming: &&Coming| coming.host == host && coming.begun;
-        while let Some(&Coming { vm, start, .. }) = self.tenants().coming.iter().find(due) {
-            self.forget(vm);
+        let here = self.tenants().coming.iter().filter(|coming| coming.host == host);
+        for vm in here.map(|coming| coming.vm).collect::<Vec<_>>() {
+            self.provision(vm, host);
+        }
+        while let Some(Coming { vm, start, .. }) = self.next_due(host) {
+            self.use_provision(vm);
+            self.no_longer_comes(vm);
             self.world.close_interval(host);
             self.world.home[vm] = Some(host);
             self.world.enlist(host, vm, Role::Running);
@@ -336,6 +362,13 @@ impl Engine<'_> {
             let reserved = self.world.reserved[vm];
             self.tenants().late.count(late_s, reserved);
         }
+    }
+
+    /// A VM that may begin on `host` now.
+    fn next_due(&self, host: HostId) -> Option<Coming> {
+        let coming = &self.tenants.as_ref()?.coming;
+        let due = |c: &&Coming| c.host == host && c.begun && self.is_provisioned(c.vm);
+        coming.iter().find(due).copied()
     }
 
     /// VMs that were to begin on `host` are to begin elsewhere.
@@ -348,8 +381,14 @@ impl Engine<'_> {
         }
     }
 
-    /// A VM no longer comes to the host that was meant for it.
+    /// A VM no longer comes to the host that was meant for it, and what was prepared is given up.
     fn forget(&mut self, vm: VmId) {
+        self.drop_provision(vm);
+        self.no_longer_comes(vm);
+    }
+
+    /// A VM is no longer expected where it was.
+    fn no_longer_comes(&mut self, vm: VmId) {
         let row = self.tenants().coming.iter().position(|coming| coming.vm == vm);
         let Coming { host, .. } = self.tenants().coming.remove(row.expect("it is to come"));
         self.world.bound[vm] -= 1;
@@ -359,6 +398,7 @@ impl Engine<'_> {
 
     /// The lease of `vm` lets it go, wherever it is.
     fn end_tenancy(&mut self, vm: VmId) {
+        self.release_image(vm);
         if self.give_up_restart(vm) {
             return;
         }

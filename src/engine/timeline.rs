@@ -15,6 +15,7 @@ use super::tenants::ConsolidateLeases;
 use super::{Error, Outcome, Policies};
 use crate::lease::{LateStarts, LeasePolicies, LeaseRules, Schedule};
 use crate::model::lease::{LeaseRequest, Site};
+use crate::model::provision::ProvisionSummary;
 use crate::model::{Fleet, Rules};
 use crate::time::Instant;
 use crate::topology::Routes;
@@ -96,8 +97,11 @@ pub fn run_leases_with_load(
         "the hosts of the site are the fleet's"
     );
     let mut leases = Leases::new(leases, true);
+    let provisioned = load.rules.provision.is_some();
     let (outcome, late) = with_load(load, Some(&mut leases), watch)?;
-    Ok((Schedule { late, ..leases.finish() }, outcome))
+    let Outcome { record, .. } = &outcome;
+    let provision = provisioned.then(|| ProvisionSummary::of(&record.provisions, &record.sends));
+    Ok((Schedule { late, provision, ..leases.finish() }, outcome))
 }
 
 fn with_load(
@@ -152,9 +156,7 @@ fn work(
         leases.step(at)?;
         match load.as_mut() {
             None => {}
-            Some((engine, _)) if leases.consolidate.is_off() => {
-                engine.follow(at, leases.turns())?
-            }
+            Some((engine, _)) if engine.tenants.is_none() => engine.follow(at, leases.turns())?,
             Some((engine, policies)) => {
                 engine.follow_consolidated(at, leases, policies)?;
             }

@@ -96,6 +96,8 @@ pub struct World<'a> {
     /// VMs whose capacity is promised: what they do not ask for is nobody else's where policies
     /// place, and where a host runs short they are served first.
     pub reserved: IdVec<VmId, bool>,
+    /// VMs that boot on each host and do not run yet.
+    pub boots: IdVec<HostId, Vec<VmId>>,
     /// Utilisation of each host at its last evaluation.
     pub utilisation: IdVec<HostId, f64>,
     /// The books.
@@ -149,6 +151,7 @@ impl<'a> World<'a> {
             rented: BTreeMap::new(),
             down_s: Vec::new(),
             reserved: IdVec::filled(false, vms),
+            boots: IdVec::filled(Vec::new(), hosts),
             utilisation: IdVec::filled(0.0, hosts),
             meter,
             record: Record::default(),
@@ -363,10 +366,12 @@ impl<'a> World<'a> {
     fn serve(&mut self, host: HostId, dt: f64) {
         let capacity = self.fleet.capacity[host].0;
         let core = self.fleet.core[host].0;
-        let usage = match self.serve_fully(host, core, capacity, dt) {
+        let boot = self.boot_load(host).min(capacity);
+        let mut usage = match self.serve_fully(host, core, capacity - boot, dt) {
             Some(usage) => usage,
-            None => self.ration(host, core, capacity),
+            None => self.ration(host, core, capacity - boot),
         };
+        usage.used += boot;
         let utilisation = usage.used / capacity;
         let utilisation = if utilisation > 1.0 && utilisation < 1.01 { 1.0 } else { utilisation };
         self.utilisation[host] = utilisation;
@@ -384,6 +389,13 @@ impl<'a> World<'a> {
             EnergyIntegral::Exact => self.power[host] == PowerState::On,
             EnergyIntegral::Trapezoid => usage.used > 0.0,
         };
+    }
+
+    /// What the VMs use that boot on `host`, MIPS: they are served before those that run.
+    fn boot_load(&self, host: HostId) -> f64 {
+        let rules = self.rules.provision.as_ref();
+        let part = rules.map_or(0.0, |rules| rules.boot_cpu);
+        self.boots[host].iter().map(|&vm| part * self.fleet.vm_mips[vm].0).sum()
     }
 
     /// What policies see, with `demand` as the demand of the VMs.

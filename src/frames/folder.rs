@@ -13,7 +13,7 @@ use polars::prelude::*;
 
 use super::error::{Error, unwritable};
 use super::manifest::{Manifest, RunReport};
-use super::{lease_tables, tables};
+use super::{lease_tables, provision_tables, tables};
 use crate::account::Ledger;
 use crate::lease::Schedule;
 use crate::lease::format::write_lwf;
@@ -44,6 +44,8 @@ pub(super) const FAILED: [&str; 2] = ["outages.parquet", "restarts.parquet"];
 
 /// Name of the file of links that failed, in a run with `[outages]` and `[sites]`.
 pub(super) const LINKS_FAILED: &str = "link_outages.parquet";
+/// Names of the files of provisioning, in a run with `[leases.provision]`.
+pub(super) const PROVISIONED: [&str; 2] = ["provisions.parquet", "image_sends.parquet"];
 
 /// Names of the files of a run of leases.
 pub(super) const LEASE_FILES: [&str; 6] = [
@@ -184,7 +186,7 @@ pub fn check_destination(dir: &Path, existing: Existing) -> Result<(), Error> {
     }
     let held = members(dir).map_err(|cause| unwritable(dir, &cause))?;
     let ours = |name: &str| {
-        let tables = TABLES.iter().chain(&LEASE_FILES).chain(&FAILED);
+        let tables = TABLES.iter().chain(&LEASE_FILES).chain(&FAILED).chain(&PROVISIONED);
         [MANIFEST, LEDGER, LINKS_FAILED].contains(&name)
             || tables.into_iter().any(|table| *table == name)
     };
@@ -301,8 +303,12 @@ fn tables_of(record: &Record, inputs: &Inputs, demand: DataFrame) -> io::Result<
     let links = (failed && inputs.rules.sites.is_some())
         .then(|| (LINKS_FAILED, tables::link_outages(record)));
     let failed = failed.then(|| [tables::outages(record), tables::restarts(record)]);
+    let provisioned = inputs.rules.provision.is_some();
+    let provisioned = provisioned
+        .then(|| [provision_tables::provisions(record), provision_tables::image_sends(record)]);
     let named = TABLES.into_iter().zip(frames);
     let named = named.chain(FAILED.into_iter().zip(failed.into_iter().flatten())).chain(links);
+    let named = named.chain(PROVISIONED.into_iter().zip(provisioned.into_iter().flatten()));
     named.map(|(name, frame)| Ok((name, parquet(frame)?))).collect()
 }
 

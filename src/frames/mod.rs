@@ -19,19 +19,23 @@
 //! | `ledger.parquet` | entry of the ledger | account, subject, period, quantity, price, amount |
 //! | `outages.parquet` | outage of a host | `host start_us end_us` |
 //! | `restarts.parquet` | VM whose host failed | those of `RestartRecord` |
+//! | `provisions.parquet` | VM that was provisioned | those of `ProvisionRecord` |
+//! | `image_sends.parquet` | image sent for that | those of `ImageSend` |
 //! | `run.json` | run | what was run, with which inputs, and what it added up to |
 //!
 //! A run of load has the first eight, a run of leases the next six, one with `[costs]` the ledger,
-//! one with `[outages]` the two after it, one with `[outages]` and `[sites]` `link_outages`. Resources are `capacity_mips` of a host and `mips` of a
-//! VM, `ram_bytes`, `disk_bytes`, `net_bytes_s`; amounts are columns named as the site of the
-//! leases names them. Columns carry their units in their names; what there is not is null. No
-//! table holds a wall-clock time: the same spec and seed give the same
-//! bytes, whatever the number of threads.
+//! one with `[outages]` the two after it, one with `[outages]` and `[sites]` `link_outages`, one
+//! with `[leases.provision]` the two after these. Resources are `capacity_mips` of a host and
+//! `mips` of a VM, `ram_bytes`, `disk_bytes`, `net_bytes_s`; amounts are columns named as the site
+//! of the leases names them. Columns carry their units in their names; what there is not is null.
+//! No table holds a wall-clock time: the same spec and seed give the same bytes, whatever the
+//! number of threads.
 
 mod error;
 mod folder;
 pub mod lease_tables;
 mod manifest;
+mod provision_tables;
 mod read;
 mod read_actions;
 mod read_failed;
@@ -44,6 +48,7 @@ pub use error::Error;
 pub use folder::{Existing, LeaseFolder, RunFolder, check_destination, write_lease_run, write_run};
 pub(crate) use folder::{parquet, sync_folder};
 pub use manifest::{Manifest, RunReport, Timing, TraceReport, WorkloadReport};
+pub use provision_tables::{image_sends, provisions};
 pub use read::{FoundEvidence, FoundRun, read_manifest, read_run};
 pub use read_leases::FoundLeases;
 pub use snapshot::snapshot_text;

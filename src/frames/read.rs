@@ -7,6 +7,7 @@ use polars::prelude::*;
 use super::error::{Error, REMEDY, damaged};
 use super::folder::{LEDGER, MANIFEST, TABLES};
 use super::manifest::Manifest;
+use super::provision_tables::read_provisions;
 use super::read_actions::action_rows;
 use super::read_failed::{read_failed, read_links};
 use super::read_leases::{self, FoundLeases};
@@ -179,7 +180,12 @@ fn load_evidence(
         _ => Default::default(),
     };
     contradictions.extend(exchanged);
-    let record = Record { outages, restarts, link_outages, ..record };
+    let (provisions, sends, exchanged) = match spec.rules().provision {
+        Some(_) => read_provisions(dir, manifest)?,
+        None => Default::default(),
+    };
+    contradictions.extend(exchanged);
+    let record = Record { outages, restarts, link_outages, provisions, sends, ..record };
     let evidence = Evidence {
         bill,
         rules: spec.rules(),

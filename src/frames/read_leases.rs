@@ -129,8 +129,11 @@ pub(super) fn read(
         None => None,
         Some(leases) => {
             let mut tenancy = Tenancy::of(&workload.leases, &outcomes, &stretches);
+            if !leases.consolidate.is_off() || leases.provision.is_some() {
+                tenancy = tenancy.free(&stretches, &claims.summary);
+            }
             if !leases.consolidate.is_off() {
-                tenancy = tenancy.consolidated(&workload.leases, &stretches, &claims.summary);
+                tenancy = tenancy.consolidated(&workload.leases);
             }
             let read = read_load(dir, &manifest, &workload.leases, tenancy)?;
             contradictions.extend(read.1);
@@ -178,11 +181,12 @@ fn claims(manifest: &Manifest, summary: &LeaseSummary, rules: &LeaseRules) -> Le
 /// When the VMs of leases ran.
 fn runs(workload: &Workload, stretches: &[Stretch]) -> Vec<LeaseRun> {
     let runs = stretches.iter().filter(|stretch| stretch.purpose == Use::Run);
-    runs.map(|run| LeaseRun {
-        lease: run.lease.0,
-        vms: workload.leases[run.lease.index()].nodes.iter().map(|set| set.count as usize).sum(),
-        start: run.start,
-        end: run.end,
+    runs.map(|run| {
+        let nodes = &workload.leases[run.lease.index()].nodes;
+        let typed = nodes.iter().filter_map(|set| Some((set.part.instance.clone()?, set.count)));
+        let vms = nodes.iter().map(|set| set.count as usize).sum();
+        let instances = typed.collect();
+        LeaseRun { lease: run.lease.0, vms, instances, start: run.start, end: run.end }
     })
     .collect()
 }

@@ -283,11 +283,11 @@ pub(super) fn count<R>(name: &str, rows: &[R], of: impl Fn(&R) -> u32) -> Column
     Column::new(name.into(), rows.iter().map(of).collect::<Vec<u32>>())
 }
 
-fn maybe<R>(name: &str, rows: &[R], of: impl Fn(&R) -> Option<u32>) -> Column {
+pub(super) fn maybe<R>(name: &str, rows: &[R], of: impl Fn(&R) -> Option<u32>) -> Column {
     UInt32Chunked::from_iter_options(name.into(), rows.iter().map(of)).into_column()
 }
 
-fn instants<R>(name: &str, rows: &[R], of: impl Fn(&R) -> Option<Instant>) -> Column {
+pub(super) fn instants<R>(name: &str, rows: &[R], of: impl Fn(&R) -> Option<Instant>) -> Column {
     let times = rows.iter().map(|row| of(row).map(|at| at.0));
     Int64Chunked::from_iter_options(name.into(), times).into_column()
 }

@@ -115,7 +115,7 @@ mod tests {
             number: 1,
             arrival: Instant::START,
             kind: LeaseKind::BestEffort,
-            nodes: vec![NodeSet { count: 2, need: amounts(50) }],
+            nodes: vec![NodeSet::new(2, amounts(50))],
             duration: Span(30),
             real_duration: None,
             preemptible: true,

@@ -108,7 +108,7 @@ mod tests {
             number: 1,
             arrival: Instant::from_seconds(arrival_d * DAY_S),
             kind,
-            nodes: vec![NodeSet { count: 1, need: [0; RESOURCES] }],
+            nodes: vec![NodeSet::new(1, [0; RESOURCES])],
             duration: Span(1),
             real_duration: None,
             preemptible: true,

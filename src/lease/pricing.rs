@@ -114,7 +114,7 @@ mod tests {
             number: 1,
             arrival: Instant::START,
             kind: LeaseKind::Immediate,
-            nodes: vec![NodeSet { count: vms, need: [0; RESOURCES] }],
+            nodes: vec![NodeSet::new(vms, [0; RESOURCES])],
             duration: Span::from_seconds(hours * HOUR_S),
             real_duration: None,
             preemptible: true,

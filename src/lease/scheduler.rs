@@ -27,6 +27,7 @@ use super::table::SlotTable;
 use crate::model::lease::{CPU, LeaseKind, LeaseRequest, Site};
 use crate::model::lease_record::LeaseOutcome;
 use crate::model::lease_record::{LeaseState, Stretch};
+use crate::model::provision::ProvisionSummary;
 use crate::policy::PolicyError;
 use crate::provision::{Caches, Repository, TransferId};
 use crate::time::Instant;
@@ -190,11 +191,11 @@ impl<'a> Scheduler<'a> {
         }
     }
 
-    /// Leases that are planned to begin, or to go on, later than now, and when.
-    pub fn promised(&self) -> impl Iterator<Item = (u32, Instant)> + '_ {
+    /// Leases that are planned to begin, or to go on, later than now, when, and where.
+    pub fn promised(&self) -> impl Iterator<Item = (u32, Instant, &[u32])> + '_ {
         let runs = self.table.runs().iter().map(|&run| self.table.get(run));
         let ahead = runs.filter(|run| run.phase == Phase::Scheduled && run.start > self.now);
-        ahead.map(|run| (run.lease, run.start))
+        ahead.map(|run| (run.lease, run.start, &run.mapping[..]))
     }
 
     /// The next instant at which something happens; none when all is over.
@@ -398,6 +399,7 @@ impl<'a> Scheduler<'a> {
         let total = self.table.rows.iter().map(|row| row.capacity[CPU]).sum();
         Schedule {
             late: None,
+            provision: None,
             leases: self.lives.into_iter().map(|life| life.outcome).collect(),
             stretches: self.stretches,
             cpu: self.cpu,
@@ -425,6 +427,8 @@ pub struct Schedule {
     pub steps: u64,
     /// VMs that began late, where they are consolidated.
     pub late: Option<LateStarts>,
+    /// What provisioning of VMs came to, where they are.
+    pub provision: Option<ProvisionSummary>,
 }
 
 impl Schedule {

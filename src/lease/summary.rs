@@ -19,6 +19,7 @@ use super::scheduler::Schedule;
 use crate::model::lease::LeaseRequest;
 use crate::model::lease_record::LeaseOutcome;
 use crate::model::lease_record::LeaseState;
+use crate::model::provision::ProvisionSummary;
 
 /// Durations below this count as this long, seconds.
 const BOUND_S: f64 = 10.0;
@@ -80,6 +81,9 @@ pub struct LeaseSummary {
     /// VMs that began late, where they are consolidated.
     #[serde(default, flatten, skip_serializing_if = "Option::is_none")]
     pub late: Option<LateStarts>,
+    /// What provisioning of VMs came to, where they are.
+    #[serde(default, flatten, skip_serializing_if = "Option::is_none")]
+    pub provision: Option<ProvisionSummary>,
 }
 
 /// How long a lease waited, seconds; none if it never started.
@@ -124,6 +128,7 @@ impl LeaseSummary {
             ("premature_ends", self.premature_ends as f64),
         ];
         named.extend(late);
+        named.extend(self.provision.iter().flat_map(ProvisionSummary::named));
         named
     }
 
@@ -165,6 +170,7 @@ impl LeaseSummary {
             image_transfers: sum(|life| life.transfers),
             premature_ends: sum(|life| u32::from(life.premature)),
             late: schedule.late,
+            provision: schedule.provision,
         }
     }
 }

@@ -8,10 +8,12 @@
 //! holds until the series ends (`until-s`; without it as long as the step before it), and what
 //! comes then is said by `then`. Months have 30 days and are counted from the start of the run.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::lease::{LeaseRequest, NodeSet};
 pub use super::made_series::MadeSeries;
 use crate::id::{HostId, IdVec};
 use crate::time::{Instant, Span};
@@ -133,12 +135,39 @@ pub enum Then {
 
 /// What an hour of a VM costs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(untagged, expecting = "expected a price, or a list with one for each VM type of [fleet]")]
+#[serde(
+    untagged,
+    expecting = "expected a price, a list with one for each VM type of [fleet], or \"catalogue\""
+)]
 pub enum HourPrice {
     /// The same for all.
     All(f64),
     /// One for each type of `fleet.vms`.
     ByType(Vec<f64>),
+    /// One for so many VMs after the others.
+    ByCount(Vec<CountedPrice>),
+    /// That of the instance types of the catalogue, which take its place when the spec is read.
+    Catalogue(CatalogueWord),
+    /// One for each instance type that leases name.
+    ByInstance(BTreeMap<String, f64>),
+}
+
+/// The word `catalogue`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CatalogueWord {
+    /// It.
+    Catalogue,
+}
+
+/// The price of an hour of so many VMs.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CountedPrice {
+    /// How many VMs.
+    pub count: usize,
+    /// Price of an hour of each.
+    pub price: f64,
 }
 
 /// What is given back where availability is at least `from` and below that of the tier before.
@@ -230,7 +259,28 @@ impl Costs {
                 let block = vms.div_ceil(prices.len().max(1)).max(1);
                 prices.get(vm / block).copied().unwrap_or(0.0)
             }
+            HourPrice::ByCount(prices) => {
+                let mut counted = 0;
+                let of = prices.iter().find(|counted_price| {
+                    counted += counted_price.count;
+                    vm < counted
+                });
+                of.map_or(0.0, |of| of.price)
+            }
+            HourPrice::Catalogue(_) | HourPrice::ByInstance(_) => 0.0,
         }
+    }
+
+    /// Mean price of an hour of the VMs of `lease`.
+    pub fn lease_hour_price(&self, lease: &LeaseRequest) -> f64 {
+        let HourPrice::ByInstance(prices) = &self.vm_hour_price else {
+            return self.hour_price(0, 1);
+        };
+        let of = |set: &NodeSet| {
+            let price = set.part.instance.as_ref().and_then(|name| prices.get(name));
+            price.copied().unwrap_or(0.0) * f64::from(set.count)
+        };
+        lease.nodes.iter().map(of).sum::<f64>() / lease.vms() as f64
     }
 }
 

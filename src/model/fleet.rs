@@ -1,11 +1,12 @@
 //! The hosts and VMs of a run as columns, and the machine and VM types they are made of.
 //!
-//! Machines: HP ProLiant ML110 G4 (Xeon 3040, 2 x 1860 MIPS) and G5 (Xeon 3075, 2 x 2660 MIPS) with
-//! their SPECpower_ssj2008 results at 0, 10, .., 100 % load, and the four single-core VM types
-//! of Beloglazov and Buyya, Concurrency Computat.: Pract. Exper. 24(13), 2012, sect. 7.
+//! Machines come from the [catalogue](super::catalogue), or are described in a spec; the four
+//! single-core VM types are those of Beloglazov and Buyya, Concurrency Computat.: Pract. Exper.
+//! 24(13), 2012, sect. 7.
 
 use serde::{Deserialize, Serialize};
 
+use super::catalogue::{Catalogue, HostModel};
 use super::resources::Resources;
 use crate::id::{HostId, Id, IdVec, VmId};
 use crate::units::{Bytes, BytesPerSecond, Mips, Watts};
@@ -40,26 +41,21 @@ impl Machine {
         self.core_mips * f64::from(self.cores)
     }
 
-    /// The machine called `name` with `ram` of memory and no limits of disk and network, `None` if
-    /// the catalogue has none.
+    /// The machine called `name` in the bundled catalogue with `ram` of memory and no limits of
+    /// disk and network, `None` if there is none.
     pub fn named(name: &str, ram: Bytes) -> Option<Self> {
-        let (core_mips, watts) = match name {
-            "hp-ml110-g4" => {
-                (1860.0, [86.0, 89.4, 92.6, 96.0, 99.5, 102.0, 106.0, 108.0, 112.0, 114.0, 117.0])
-            }
-            "hp-ml110-g5" => (
-                2660.0,
-                [93.7, 97.0, 101.0, 105.0, 110.0, 116.0, 121.0, 125.0, 129.0, 133.0, 135.0],
-            ),
-            _ => return None,
-        };
-        let power = watts.map(Watts);
-        let core_mips = Mips(core_mips);
-        Some(Self { name: name.into(), cores: 2, core_mips, ram, disk: None, net: None, power })
+        Catalogue::bundled().host(name).map(|host| Self::of(host, ram))
     }
 
-    /// Every name [`Machine::named`] knows.
-    pub const CATALOGUE: [&str; 2] = ["hp-ml110-g4", "hp-ml110-g5"];
+    /// A `host` with `ram` of memory and no limits of disk and network.
+    pub fn of(host: &HostModel, ram: Bytes) -> Self {
+        let (core_mips, power) = (Mips(host.core_mips), host.watts.map(Watts));
+        let (name, cores) = (host.name.clone(), host.cores);
+        Self { name, cores, core_mips, ram, disk: None, net: None, power }
+    }
+
+    /// The two machines of the published experiment.
+    pub const PUBLISHED: [&str; 2] = ["hp-ml110-g4", "hp-ml110-g5"];
 }
 
 /// A kind of VM.

@@ -34,6 +34,22 @@ pub struct NodeSet {
     pub count: u32,
     /// What each of them needs.
     pub need: Amounts,
+    /// What they are among the VMs of their lease.
+    pub part: Part,
+}
+
+impl NodeSet {
+    /// `count` VMs that each need `need`, alike to all others.
+    pub fn new(count: u32, need: Amounts) -> Self {
+        Self { count, need, part: Part::default() }
+    }
+}
+
+/// The part that VMs have in their lease.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Part {
+    /// The instance type that they are of.
+    pub instance: Option<String>,
 }
 
 /// When a lease is to run.
@@ -302,7 +318,7 @@ mod tests {
             number: 1,
             arrival: Instant::START,
             kind: LeaseKind::BestEffort,
-            nodes: vec![NodeSet { count: 2, need }],
+            nodes: vec![NodeSet::new(2, need)],
             duration: Span::from_seconds(60.0),
             real_duration: None,
             preemptible: true,

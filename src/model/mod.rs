@@ -3,6 +3,7 @@
 //! Everything here is columns and invariants; who decides what lives in the concept modules, and
 //! what happens when in the engine.
 
+pub mod catalogue;
 pub mod costs;
 pub mod decision_record;
 pub mod fleet;
@@ -13,6 +14,7 @@ mod made_series;
 pub mod numbers;
 pub mod outage_record;
 pub mod outages;
+pub mod provision;
 pub mod record;
 pub mod resources;
 pub mod rules;
@@ -20,10 +22,12 @@ pub mod sites;
 pub mod snapshot;
 pub mod stays;
 
+pub use catalogue::{Catalogue, HostModel, Instance};
 pub use costs::Costs;
 pub use fleet::{Fleet, Machine, VmType};
 pub use history::VmHistories;
 pub use outages::Outages;
+pub use provision::Provision;
 pub use record::{Action, ActionKind, HostRecord, Record, SampleRecord, VmRecord};
 pub use resources::{RESOURCES, Resource, Resources};
 pub use rules::{Accounting, Demand, HostRules, MigrationRules, Rules};

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 pub use super::decision_record::DecisionRecord;
 pub use super::outage_record::{LinkOutageRecord, OutageRecord, RestartRecord};
+pub use super::provision::{ImageSend, ProvisionRecord};
 use crate::id::{HostId, VmId};
 use crate::time::Instant;
 
@@ -46,11 +47,15 @@ pub enum ActionKind {
     HostRepair = 14,
     /// The host `from` of a VM failed: the VM is down.
     VmFail = 15,
+    /// A VM of a lease begins to boot on `to`; it does not run yet.
+    BootStart = 16,
+    /// It has booted on `from`, or is given up.
+    BootEnd = 17,
 }
 
 impl ActionKind {
     /// Every kind, by its number in the event log.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 18] = [
         Self::HostWake,
         Self::HostOn,
         Self::HostSleep,
@@ -67,6 +72,8 @@ impl ActionKind {
         Self::HostFail,
         Self::HostRepair,
         Self::VmFail,
+        Self::BootStart,
+        Self::BootEnd,
     ];
 
     /// The name used in tables.
@@ -88,6 +95,8 @@ impl ActionKind {
             Self::HostFail => "host-fail",
             Self::HostRepair => "host-repair",
             Self::VmFail => "vm-fail",
+            Self::BootStart => "boot-start",
+            Self::BootEnd => "boot-end",
         }
     }
 
@@ -417,6 +426,10 @@ pub struct Record {
     pub restarts: Vec<RestartRecord>,
     /// One row per outage of a link between sites; empty unless the run has `[sites]`.
     pub link_outages: Vec<LinkOutageRecord>,
+    /// One row per VM that was provisioned; empty unless the run has `[leases.provision]`.
+    pub provisions: Vec<ProvisionRecord>,
+    /// One row per image that was sent for them.
+    pub sends: Vec<ImageSend>,
     /// When the run ended.
     pub end: Instant,
 }

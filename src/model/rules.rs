@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::costs::{Costs, Rate};
 use super::outages::Outages;
+use super::provision::Provision;
 use super::sites::Sites;
 
 /// How the trace becomes demand (`[demand]`).
@@ -338,4 +339,7 @@ pub struct Rules {
     /// Power that all hosts together should not pass, W, where a policy keeps one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub power_cap: Option<Rate>,
+    /// `[leases.provision]`, where VMs of leases are provisioned.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub provision: Option<Provision>,
 }

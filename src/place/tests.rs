@@ -16,7 +16,7 @@ const VMS: usize = 40;
 /// 12 hosts of both machines and 40 VMs of one kind.
 fn fleet() -> Fleet {
     let machine = |name| Machine::named(name, Bytes::from_gib(8)).unwrap();
-    let machines = Machine::CATALOGUE.map(machine).to_vec();
+    let machines = Machine::PUBLISHED.map(machine).to_vec();
     let mut fleet = Fleet::of_hosts(machines, (0..HOSTS).map(|host| (host % 2) as u16));
     let kind = VmType::new(Mips(2500.0), Bytes::from_mb(870));
     fleet.add_vms_in_blocks(&[kind], &(0..VMS).collect::<Vec<_>>());
@@ -272,7 +272,7 @@ fn pasts_are_lent_whatever_the_detector() {
 /// away, of which the normal tail is .23975.
 #[test]
 fn the_risk_after_a_move_is_that_of_both_pasts_together() {
-    let any = Machine::named(Machine::CATALOGUE[0], Bytes::from_gib(8)).unwrap();
+    let any = Machine::named(Machine::PUBLISHED[0], Bytes::from_gib(8)).unwrap();
     let machine = Machine { core_mips: Mips(1000.0), cores: 1, ..any };
     let mut fleet = Fleet::of_hosts(vec![machine], [0, 0]);
     let kind = VmType::new(Mips(1000.0), Bytes(1));

@@ -10,7 +10,7 @@ use crate::engine::{LoadSide, Policies};
 use crate::id::{IdVec, VmId};
 use crate::migrate::{Channel, Conduct};
 use crate::model::costs::Rate;
-use crate::model::{Costs, Fleet, Rules, Sites};
+use crate::model::{Costs, Fleet, Provision, Rules, Sites};
 use crate::place::optimise::{Copying, Optimiser};
 use crate::place::{Balance, Contract, PlacerSpec, Planner, PowerCap};
 use crate::policy::PolicyError;
@@ -72,6 +72,12 @@ impl RunSpec {
         }
     }
 
+    /// What VMs of leases need before they run, where they carry load.
+    fn provision(&self) -> Option<Provision> {
+        let provision = self.loaded_leases()?.provision.clone()?;
+        Some(Provision { topology: self.migration.topology.is_some(), ..provision })
+    }
+
     /// The rules of the run that it describes.
     pub fn rules(&self) -> Rules {
         Rules {
@@ -83,6 +89,7 @@ impl RunSpec {
             outages: self.outages.clone(),
             sites: self.sites.clone().map(|sites| Sites { types: self.fleet.vms.len(), ..sites }),
             power_cap: self.power_cap().cloned(),
+            provision: self.provision(),
         }
     }
 

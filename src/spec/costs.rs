@@ -157,26 +157,48 @@ impl RunSpec {
             }
         }
         problems.extend(tier_problems(&costs.sla, place));
-        let by_type = match &costs.vm_hour_price {
-            HourPrice::All(_) => None,
-            HourPrice::ByType(prices) => Some(prices.len()),
-        };
-        let at = || place("[costs] vm-hour-price");
-        match (by_type, self.leases.is_some()) {
-            (Some(_), true) => {
-                let what = "lists prices by type, and VMs of leases have no type";
-                let remedy = "Write one price for all";
-                problems.push(Problem::new("GLN-206", at(), what, remedy));
-            }
-            (Some(prices), false) if prices != self.fleet.vms.len() => {
-                let types = self.fleet.vms.len();
-                let what = format!("has {prices} prices, [fleet] vms has {types} types");
-                problems.push(Problem::new("GLN-203", at(), what, "Write one for each type"));
-            }
-            _ => {}
-        }
+        problems.extend(self.hour_price_problem(costs, place));
         problems.extend(self.unloaded_problems(costs, place));
         problems
+    }
+
+    /// Prices of hours that do not go with who there is.
+    fn hour_price_problem(&self, costs: &Costs, place: Place<'_>) -> Option<Problem> {
+        let types = self.fleet.vms.len();
+        let there: Option<usize> = self.fleet.vms.iter().map(|vm| vm.vms()).sum();
+        let (code, what, remedy) = match (&costs.vm_hour_price, self.leases.is_some()) {
+            (HourPrice::ByType(_) | HourPrice::ByCount(_), true) => (
+                "GLN-206",
+                "lists prices by type, and VMs of leases have no type of [fleet]".to_owned(),
+                "Write one price for all, or \"catalogue\"",
+            ),
+            (HourPrice::ByType(_), false) if there.is_some() && types > 0 => (
+                "GLN-203",
+                "lists prices by type, and [fleet] vms says how many there are of each".to_owned(),
+                "Write e.g. [{ count = 6, price = 0.12 }], or \"catalogue\"",
+            ),
+            (HourPrice::ByType(prices), false) if prices.len() != types => (
+                "GLN-203",
+                format!("has {} prices, [fleet] vms has {types} types", prices.len()),
+                "Write one for each type",
+            ),
+            (HourPrice::ByCount(prices), false) => {
+                let priced: usize = prices.iter().map(|of| of.count).sum();
+                if Some(priced) == there {
+                    return None;
+                }
+                let there = there.map_or("no counts".to_owned(), |vms| format!("{vms} VMs"));
+                let what = format!("has prices for {priced} VMs, [fleet] vms has {there}");
+                ("GLN-203", what, "Write counts that add up to those of [fleet] vms")
+            }
+            (HourPrice::ByInstance(_), false) => (
+                "GLN-206",
+                "has prices by instance type, which leases name".to_owned(),
+                "Write \"catalogue\", or one price for all",
+            ),
+            _ => return None,
+        };
+        Some(Problem::new(code, place("[costs] vm-hour-price"), what, remedy))
     }
 
     /// Leases that carry no load use no energy and cannot be short of anything.
@@ -269,6 +291,16 @@ fn numbers(costs: &Costs, place: Place<'_>) -> Vec<Problem> {
             let all = prices.iter().enumerate();
             numbers.extend(all.map(|(kind, &price)| (at(kind), price, Bound::Amount, "0.05")));
         }
+        HourPrice::ByCount(prices) => {
+            let at = |row: usize| format!("[costs] vm-hour-price[{row}].price");
+            let all = prices.iter().enumerate();
+            numbers.extend(all.map(|(row, of)| (at(row), of.price, Bound::Amount, "0.05")));
+        }
+        HourPrice::ByInstance(prices) => {
+            let at = |name: &String| format!("[costs] vm-hour-price.{name}");
+            numbers.extend(prices.iter().map(|(name, &p)| (at(name), p, Bound::Amount, "0.05")));
+        }
+        HourPrice::Catalogue(_) => {}
     }
     let mut problems = out_of_bounds(numbers, place);
     let name = costs.currency.trim();

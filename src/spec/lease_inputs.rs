@@ -6,11 +6,14 @@ use std::path::Path;
 
 use super::Error;
 use super::leases::{LeaseFormat, LeaseSpec, Oversized, SAMPLE};
+use super::named_types::catalogue_with;
 use super::processor::Processor;
 use crate::engine::{ConsolidateLeases, LeaseSide};
 use crate::lease::format::{self, SwfRules};
 use crate::lease::{LeasePolicies, LeaseRules, RATE, highest_rate};
-use crate::model::lease::{Amounts, LeaseRequest, Site, Workload};
+use crate::model::costs::HourPrice;
+use crate::model::lease::{Amounts, LeaseRequest, NodeSet, Site, Workload};
+use crate::model::{Catalogue, Costs};
 use crate::problem::Problem;
 
 /// What is added to the numbers of injected leases, file by file.
@@ -45,7 +48,9 @@ impl LeaseInputs {
     /// As [`read`](Self::read), on a site that is known already.
     pub(super) fn read_on(spec: &LeaseSpec, site: Option<Site>) -> Result<Self, Error> {
         let name = spec.workload.0.display().to_string();
-        let (mut workload, mut left_out) = read(&spec.workload.0, spec)?;
+        let catalogue =
+            catalogue_with(spec.catalogue.as_deref()).map_err(|problems| Error { problems })?;
+        let (mut workload, mut left_out) = read(&spec.workload.0, spec, &catalogue)?;
         workload.leases.truncate(spec.first.unwrap_or(usize::MAX));
         if let Some(path) = &spec.annotations {
             let input = format::open(path)?;
@@ -54,7 +59,7 @@ impl LeaseInputs {
         }
         let by_file = spec.rules.oddities.numbered_by_file;
         for (path, turn) in spec.inject.iter().zip(1..) {
-            let (mut injected, lacking) = read(path, spec)?;
+            let (mut injected, lacking) = read(path, spec, &catalogue)?;
             left_out += lacking;
             let offset = if by_file { 0 } else { turn * NUMBERS_PER_FILE };
             injected.leases.iter_mut().for_each(|lease| lease.number += offset);
@@ -143,6 +148,30 @@ impl LeaseInputs {
         if problems.is_empty() { Ok(()) } else { Err(Error { problems }) }
     }
 
+    /// Refuses leases that `costs` have no price for, where these are by instance type.
+    ///
+    /// # Errors
+    /// GLN-684 for every such lease.
+    pub fn check_prices(&self, costs: Option<&Costs>) -> Result<(), Error> {
+        let Some(HourPrice::ByInstance(prices)) = costs.map(|costs| &costs.vm_hour_price) else {
+            return Ok(());
+        };
+        let problem = |(lease, set): (&LeaseRequest, &NodeSet)| {
+            let what = match &set.part.instance {
+                Some(name) if prices.contains_key(name) => return None,
+                Some(name) => format!("the catalogue has no price for instance type `{name}`"),
+                None => "it has VMs of no instance type, and prices are by type".to_owned(),
+            };
+            let at = format!("lease {}, node-set", lease.number);
+            let remedy = "Name an instance type that has a price, or write costs.vm-hour-price";
+            Some(Problem::new("GLN-684", at, what, remedy))
+        };
+        let leases = self.workload.leases.iter();
+        let sets = leases.flat_map(|lease| lease.nodes.iter().map(move |set| (lease, set)));
+        let problems: Vec<Problem> = sets.filter_map(problem).collect();
+        if problems.is_empty() { Ok(()) } else { Err(Error { problems }) }
+    }
+
     /// BLAKE3 of the leases as they are asked for, in LWF.
     pub fn blake3(&self) -> String {
         let mut hasher = blake3::Hasher::new();
@@ -153,7 +182,7 @@ impl LeaseInputs {
 }
 
 /// Reads one file; how many of its leases were left out comes with it.
-fn read(path: &Path, spec: &LeaseSpec) -> Result<(Workload, usize), Error> {
+fn read(path: &Path, spec: &LeaseSpec, catalogue: &Catalogue) -> Result<(Workload, usize), Error> {
     let name = path.display().to_string();
     let sample = path == Path::new("sample") && !path.exists();
     let mut input: Box<dyn BufRead> =
@@ -172,7 +201,9 @@ fn read(path: &Path, spec: &LeaseSpec) -> Result<(Workload, usize), Error> {
             Ok((workload, head.left_out))
         }
         LeaseFormat::OldLwf => Ok((format::read_old_lwf(&name, input)?, 0)),
-        LeaseFormat::Lwf | LeaseFormat::Auto => Ok((format::read_lwf(&name, input)?, 0)),
+        LeaseFormat::Lwf | LeaseFormat::Auto => {
+            Ok((format::read_lwf_with(&name, input, catalogue)?, 0))
+        }
     }
 }
 

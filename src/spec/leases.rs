@@ -12,12 +12,14 @@ use super::lease_code::{self, LeaseCode};
 use super::limits::{Bound, Number};
 use super::overbooking::Overbooking;
 use super::processor::Processor;
+use super::provision;
 use super::synthetic_leases::{self, MadeImages, MadeReservations};
 use super::{Error, RunSpec};
 use crate::engine::ConsolidateLeases;
 use crate::lease::{
     Adjustment, Backfilling, LeaseRules, Oddities, PricingSpec, ShiftingSpec, format,
 };
+use crate::model::Provision;
 use crate::model::lease::{Amounts, CPU, DISK, MEMORY, NET_IN, NET_OUT, Site};
 use crate::problem::{Problem, suggestion};
 
@@ -40,6 +42,9 @@ pub struct LeaseSpec {
     /// A file of annotations for its leases.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub annotations: Option<PathBuf>,
+    /// A file of instance types of one's own that leases may name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub catalogue: Option<PathBuf>,
     /// Whether the VMs of leases carry load.
     #[serde(skip_serializing_if = "LeaseLoad::is_none")]
     pub load: LeaseLoad,
@@ -49,6 +54,9 @@ pub struct LeaseSpec {
     /// Hosts without VMs that stay on then.
     #[serde(skip_serializing_if = "is_none")]
     pub spare_hosts: usize,
+    /// What VMs that carry load need before they run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub provision: Option<Provision>,
     /// How far hosts are overbooked with leases that are no reservation.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub overbooking: Option<Overbooking>,
@@ -160,14 +168,16 @@ pub enum Oversized {
 
 impl LeaseSpec {
     /// Keys that have no default.
-    pub(super) const OPTIONAL: [&str; 13] = [
+    pub(super) const OPTIONAL: [&str; 15] = [
         "first",
         "load",
         "consolidate",
         "spare-hosts",
         "overbooking",
+        "provision",
         "shifting",
         "annotations",
+        "catalogue",
         "reservations",
         "images",
         "policies",
@@ -212,7 +222,8 @@ impl LeaseSpec {
         let named =
             |(key, value, bound, example)| (format!("[leases] {key}"), value, bound, example);
         let made = synthetic_leases::numbers(self.reservations.as_ref(), self.images.as_ref());
-        numbers.into_iter().map(named).chain(made).collect()
+        let provision = self.provision.iter().flat_map(provision::numbers);
+        numbers.into_iter().map(named).chain(made).chain(provision).collect()
     }
 
     /// What else is wrong with the values.

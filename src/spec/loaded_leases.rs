@@ -16,6 +16,7 @@
 use std::cmp::Reverse;
 
 use super::leases::LeaseLoad;
+use super::provision;
 use super::{Error, Inputs, LeaseInputs, LeaseSpec, RunSpec};
 use crate::model::lease::{
     Amounts, CORE, CPU, DISK, Guest, Guests, LeaseRequest, MEMORY, NET_IN, NET_OUT, Site,
@@ -62,7 +63,13 @@ impl LoadedLeases {
         rows: usize,
     ) -> Result<(LeaseInputs, Fleet), Error> {
         let overbooking = leases.overbooking.as_ref();
+        let workload = &leases.workload.0;
         let mut leases = LeaseInputs::read_on(leases, Some(site_of(spec)))?;
+        leases.check_prices(spec.costs.as_ref())?;
+        if let Some(provision) = &spec.rules().provision {
+            let name = workload.display().to_string();
+            provision::resolve(provision, &mut leases.workload, &leases.site, &name)?;
+        }
         if let Some(overbooking) = overbooking {
             overbooking.promise(spec, &leases.site, &mut leases.workload.leases)?;
         }
@@ -142,7 +149,11 @@ impl RunSpec {
 
     /// What leases that carry load do not go with.
     pub(super) fn loaded_problems(&self, place: &dyn Fn(&str) -> String) -> Vec<Problem> {
-        let Some(leases) = self.loaded_leases() else { return Vec::new() };
+        let stated = self.leases.iter();
+        let hosts = self.fleet.count();
+        let mut problems: Vec<Problem> =
+            stated.flat_map(|leases| provision::problems(leases, hosts, place)).collect();
+        let Some(leases) = self.loaded_leases() else { return problems };
         let demand = &self.demand;
         let wrong = [
             (!leases.hosts.is_empty(), "[leases] hosts", "the hosts are those of [fleet]"),
@@ -169,6 +180,7 @@ impl RunSpec {
                 "Leave the key out, or set leases.load to none",
             )
         };
-        wrong.map(problem).collect()
+        problems.extend(wrong.map(problem));
+        problems
     }
 }

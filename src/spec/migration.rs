@@ -137,6 +137,9 @@ impl RunSpec {
             "ram-over-bandwidth" if self.failures != Failures::default() => {
                 Some("migrations may fail".into())
             }
+            "ram-over-bandwidth" if self.rules().provision.is_some() => {
+                Some("images are sent over the same network".into())
+            }
             "ram-over-bandwidth" if self.outages.is_some() => Some("hosts may fail".into()),
             "ram-over-bandwidth" => None,
             model => Some(format!("the model is `{model}`")),

@@ -226,6 +226,10 @@ impl RunSpec {
         }
         let Priority::ByType(all) = &outages.priority else { return None };
         let types = self.fleet.vms.len();
+        if self.fleet.counts_types() {
+            let what = "lists priorities by type, and [fleet] vms says how many there are of each";
+            return Some(Problem::new("GLN-203", at, what, "Write one priority for all"));
+        }
         (all.len() != types).then(|| {
             let what = format!("has {} priorities, [fleet] vms has {types} types", all.len());
             Problem::new("GLN-203", at, what, "Write one for each type")

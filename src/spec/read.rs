@@ -10,6 +10,7 @@ use super::catalogue;
 use super::costs;
 use super::leases::{self, LeaseSpec};
 use super::limits;
+use super::named_types;
 use super::outages;
 use super::power_cap;
 use super::sites;
@@ -181,6 +182,11 @@ fn sections(mut table: Table, place: Place<'_>, problems: &mut Vec<Problem>) -> 
     if spec.loaded_leases().is_some() && spec.consolidated_leases().is_none() {
         spec.policy = PolicySpec::at_rest();
     }
+    let catalogue = named_types::resolve(&mut spec.fleet, place, problems);
+    if let Some(costs) = &mut spec.costs {
+        let leases = spec.leases.as_ref();
+        named_types::price(costs, &spec.fleet, leases, &catalogue, place, problems);
+    }
     let practice = &mut spec.migration.practice;
     practice.constants = practice.constants.rounded();
     let mut known = keys_of(&RunSpec::default());
@@ -274,6 +280,7 @@ fn section<T: DeserializeOwned + Serialize + Default>(
     match name {
         "trace" => known.extend(TraceSpec::OPTIONAL.map(str::to_owned)),
         "policy" => known.push("plan".into()),
+        "fleet" => known.push("catalogue".into()),
         "leases" => known.extend(LeaseSpec::OPTIONAL.map(str::to_owned)),
         "outages" => known.extend(["file", "host", "rack", "site", "link"].map(str::to_owned)),
         "sites" => known.extend(["disk-gib", "encryption"].map(str::to_owned)),

@@ -63,10 +63,13 @@ pub fn evidence(inputs: &LoadedLeases, (schedule, outcome): &(Schedule, Outcome)
         .collect();
     let requests = &inputs.leases.workload.leases;
     let mut tenancy = Tenancy::of(requests, &schedule.leases, &schedule.stretches);
-    if !inputs.leases.consolidate.is_off() {
+    if !inputs.leases.consolidate.is_off() || rules.provision.is_some() {
         let summary = LeaseSummary::new(requests, schedule, &inputs.leases.rules);
         let claims = summary.named().into_iter().map(|(name, value)| (name.to_owned(), value));
-        tenancy = tenancy.consolidated(requests, &schedule.stretches, &claims.collect::<Vec<_>>());
+        tenancy = tenancy.free(&schedule.stretches, &claims.collect::<Vec<_>>());
+    }
+    if !inputs.leases.consolidate.is_off() {
+        tenancy = tenancy.consolidated(requests);
     }
     Evidence {
         rules: rules.clone(),

@@ -7,7 +7,7 @@
 //!   lease-requests/lease-request(arrival)
 //!     realduration(time)
 //!     lease(id, preemptible, user)
-//!       nodes/node-set(numnodes)/res(type, amount)
+//!       nodes/node-set(numnodes, instance)/res(type, amount)
 //!       start: empty | now | exact(time);  duration(time);  deadline(time)
 //!       software: none | disk-image(id, size);  extra/attr(name, value)
 //! ```
@@ -25,28 +25,28 @@ use std::io::BufRead;
 use super::clock;
 use super::error::{Error, unless};
 use super::xml::{Element, Elements, Part};
+use crate::model::Catalogue;
 use crate::model::lease::{
-    Amounts, KNOWN_RESOURCES, LeaseKind, LeaseRequest, NodeSet, RESOURCES, Site, Software, Workload,
+    Amounts, KNOWN_RESOURCES, LeaseKind, LeaseRequest, NodeSet, Site, Software, Workload,
 };
-use crate::problem::{Problem, suggestion};
+use crate::problem::Problem;
 use crate::time::{Instant, Span};
 
 /// The extra attribute that says how many hundredths of its CPU are promised a lease.
 pub(super) const PROMISED: &str = "promised-cpu-percent";
 
-/// VMs of a lease and hosts of a site.
-const MOST_NODES: u32 = 1_000_000;
-
 /// A lease as far as it has been read.
 #[derive(Default)]
-struct Draft {
+pub(super) struct Draft {
     line: usize,
     number: Option<u64>,
     preemptible: bool,
     user: Option<u64>,
     arrival: Instant,
     real_duration: Option<Span>,
-    nodes: Vec<NodeSet>,
+    pub(super) nodes: Vec<NodeSet>,
+    /// The line of a node-set whose instance type is unknown, and what it is called.
+    pub(super) unknown: Option<(usize, String)>,
     start: Option<Start>,
     duration: Option<Span>,
     deadline: Option<Instant>,
@@ -63,15 +63,16 @@ enum Start {
     Exact(Instant),
 }
 
-struct Lwf<'a> {
+pub(super) struct Lwf<'a> {
     source: &'a str,
+    pub(super) catalogue: &'a Catalogue,
     workload: Workload,
-    names: Vec<String>,
-    hosts: Vec<Amounts>,
+    pub(super) names: Vec<String>,
+    pub(super) hosts: Vec<Amounts>,
     /// How many hosts the last node-set of the site has.
-    last_set: usize,
+    pub(super) last_set: usize,
     has_site: bool,
-    draft: Option<Draft>,
+    pub(super) draft: Option<Draft>,
     numbers: BTreeSet<u64>,
     path: Vec<String>,
     problems: Vec<Problem>,
@@ -83,9 +84,23 @@ struct Lwf<'a> {
 ///
 /// All problems of the file. What is not well-formed ends the reading.
 pub fn read_lwf(source: &str, input: impl BufRead) -> Result<Workload, Error> {
+    read_lwf_with(source, input, Catalogue::bundled())
+}
+
+/// As [`read_lwf`], where the instance types that leases name are those of `catalogue`.
+///
+/// # Errors
+///
+/// Those of [`read_lwf`].
+pub fn read_lwf_with(
+    source: &str,
+    input: impl BufRead,
+    catalogue: &Catalogue,
+) -> Result<Workload, Error> {
     let mut elements = Elements::new(source, input);
     let mut lwf = Lwf {
         source,
+        catalogue,
         workload: Workload::default(),
         names: KNOWN_RESOURCES.map(str::to_owned).to_vec(),
         hosts: Vec::new(),
@@ -110,7 +125,7 @@ pub fn read_lwf(source: &str, input: impl BufRead) -> Result<Workload, Error> {
 }
 
 impl Lwf<'_> {
-    fn fault(&mut self, code: &'static str, line: usize, what: String, remedy: &str) {
+    pub(super) fn fault(&mut self, code: &'static str, line: usize, what: String, remedy: &str) {
         let place = format!("{}:{line}", self.source);
         self.problems.push(Problem::new(code, place, what, remedy));
         if let Some(draft) = &mut self.draft {
@@ -234,61 +249,6 @@ impl Lwf<'_> {
         });
     }
 
-    fn resource_types(&mut self, element: &Element) {
-        for name in element.attribute("names").unwrap_or_default().split_whitespace() {
-            if !self.names.iter().any(|known| known == name) {
-                self.names.push(name.to_owned());
-            }
-        }
-        if self.names.len() > RESOURCES {
-            let what = format!("{} kinds of resources, at most {RESOURCES}", self.names.len());
-            self.names.truncate(RESOURCES);
-            self.fault("GLN-144", element.line, what, "Leave out those that no lease asks for");
-        }
-    }
-
-    fn node_set(&mut self, element: &Element) {
-        let Some(count) = self.number(element, "numnodes") else { return };
-        if count == 0 || count > u64::from(MOST_NODES) {
-            let what = format!("numnodes is {count}, expected 1 to {MOST_NODES}");
-            return self.fault("GLN-143", element.line, what, "Give the number of nodes");
-        }
-        match &mut self.draft {
-            Some(draft) => {
-                draft.nodes.push(NodeSet { count: count as u32, need: [0; RESOURCES] });
-            }
-            None => self.hosts.extend(std::iter::repeat_n([0; RESOURCES], count as usize)),
-        }
-        if self.draft.is_none() {
-            self.last_set = count as usize;
-        }
-    }
-
-    fn resource(&mut self, element: &Element) {
-        let name = element.attribute("type").unwrap_or_default().to_owned();
-        let Some(kind) = self.names.iter().position(|known| *known == name) else {
-            let near = suggestion(&name, self.names.iter().map(String::as_str));
-            let what = format!("unknown resource `{name}`{near}");
-            let remedy = "Use a resource that the site lists in resource-types";
-            return self.fault("GLN-144", element.line, what, remedy);
-        };
-        if element.attribute("amount").is_none() {
-            return;
-        }
-        let Some(amount) = self.number(element, "amount") else { return };
-        match &mut self.draft {
-            Some(draft) => {
-                if let Some(set) = draft.nodes.last_mut() {
-                    set.need[kind] = amount as i64;
-                }
-            }
-            None => {
-                let from = self.hosts.len() - self.last_set.min(self.hosts.len());
-                self.hosts[from..].iter_mut().for_each(|host| host[kind] = amount as i64);
-            }
-        }
-    }
-
     fn pair(&mut self, element: &Element) -> Option<(String, String)> {
         match (element.attribute("name"), element.attribute("value")) {
             (Some(name), Some(value)) => Some((name.to_owned(), value.to_owned())),
@@ -311,7 +271,7 @@ impl Lwf<'_> {
         time
     }
 
-    fn number(&mut self, element: &Element, attribute: &str) -> Option<u64> {
+    pub(super) fn number(&mut self, element: &Element, attribute: &str) -> Option<u64> {
         let text = element.attribute(attribute).unwrap_or_default().to_owned();
         let number = text.parse().ok().filter(|&number: &u64| number <= 1 << 40);
         if number.is_none() {
@@ -322,6 +282,9 @@ impl Lwf<'_> {
     }
 
     fn close(&mut self, name: &str) {
+        if name == "node-set" {
+            self.end_node_set();
+        }
         if name == "lease-request"
             && let Some(draft) = self.draft.take()
         {

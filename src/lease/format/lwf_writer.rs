@@ -8,7 +8,7 @@ use quick_xml::escape::escape;
 use super::clock::format;
 use super::lwf::PROMISED;
 use crate::model::lease::{
-    Amounts, KNOWN_RESOURCES, LeaseKind, LeaseRequest, RESOURCES, Site, Software, Workload,
+    Amounts, KNOWN_RESOURCES, LeaseKind, LeaseRequest, Part, RESOURCES, Site, Software, Workload,
 };
 use crate::time::{Instant, Span};
 
@@ -46,13 +46,14 @@ fn write_site(site: &Site, names: &[String], out: &mut impl Write) -> io::Result
     let listed: Vec<String> = names.iter().map(|name| escape(name).into_owned()).collect();
     writeln!(out, "  <site>\n    <resource-types names=\"{}\"/>\n    <nodes>", listed.join(" "))?;
     for alike in site.hosts.chunk_by(|a, b| a == b) {
-        writeln!(out, "      {}", node_set(alike.len(), &alike[0], names))?;
+        writeln!(out, "      {}", node_set(alike.len(), "", &alike[0], names))?;
     }
     writeln!(out, "    </nodes>\n  </site>")
 }
 
-fn node_set(count: usize, amounts: &Amounts, names: &[String]) -> String {
-    let mut text = format!("<node-set numnodes=\"{count}\">");
+/// `further`: attributes beside the count.
+fn node_set(count: usize, further: &str, amounts: &Amounts, names: &[String]) -> String {
+    let mut text = format!("<node-set numnodes=\"{count}\"{further}>");
     for (k, name) in names.iter().enumerate().take(RESOURCES) {
         // CPU and memory are always said, others where there is some.
         if k < 2 || amounts[k] != 0 {
@@ -84,7 +85,7 @@ fn request(lease: &LeaseRequest, names: &[String], images: &[String]) -> String 
     }
     text += "><nodes>";
     for set in &lease.nodes {
-        text += &node_set(set.count as usize, &set.need, names);
+        text += &node_set(set.count as usize, &part(&set.part), &set.need, names);
     }
     text += "</nodes>";
     let exact = |start| format!("<start><exact time=\"{}\"/></start>", since_start(start));
@@ -114,6 +115,12 @@ fn request(lease: &LeaseRequest, names: &[String], images: &[String]) -> String 
         let _ = write!(text, "<extra>{}</extra>", pairs(&extras));
     }
     text + "</lease></lease-request>"
+}
+
+/// The part of VMs in their lease, as attributes.
+fn part(part: &Part) -> String {
+    let attribute = |(name, value): (&str, &String)| format!(" {name}=\"{}\"", escape(value));
+    part.instance.as_ref().map(|name| ("instance", name)).map(attribute).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -87,7 +87,7 @@ fn lease(text: &str, number: u64, workload: &mut Workload) -> Result<LeaseReques
         number,
         arrival,
         kind,
-        nodes: vec![NodeSet { count, need }],
+        nodes: vec![NodeSet::new(count, need)],
         duration,
         real_duration: Some(real).filter(|&real| real < duration),
         preemptible: kind == LeaseKind::BestEffort,

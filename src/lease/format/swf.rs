@@ -132,7 +132,7 @@ fn job(text: &str, rules: SwfRules) -> Result<Option<LeaseRequest>, String> {
         number: number as u64,
         arrival: Instant::from_seconds(submit),
         kind: LeaseKind::BestEffort,
-        nodes: vec![NodeSet { count: count.min(1e6) as u32, need }],
+        nodes: vec![NodeSet::new(count.min(1e6) as u32, need)],
         duration: Span::from_seconds(duration),
         real_duration: real.map(Span::from_seconds),
         preemptible: true,
