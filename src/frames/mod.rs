@@ -22,11 +22,11 @@
 //! | `run.json` | run | what was run, with which inputs, and what it added up to |
 //!
 //! A run of load has the first eight, a run of leases the next six, one with `[costs]` the ledger,
-//! one with `[outages]` the two after it, one with `[outages]` and `[sites]` `link_outages`. Resources are `capacity_mips` of a host and `mips` of a
-//! VM, `ram_bytes`, `disk_bytes`, `net_bytes_s`; amounts are columns named as the site of the
-//! leases names them. Columns carry their units in their names; what there is not is null. No
-//! table holds a wall-clock time: the same spec and seed give the same
-//! bytes, whatever the number of threads.
+//! one with `[outages]` the two after it, one with `[outages]` and `[sites]` `link_outages`.
+//! Resources are `capacity_mips` of a host and `mips` of a VM, `ram_bytes`, `disk_bytes`,
+//! `net_bytes_s`; amounts are columns named as the site of the leases names them. Columns carry
+//! their units in their names; what there is not is null. No table holds a wall-clock time: the
+//! same spec and seed give the same bytes, whatever the number of threads.
 
 mod error;
 mod folder;
