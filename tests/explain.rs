@@ -232,7 +232,9 @@ fn is_explained(select: &str) {
                 }
                 Cause::Weighed(weighing) => weighing.words(),
                 Cause::Planned => "planned".to_owned(),
-                Cause::Maintenance | Cause::Begins => panic!("no host is out, no VM begins"),
+                Cause::Maintenance | Cause::Return | Cause::Begins => {
+                    panic!("no host is out or rented, no VM begins")
+                }
             };
             (Some(choice.vm), choice.from, choice.to, cause)
         })

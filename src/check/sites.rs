@@ -1,10 +1,10 @@
-//! Is every VM where the rules of `[sites]` allow it, at every instant, and does what goes from site
+//! Is every VM where the rules of `[sites]` allow it at every instant, and does what goes from site
 //! to site pass a link that is there?
 //!
 //! ```text
 //! after every action, on the host to which it brings a VM:
 //!   the site is allowed; per group at most k in its part; nobody of another tenant
-//! a stage between sites sends at most   min(cards, links, window, loss, cipher) x its time
+//! a stage between sites sends at most   min(links, window, loss, cipher) x its time
 //! a VM that moved to another site took its disk along
 //! ```
 //!
@@ -201,7 +201,7 @@ impl<'a> Law<'a> {
 }
 
 /// Bytes per second that a migration between two sites can send at most, whatever else is sent.
-fn most(evidence: &Evidence, sites: &Sites, route: &Route) -> f64 {
+fn most(sites: &Sites, route: &Route) -> f64 {
     let links = || route.iter().map(|&(link, _)| &sites.links[link]);
     let narrowest = links().map(|link| link.mbit_s * 125_000.0).fold(f64::INFINITY, f64::min);
     let rtt_s: f64 = links().map(|link| link.rtt_ms / 1000.0).sum();
@@ -209,11 +209,7 @@ fn most(evidence: &Evidence, sites: &Sites, route: &Route) -> f64 {
     let window = sites.window_kib * 1024.0 / rtt_s;
     let lossy = if loss > 0.0 { SEGMENT / rtt_s * (1.5 / loss).sqrt() } else { f64::INFINITY };
     let cipher = sites.encryption.map_or(f64::INFINITY, |cipher| cipher.speed_mb_s * 1e6);
-    let card = match &evidence.unknown_durations {
-        Some(why) if why.contains("topology") => f64::INFINITY,
-        _ => evidence.rules.migration.bandwidth(),
-    };
-    narrowest.min(sites.connections * window.min(lossy)).min(cipher).min(card)
+    narrowest.min(sites.connections * window.min(lossy)).min(cipher)
 }
 
 /// What was sent over one direction of a link: from, until, bytes.
@@ -239,7 +235,7 @@ fn links(evidence: &Evidence, ground: &Ground<'_>, out: &mut Report) {
         let routes = sites.routes(&up);
         let Some(route) = routes[from * sites.list.len() + to].as_ref() else { continue };
         refuse("GLN-673", place(), cuts::sent_over(evidence, row, route, &of), out);
-        let most = most(evidence, sites, route);
+        let most = most(sites, route);
         for stage in of {
             let Some(end) = stage.end else { continue };
             let could = most * ((end - stage.start).seconds() + SLACK_S) * (1.0 + ROUNDING);

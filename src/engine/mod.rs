@@ -26,6 +26,7 @@ mod queue;
 mod restarts;
 mod returns;
 mod run;
+mod sending;
 mod share;
 mod start;
 mod tenants;

@@ -10,18 +10,14 @@ use super::wide::Wide;
 use super::world::Move;
 use crate::id::{HostId, Id, VmId};
 use crate::migrate::failure::{Draws, Part};
-use crate::migrate::limits::{self, Limits, Request, UnderWay};
 use crate::migrate::transaction::{Ending, Event, Stage, Transaction};
-use crate::migrate::{
-    Conduct, Convergence, Escalation, Leg, News, Program, Totals, TransferId, Transfers,
-};
+use crate::migrate::{Conduct, Convergence, Escalation, Leg, News, Totals, TransferId, Transfers};
 use crate::model::Provision;
 use crate::model::record::{ActionKind, MoveEnding, MoveRecord, Reason, StageKind, StageRecord};
 use crate::model::rules::MigrationSla;
 use crate::model::{Fleet, Rules};
 use crate::policy::PolicyError;
-use crate::topology::{LinkId, Routes};
-use crate::units::Bytes;
+use crate::topology::Routes;
 
 /// A migration under way.
 #[derive(Debug, Clone, Copy)]
@@ -51,9 +47,9 @@ pub(super) struct Moves<'a> {
     pub(super) repository: LinkId,
     pub(super) flights: Vec<Option<Flight>>,
     /// Migrations that leave each host, and that arrive there.
-    leaving: Vec<usize>,
-    arriving: Vec<usize>,
-    under_way: usize,
+    pub(super) leaving: Vec<usize>,
+    pub(super) arriving: Vec<usize>,
+    pub(super) under_way: usize,
     /// Whether one has ended since those that wait were last asked.
     freed: bool,
     /// Moves that wait until fewer are under way, the first first.
@@ -108,40 +104,6 @@ impl<'a> Moves<'a> {
         }
     }
 
-    /// Sends `program` on its way: over the cards of both hosts, or over the topology.
-    fn send(
-        &mut self,
-        flight: Flight,
-        program: Box<dyn Program>,
-        give_up_s: f64,
-        now: f64,
-    ) -> TransferId {
-        let cards = [2 * flight.from.index() as LinkId, 2 * flight.to.index() as LinkId + 1];
-        let path = match &mut self.routes {
-            Some(routes) => routes.path(flight.from, flight.to).expect("all hosts are connected"),
-            None => &cards,
-        };
-        let mut far = Vec::new();
-        let path = match &self.wide {
-            Some(wide) => {
-                far.extend_from_slice(path);
-                wide.extend(flight.from, flight.to, &mut far);
-                &far
-            }
-            None => path,
-        };
-        let id = self.transfers.start(program, path, give_up_s, now);
-        self.wide.iter_mut().for_each(|wide| wide.note(id, flight.from, flight.to));
-        if self.flights.len() <= id {
-            self.flights.resize(id + 1, None);
-        }
-        self.flights[id] = Some(flight);
-        self.leaving[flight.from.index()] += 1;
-        self.arriving[flight.to.index()] += 1;
-        self.under_way += 1;
-        id
-    }
-
     pub(super) fn land(&mut self, id: TransferId) -> Option<Flight> {
         let flight = self.flights[id].take()?;
         self.leaving[flight.from.index()] -= 1;
@@ -149,31 +111,6 @@ impl<'a> Moves<'a> {
         self.under_way -= 1;
         self.freed = true;
         Some(flight)
-    }
-
-    /// Whether one more may go from `from` to `to`.
-    fn may_begin(&self, from: HostId, to: HostId) -> bool {
-        let limits = &self.conduct.limits;
-        if *limits == (Limits { rate: limits.rate, ..limits::UNLIMITED }) {
-            return true;
-        }
-        let memory = Bytes(0);
-        let request = Request {
-            cpu_compatible: true,
-            shared_storage: true,
-            moves_disk: false,
-            memory,
-            free: memory,
-        };
-        let now = UnderWay {
-            leaving_source: self.leaving[from.index()],
-            arriving_source: self.arriving[from.index()],
-            leaving_destination: self.leaving[to.index()],
-            arriving_destination: self.arriving[to.index()],
-            on_datastore: self.under_way,
-            in_all: self.under_way,
-        };
-        limits::refusals(&request, limits, &now, "").is_empty()
     }
 }
 

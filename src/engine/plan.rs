@@ -10,6 +10,7 @@ use crate::place::{Ask, Draft, HostSet, Planner, Roster, enter};
 use crate::policy::PolicyError;
 
 /// Does as `planner` says beside the moves that are `made` already; its detector is the policy's.
+/// VMs at public sites are not for planners to move, nor are others to go there.
 pub fn plan(
     planner: &mut dyn Planner,
     world: &World<'_>,
@@ -23,7 +24,9 @@ pub fn plan(
     let mut ask = Ask { state, excluded: &excluded, wake: true, detector: &mut *policies.overload };
     let mut bound = Cow::Borrowed(&world.bound);
     made.iter().for_each(|decided| bound.to_mut()[decided.vm] += 1);
+    world.rented.keys().for_each(|&vm| bound.to_mut()[vm] += 1);
     let roster = Roster { home: &world.home, bound: &bound, down_s: &world.down_s };
+    draft.fence_mut().into_iter().for_each(|fence| fence.hide_public(true));
     let mark = draft.mark();
     let moves = planner.plan(draft, &mut ask, roster)?;
     draft.undo(mark);
@@ -31,6 +34,7 @@ pub fn plan(
         let subject = format!("VM {}", vm.0);
         PolicyError::new(planner.name(), refusal).with_code("GLN-405").about(subject)
     })?;
+    draft.fence_mut().into_iter().for_each(|fence| fence.hide_public(false));
     let weighed = planner.weighed().cloned();
     let why = weighed.iter().flat_map(|weighed| &weighed.why).map(|&why| Reason::Weighed(why));
     let why = why.chain(std::iter::repeat(Reason::Planned));

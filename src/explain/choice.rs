@@ -53,6 +53,8 @@ pub enum Cause {
     },
     /// Its host is to be out for maintenance.
     Maintenance,
+    /// There may be room for it at a private site.
+    Return,
     /// It is not there yet: its lease begins, or began and found no place so far.
     Begins,
     /// A planner weighed the whole step.
@@ -224,6 +226,7 @@ impl fmt::Display for Choice {
                 writeln!(f, "  why    {from}, at {utilisation:.3} of its capacity, {what}")?;
             }
             Cause::Maintenance => writeln!(f, "  why    {from} is to be out for maintenance")?,
+            Cause::Return => writeln!(f, "  why    {from} is rented, and it may come home")?,
             Cause::Begins => writeln!(f, "  why    its lease has begun, or begins")?,
             Cause::Weighed(weighing) => told(weighing, &from, f)?,
             Cause::Planned => writeln!(f, "  why    the planner said so")?,

@@ -309,7 +309,13 @@ impl Watched {
             _ => {
                 let holds = |&host: &HostId| draft.vms_on(host).contains(&vm);
                 let from = draft.occupied().iter().copied().find(holds);
-                (from, if from.is_some() { Cause::Maintenance } else { Cause::Begins })
+                let rented = |host| draft.fence().is_some_and(|fence| fence.is_public(host));
+                let cause = match from {
+                    Some(host) if rented(host) => Cause::Return,
+                    Some(_) => Cause::Maintenance,
+                    None => Cause::Begins,
+                };
+                (from, cause)
             }
         }
     }

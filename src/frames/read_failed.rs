@@ -23,7 +23,8 @@ pub(super) fn read_failed(dir: &Path, manifest: &Manifest) -> Result<Failed, Pro
     Ok((outage_rows(&outages)?, restart_rows(&restarts)?, exchanged.collect()))
 }
 
-/// Which links failed in the run of folder `dir`, and whether the file is another one than it wrote.
+/// Which links failed in the run of folder `dir`, and whether the file is another one than the run
+/// wrote.
 pub(super) fn read_links(
     dir: &Path,
     manifest: &Manifest,

@@ -1,15 +1,17 @@
 //! A migration from site to site: the disk goes first, over a connection that a long way limits.
 //!
 //! ```text
-//! disk   : S / (g - w)                 g = e r / (1 + o)    bytes on the wire: S g / (g - w) (1 + o)
-//! memory : the run's own model, at     r' = r / (1 + o) - w / e
+//! disk   : S / (g - w)               g = e r / (1 + o)
+//!          on the wire               S g / (g - w) (1 + o) bytes
+//! memory : the run's own model, at   r' = r / (1 + o) - w / e
 //! r     <= min(links, window / RTT x connections, loss, cipher)
 //! ```
 //!
 //! `S`: bytes of disk, `w`: bytes per second that the VM writes to it, mirrored until the VM is
-//! there; `r`: what the links give, `e`: efficiency of the link, `o`: what encryption adds per byte.
-//! What is written while the disk is copied is reckoned at the rate at which that begins. The models
-//! are [`Storage`](super::Storage) and [`Wan`], in front of any model of memory.
+//! there; `r`: what the links give, bytes per second; `e`: efficiency of the link, in (0, 1]; `o`:
+//! what encryption adds per byte. What is written while the disk is copied is reckoned at the rate
+//! at which that begins. The models are [`Storage`](super::Storage) and [`Wan`], whose sources hold
+//! here, in front of any model of memory.
 
 use std::sync::Arc;
 

@@ -58,8 +58,8 @@ mod tests {
     use super::*;
     use crate::model::record::Reason;
 
-    /// At h1 of the second site from 10 s on, at h2 of it from 20 s, at home from 50 s to 70 s, then
-    /// at h1 until the end at 100 s.
+    /// At h1 of the second site from 10 s on, at h2 of it from 20 s, at home from 50 s to 70 s,
+    /// then at h1 until the end at 100 s.
     #[test]
     fn a_stay_lasts_while_the_vm_is_at_the_site() {
         let action = |seconds: f64, kind, to| {

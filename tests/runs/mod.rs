@@ -3,7 +3,8 @@
 
 use std::ops::ControlFlow;
 
-use galerna::check::{Evidence, check};
+use galerna::account::{Entry, Ledger};
+use galerna::check::{Bill, BillRow, Evidence, check};
 use galerna::engine::{self, Error, Outcome};
 use galerna::model::Fleet;
 use galerna::spec::{self, Override, RunSpec};
@@ -82,4 +83,23 @@ pub fn sound(case: &Case) -> (RunSpec, Fleet, Outcome) {
     let report = check(&evidence(&spec, &trace, &fleet, &run));
     assert!(report.is_clean(), "{case:?}\n{report}");
     (spec, fleet, run)
+}
+
+/// A ledger and its totals, as their files tell them.
+pub fn bill(ledger: &Ledger) -> Bill {
+    let row = |entry: &Entry| BillRow {
+        account: entry.account.name().into(),
+        subject: (entry.subject.parts().0.into(), entry.subject.parts().1),
+        start: entry.start,
+        end: entry.end,
+        quantity: entry.quantity,
+        unit: entry.account.unit().into(),
+        unit_price: entry.unit_price,
+        amount_micro: entry.amount.0,
+    };
+    let summary = ledger.summary();
+    let named = summary.named().into_iter().map(|(name, value)| (name.to_owned(), value));
+    let totals = named.chain(summary.by_site());
+    let totals = totals.map(|(name, value)| (format!("costs.{name}"), value)).collect();
+    Bill { rows: ledger.entries.iter().map(row).collect(), totals, runs: None }
 }
