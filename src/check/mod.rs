@@ -56,6 +56,7 @@ pub mod roadef;
 mod rows;
 mod snapshot;
 mod stages;
+mod start_order;
 mod supply;
 mod tenancy;
 mod timetable;
@@ -164,6 +165,7 @@ pub fn check(evidence: &Evidence) -> Report {
     report.findings.extend(history::check(evidence, &events, &times));
     if let Some(tenancy) = &evidence.tenancy {
         report.findings.extend(tenancy.check(&evidence.record.actions));
+        report.findings.extend(start_order::check(tenancy, &events));
     }
     outages::check(evidence, &events, &mut report);
     provision::check(evidence, &events, &mut report);

@@ -31,6 +31,8 @@ pub struct Tenancy {
     reservations: Vec<bool>,
     /// Per VM of the fleet: the first core of the VM that it is one of, and its image with its MB.
     wants: Vec<(usize, Option<(u32, i64)>)>,
+    /// For VMs of sets that begin after others: the VMs of these, from and until.
+    before: BTreeMap<usize, Vec<(usize, usize)>>,
     /// Figures of the lease summary as they are claimed.
     late: Vec<(String, f64)>,
 }
@@ -54,7 +56,8 @@ impl Tenancy {
         }
         let reservations = requests.iter().map(LeaseRequest::is_reservation).collect();
         let (vms, wants, late) = (vms.collect(), wants(requests), Vec::new());
-        Self { end, vms, runs, free: None, reservations, wants, late }
+        let before = before(requests);
+        Self { end, vms, runs, free: None, reservations, wants, before, late }
     }
 
     /// The VMs of leases are consolidated: they run wherever policies say, and begin when their
@@ -143,6 +146,17 @@ impl Tenancy {
     pub(super) fn cores_of(&self, first: usize) -> impl Iterator<Item = usize> {
         let alike = self.wants.iter().skip(first).take_while(move |of| of.0 == first);
         first..first + alike.count()
+    }
+
+    /// How many VMs of the fleet there are.
+    pub(super) fn count(&self) -> usize {
+        self.vms.len()
+    }
+
+    /// The VMs that are to run before `vm` begins.
+    pub(super) fn before(&self, vm: usize) -> impl Iterator<Item = usize> {
+        let spans = self.before.get(&vm).into_iter().flatten();
+        spans.flat_map(|&(from, until)| from..until)
     }
 
     /// The figure of the lease summary called `name`, as it is claimed.
@@ -240,6 +254,28 @@ fn wants(requests: &[LeaseRequest]) -> Vec<(usize, Option<(u32, i64)>)> {
             let first = all.len();
             let cores = ((asked[CPU] + 99) / 100).max(1);
             all.extend((0..cores).map(|_| (first, image)));
+        }
+    }
+    all
+}
+
+/// For each core of the VMs of sets that begin after others: the cores of these.
+fn before(requests: &[LeaseRequest]) -> BTreeMap<usize, Vec<(usize, usize)>> {
+    let (mut all, mut first) = (BTreeMap::new(), 0);
+    for request in requests {
+        let mut spans = Vec::new();
+        for set in &request.nodes {
+            let cores = ((set.need[CPU] + 99) / 100).max(1) as usize * set.count as usize;
+            spans.push((set.part.name.as_deref(), (first, first + cores)));
+            first += cores;
+        }
+        for (set, &(_, (from, until))) in request.nodes.iter().zip(&spans) {
+            let named = |name: &&String| spans.iter().find(|s| s.0 == Some(name.as_str()));
+            let earlier: Vec<(usize, usize)> =
+                set.part.after.iter().filter_map(|name| Some(named(&name)?.1)).collect();
+            if !earlier.is_empty() {
+                all.extend((from..until).map(|vm| (vm, earlier.clone())));
+            }
         }
     }
     all

@@ -6,6 +6,7 @@
 //! VM of the fleet: those of the first lease by arrival come first.
 
 use super::Error;
+use super::order::StartOrder;
 use super::queue::Event;
 use super::run::Engine;
 use super::share::Role;
@@ -144,6 +145,9 @@ impl Engine<'_> {
         self.leased = true;
         self.expect_provisioning(leases);
         self.tenants = Tenants::new(how, leases.spare_hosts, self.provisioning.is_some());
+        if let Some(tenants) = &mut self.tenants {
+            tenants.order = StartOrder::of(requests);
+        }
         self.samples = usize::MAX;
         self.world.demand.repeat();
         self.world.demand.set_sample(0);
