@@ -68,6 +68,7 @@ fn run_leases(
 ) -> PyResult<Run> {
     let start = ProcessTime::now();
     let inputs = py.detach(|| LeaseInputs::read(leases)).map_err(|e| errors::spec(py, e))?;
+    inputs.check_prices(spec.costs.as_ref()).map_err(|e| errors::spec(py, e))?;
     let read_s = start.elapsed().as_secs_f64();
     let start = ProcessTime::now();
     let policies = spec::lease_policies(&spec, leases, Some(&Here::with(given)));

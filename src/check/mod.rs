@@ -63,6 +63,7 @@ mod site_bill;
 mod sites;
 mod snapshot;
 mod stages;
+mod start_order;
 mod supply;
 mod tenancy;
 mod timetable;
@@ -172,6 +173,7 @@ pub fn check(evidence: &Evidence) -> Report {
     if let Some(tenancy) = &evidence.tenancy {
         report.findings.extend(tenancy.check_fleet(&evidence.fleet));
         report.findings.extend(tenancy.check(&evidence.record.actions));
+        report.findings.extend(start_order::check(tenancy, &events));
     }
     outages::check(evidence, &events, &mut report);
     provision::check(evidence, &events, &mut report);

@@ -40,6 +40,8 @@ pub struct Tenancy {
     reservations: Vec<bool>,
     /// Per VM of the fleet: the first core of the VM that it is one of, and its image with its MB.
     wants: Vec<(usize, Option<(u32, i64)>)>,
+    /// For VMs of sets that begin after others: the VMs of these, from and until.
+    before: BTreeMap<usize, Vec<(usize, usize)>>,
     /// Figures of the lease summary as they are claimed.
     late: Vec<(String, f64)>,
 }
@@ -63,7 +65,8 @@ impl Tenancy {
         }
         let reservations = requests.iter().map(LeaseRequest::is_reservation).collect();
         let (vms, wants, late) = (vms.collect(), wants(requests), Vec::new());
-        Self { end, vms, runs, is_whole: false, free: None, reservations, wants, late }
+        let before = before(requests, false);
+        Self { end, vms, runs, is_whole: false, free: None, reservations, wants, before, late }
     }
 
     /// VMs run wherever policies say, or begin when they are provisioned. `claims` are the figures
@@ -87,6 +90,7 @@ impl Tenancy {
         self.vms = vms.collect();
         let images = requests.iter().flat_map(|request| request.asked().map(|_| image(request)));
         self.wants = images.enumerate().collect();
+        self.before = before(requests, true);
         self.is_whole = true;
         self
     }
@@ -196,6 +200,17 @@ impl Tenancy {
         first..first + alike.count()
     }
 
+    /// How many VMs of the fleet there are.
+    pub(super) fn count(&self) -> usize {
+        self.vms.len()
+    }
+
+    /// The VMs that are to run before `vm` begins.
+    pub(super) fn before(&self, vm: usize) -> impl Iterator<Item = usize> {
+        let spans = self.before.get(&vm).into_iter().flatten();
+        spans.flat_map(|&(from, until)| from..until)
+    }
+
     /// The figure of the lease summary called `name`, as it is claimed.
     pub(super) fn claimed(&self, name: &str) -> Option<f64> {
         self.late.iter().find(|(claimed, _)| claimed == name).map(|claim| claim.1)
@@ -295,6 +310,30 @@ fn wants(requests: &[LeaseRequest]) -> Vec<(usize, Option<(u32, i64)>)> {
             let first = all.len();
             let cores = ((asked[CPU] + 99) / 100).max(1);
             all.extend((0..cores).map(|_| (first, image(request))));
+        }
+    }
+    all
+}
+
+/// For each VM of the fleet of sets that begin after others: the VMs of these, each a core or
+/// `whole`.
+fn before(requests: &[LeaseRequest], whole: bool) -> BTreeMap<usize, Vec<(usize, usize)>> {
+    let (mut all, mut first) = (BTreeMap::new(), 0);
+    for request in requests {
+        let mut spans = Vec::new();
+        for set in &request.nodes {
+            let parts = if whole { 1 } else { ((set.need[CPU] + 99) / 100).max(1) as usize };
+            let vms = parts * set.count as usize;
+            spans.push((set.part.name.as_deref(), (first, first + vms)));
+            first += vms;
+        }
+        for (set, &(_, (from, until))) in request.nodes.iter().zip(&spans) {
+            let named = |name: &&String| spans.iter().find(|s| s.0 == Some(name.as_str()));
+            let earlier: Vec<(usize, usize)> =
+                set.part.after.iter().filter_map(|name| Some(named(&name)?.1)).collect();
+            if !earlier.is_empty() {
+                all.extend((from..until).map(|vm| (vm, earlier.clone())));
+            }
         }
     }
     all

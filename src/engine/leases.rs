@@ -7,6 +7,7 @@
 //! first.
 
 use super::Error;
+use super::order::StartOrder;
 use super::queue::Event;
 use super::run::Engine;
 use super::share::Role;
@@ -147,6 +148,9 @@ impl Engine<'_> {
         self.leased = true;
         self.expect_provisioning(leases);
         self.tenants = Tenants::new(how, leases.spare_hosts, self.provisioning.is_some());
+        if let Some(tenants) = &mut self.tenants {
+            tenants.order = StartOrder::of(requests, how.guests());
+        }
         self.samples = usize::MAX;
         self.world.demand.repeat();
         self.world.demand.set_sample(0);

@@ -19,6 +19,7 @@ mod hazard;
 mod headroom;
 mod leases;
 mod moves;
+mod order;
 mod outages;
 mod plan;
 mod provision;

@@ -17,7 +17,7 @@ use crate::model::record::{ActionKind, MoveEnding, MoveRecord, Reason, StageKind
 use crate::model::rules::MigrationSla;
 use crate::model::{Fleet, Rules};
 use crate::policy::PolicyError;
-use crate::topology::Routes;
+use crate::topology::{LinkId, Routes};
 
 /// A migration under way.
 #[derive(Debug, Clone, Copy)]

@@ -20,6 +20,7 @@ use serde::{Deserialize, Serialize};
 use super::decide::settle;
 use super::fences::is_public;
 use super::leases::{Leases, Promise, Turn};
+use super::order::StartOrder;
 use super::queue::Event;
 use super::run::Engine;
 use super::share::Role;
@@ -88,6 +89,8 @@ pub(super) struct Tenants {
     pub(super) over: bool,
     /// Hosts without VMs that stay on.
     spare_hosts: usize,
+    /// In which order VMs of one lease begin.
+    pub(super) order: StartOrder,
 }
 
 impl Tenants {
@@ -103,6 +106,7 @@ impl Tenants {
             late: LateStarts::default(),
             over: false,
             spare_hosts,
+            order: StartOrder::default(),
         })
     }
 }
@@ -362,12 +366,35 @@ impl Engine<'_> {
             let reserved = self.world.reserved[vm];
             self.tenants().late.count(late_s, reserved);
         }
+        self.begin_followers();
+    }
+
+    /// Lets VMs begin that waited for others of their lease, which now run.
+    fn begin_followers(&mut self) {
+        let Some(tenants) = &self.tenants else { return };
+        let due = |c: &&Coming| {
+            c.begun
+                && tenants.order.concerns(c.vm)
+                && self.world.power[c.host] == PowerState::On
+                && self.is_due(c)
+        };
+        let next = tenants.coming.iter().find(due).map(|coming| coming.host);
+        if let Some(host) = next {
+            self.begin_on(host);
+        }
+    }
+
+    /// Whether a VM whose lease has begun may begin on its host.
+    fn is_due(&self, coming: &Coming) -> bool {
+        let order = self.tenants.as_ref().map(|tenants| &tenants.order);
+        let in_order = order.is_none_or(|order| order.allows(coming.vm, &self.world.home));
+        in_order && self.is_provisioned(coming.vm)
     }
 
     /// A VM that may begin on `host` now.
     fn next_due(&self, host: HostId) -> Option<Coming> {
         let coming = &self.tenants.as_ref()?.coming;
-        let due = |c: &&Coming| c.host == host && c.begun && self.is_provisioned(c.vm);
+        let due = |c: &&Coming| c.host == host && c.begun && self.is_due(c);
         coming.iter().find(due).copied()
     }
 

@@ -50,6 +50,10 @@ impl NodeSet {
 pub struct Part {
     /// The instance type that they are of.
     pub instance: Option<String>,
+    /// What other sets of the lease call them.
+    pub name: Option<String>,
+    /// The sets whose VMs run before these begin.
+    pub after: Vec<String>,
 }
 
 /// When a lease is to run.
@@ -188,6 +192,19 @@ impl LeaseRequest {
                 cores: cores as u32,
             })
         })
+    }
+
+    /// The sets, by position, whose VMs run before those of `set` begin.
+    pub fn before(&self, set: &NodeSet) -> Vec<usize> {
+        let named = |name: &String| {
+            self.nodes.iter().position(|other| other.part.name.as_ref() == Some(name))
+        };
+        set.part.after.iter().filter_map(named).collect()
+    }
+
+    /// Whether some of its VMs begin after others.
+    pub fn is_ordered(&self) -> bool {
+        self.nodes.iter().any(|set| !set.part.after.is_empty())
     }
 
     /// Whether it starts exactly when it says.

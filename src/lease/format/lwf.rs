@@ -7,7 +7,7 @@
 //!   lease-requests/lease-request(arrival)
 //!     realduration(time)
 //!     lease(id, preemptible, user)
-//!       nodes/node-set(numnodes, instance)/res(type, amount)
+//!       nodes/node-set(numnodes, instance, name, after)/res(type, amount)
 //!       start: empty | now | exact(time);  duration(time);  deadline(time)
 //!       software: none | disk-image(id, size);  extra/attr(name, value)
 //! ```
@@ -305,6 +305,10 @@ impl Lwf<'_> {
         if draft.nodes.is_empty() {
             let what = "a lease without nodes".to_owned();
             return self.fault("GLN-142", line, what, "Give at least one node-set");
+        }
+        if let Some(what) = self.disorder(&draft.nodes) {
+            let remedy = "Let `after` name other node-sets of the lease, without a circle";
+            return self.fault("GLN-688", line, what, remedy);
         }
         let Some(kind) = self.kind(&draft, duration) else { return };
         let Some(promised_percent) = self.promised(&mut draft) else { return };

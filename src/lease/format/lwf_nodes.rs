@@ -75,6 +75,9 @@ impl Lwf<'_> {
         let Some(set) = self.draft.as_mut().and_then(|draft| draft.nodes.last_mut()) else {
             return;
         };
+        set.part.name = element.attribute("name").map(str::to_owned);
+        let after = element.attribute("after").unwrap_or_default().split_whitespace();
+        set.part.after = after.map(str::to_owned).collect();
         let Some(name) = element.attribute("instance") else { return };
         set.part.instance = Some(name.to_owned());
         match self.catalogue.instance(name) {
@@ -85,6 +88,38 @@ impl Lwf<'_> {
             None => {
                 let unknown = Some((element.line, name.to_owned()));
                 self.draft.iter_mut().for_each(|draft| draft.unknown.clone_from(&unknown));
+            }
+        }
+    }
+
+    /// Why the sets of a lease cannot begin in the order that they ask for.
+    pub(super) fn disorder(&self, sets: &[NodeSet]) -> Option<String> {
+        let names = || sets.iter().filter_map(|set| set.part.name.as_deref());
+        if let Some(twice) = names().find(|name| names().filter(|other| other == name).count() > 1)
+        {
+            return Some(format!("two node-sets are called `{twice}`"));
+        }
+        for name in sets.iter().flat_map(|set| &set.part.after) {
+            if !names().any(|known| known == name) {
+                return Some(format!(
+                    "no node-set is called `{name}`{}",
+                    suggestion(name, names())
+                ));
+            }
+        }
+        // Whoever waits for nobody that is left begins; who never does waits in a circle.
+        let mut left: Vec<&NodeSet> = sets.iter().collect();
+        loop {
+            let open: Vec<&str> = left.iter().filter_map(|set| set.part.name.as_deref()).collect();
+            let before = left.len();
+            left.retain(|set| set.part.after.iter().any(|name| open.contains(&name.as_str())));
+            match left.first() {
+                None => return None,
+                Some(set) if left.len() == before => {
+                    let name = set.part.name.as_deref().unwrap_or("one");
+                    return Some(format!("node-set `{name}` waits for itself in the end"));
+                }
+                Some(_) => {}
             }
         }
     }

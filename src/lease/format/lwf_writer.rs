@@ -119,8 +119,12 @@ fn request(lease: &LeaseRequest, names: &[String], images: &[String]) -> String 
 
 /// The part of VMs in their lease, as attributes.
 fn part(part: &Part) -> String {
-    let attribute = |(name, value): (&str, &String)| format!(" {name}=\"{}\"", escape(value));
-    part.instance.as_ref().map(|name| ("instance", name)).map(attribute).unwrap_or_default()
+    let after = Some(part.after.join(" ")).filter(|names| !names.is_empty());
+    let stated = [("instance", &part.instance), ("name", &part.name), ("after", &after)];
+    let attribute = |(name, value): (&str, &Option<String>)| {
+        value.as_ref().map(|value| format!(" {name}=\"{}\"", escape(value)))
+    };
+    stated.into_iter().filter_map(attribute).collect()
 }
 
 #[cfg(test)]
