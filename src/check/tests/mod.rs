@@ -250,6 +250,8 @@ fn reference_rules() -> Rules {
         costs: None,
         outages: None,
         power_cap: None,
+        provision: None,
+        sites: None,
     }
 }
 
