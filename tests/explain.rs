@@ -146,7 +146,7 @@ fn forcing_the_alternatives_shows_that_their_reasons_are_true() {
                     Fate::Open { .. } => 0,
                     Fate::Overloaded { .. } => 1,
                     Fate::NoRoom { .. } => 2,
-                    Fate::Excluded => 3,
+                    Fate::Excluded | Fate::Forbidden => 3,
                 };
                 tried[kind] += 1;
                 if tried[kind] > 2 {

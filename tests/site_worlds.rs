@@ -1,4 +1,5 @@
-//! Random worlds of several data centres, with load and with leases: rules are never broken.
+//! Who is placed where in worlds of several data centres, with load and with leases: private hosts
+//! come first, and rules are never broken.
 
 mod loaded;
 mod runs;
@@ -7,12 +8,32 @@ use galerna::account::{Account, Ledger, Money};
 use galerna::check::check;
 use galerna::engine::Outcome;
 use galerna::id::HostId;
-use galerna::model::Fleet;
+use galerna::model::{ActionKind, Fleet};
 use galerna::random::{Stream, below, stream};
 use galerna::spec::RunSpec;
 use galerna::time::{Instant, Span};
 use galerna::trace::{UtilisationTrace, Values};
-use runs::{Case, bill, evidence, simulated};
+use runs::{Case, bill, case, evidence, simulated, sound};
+
+/// The host of VM 1 fails. Another private one sleeps, and a public one runs for a VM that may be
+/// there only: the private one is woken.
+#[test]
+fn a_private_host_is_woken_before_a_public_one_is_used() {
+    let changes = [
+        "policy.overload={ kind = 'never' }",
+        "policy.underload={ kind = 'never' }",
+        "fleet.hosts=[{ machine = 'hp-ml110-g5', count = 3 }]",
+        "fleet.vms=[{ mips = 1000.0, ram-mb = 1000 }]",
+        "sites.list=[{ name = 'c', hosts = '0', kind = 'public' }, { name = 'a', hosts = '1-2' }]",
+        "sites.rules=[{ vms = '0', sites = ['c'] }]",
+        "outages.list=[{ start-s = 600, end-s = 9000, host = 1 }]",
+    ];
+    let (_, _, run) = sound(&case(&changes, vec![vec![30; 8]; 2]));
+    let starts = run.record.actions.iter().filter(|action| action.kind == ActionKind::VmStart);
+    assert_eq!(starts.map(|a| a.to.unwrap().0).collect::<Vec<_>>(), [0, 1]);
+    let restart = run.record.restarts[0];
+    assert_eq!((restart.vm.0, restart.to), (1, Some(HostId(2))));
+}
 
 fn pick<'t>(choices: &[&'t str], draws: &mut Stream) -> &'t str {
     choices[below(choices.len(), draws)]

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::decide::settle;
-use super::fences::Wanted;
+use super::fences::{Wanted, is_public};
 use super::share::Role;
 use super::world::{PowerState, World};
 use super::{Error, Policies};
@@ -66,6 +66,9 @@ pub(super) fn place_newcomers(
     let mut asleep = HostSet::none(world.fleet.hosts());
     let off = world.power.iter().filter(|&(_, &power)| power != PowerState::On);
     off.for_each(|(host, _)| asleep.insert(host));
+    // A private host is woken before a public one is rented.
+    let public = world.power.ids().filter(|&host| is_public(draft, host));
+    public.for_each(|host| asleep.insert(host));
     let on = place(world, draft, policies, vms, &demand, &asleep)?;
     let Outcome { placed: mut hosts, left } = on;
     asleep.clear();
