@@ -233,6 +233,28 @@ fn random_worlds_are_confirmed() {
     assert!(happened.iter().all(|&count| count > 5) && late > 0, "{late} {happened:?}");
 }
 
+/// Hosts fail while VMs are provisioned there: that is given up, and begun anew elsewhere.
+#[test]
+fn what_is_prepared_is_lost_with_its_host() {
+    let mut lost = 0;
+    for seed in 0..20 {
+        let random = &mut stream(seed, "test.provision");
+        let (spec, lwf) = crowd(random, ["blind", "foresighted"][seed as usize % 2]);
+        let text = spec.to_toml();
+        let spec = spec_of(
+            &text,
+            &["outages.host={ mtbf-h = 1, mttr-h = 0.1 }", &format!("run.seed={}", seed + 1)],
+        );
+        let ran = Ran::of(&spec, &lwf, wave(random)).sound();
+        let failed = |row: &&ProvisionRecord| {
+            let mut outages = ran.done.1.record.outages.iter();
+            outages.any(|of| of.host == row.host && Some(of.start) == row.dropped)
+        };
+        lost += ran.rows().iter().filter(failed).count();
+    }
+    assert!(lost > 5, "{lost}");
+}
+
 #[test]
 fn changed_records_are_found_out() {
     let random = &mut stream(1, "test.provision");
