@@ -16,6 +16,11 @@ pub(super) fn table(summary: &Summary) -> String {
     lines(summary.named().into_iter().chain(outages).chain(capped), explained)
 }
 
+/// The lower bound of the energy, as a line.
+pub(super) fn bound(kwh: f64) -> String {
+    lines([("energy_lower_bound_kwh", Some(kwh))], |_| ("kWh", "no placement uses less"))
+}
+
 /// Every metric of leases, one per line.
 pub(super) fn lease_table(summary: &LeaseSummary) -> String {
     let figures = summary.named().into_iter().map(|(name, value)| (name, Some(value)));
