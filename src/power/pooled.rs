@@ -6,13 +6,13 @@
 //!                                                     for every kind k and every u in [0, 1]
 //! ```
 //!
-//! `D`: CPU to be served, MIPS; `M`: memory to be held, bytes; `P_k`, `C_k`, `R_k`: power curve (W),
-//! capacity (MIPS) and memory (bytes) of a host of kind `k`; `a`: W per MIPS, `b`: W per byte.
+//! `D`: CPU to be served, MIPS; `M`: memory to be held, bytes; `P_k`, `C_k`, `R_k`: power curve
+//! (W), capacity (MIPS) and memory (bytes) of a host of kind `k`; `a`: W per MIPS, `b`: W per byte.
 //!
-//! **Proof.** Let hosts that are on serve `x_h <= C_h` with `sum x_h = D` and hold `m_h <= R_h` with
-//! `sum m_h = M`. Host by host `P_h(x_h / C_h) >= a x_h + b R_h >= a x_h + b m_h`, and the sum of
-//! that over the hosts is `a D + b M`. Nothing is said of how many hosts there are, of VMs that do
-//! not fit beside each other, of cores or of moves, so no placement draws less.
+//! **Proof.** Let hosts that are on serve `x_h <= C_h` with `sum x_h = D` and hold `m_h <= R_h`
+//! with `sum m_h = M`. Host by host `P_h(x_h / C_h) >= a x_h + b R_h >= a x_h + b m_h`, and the sum
+//! of that over the hosts is `a D + b M`. Nothing is said of how many hosts there are, of VMs that
+//! do not fit beside each other, of cores or of moves, so no placement draws less.
 //!
 //! Which pairs: between two points of its table a curve is a straight line, so the condition holds
 //! for every `u` if it holds at the points. At `u = 0` it says `b <= P_k(0) / R_k`, at each other
@@ -103,7 +103,8 @@ mod tests {
     use crate::random::{below, stream};
     use crate::units::{Bytes, Mips};
 
-    /// The least power of all placements of `vms` (MIPS, bytes) on `fleet`; none if they do not fit.
+    /// The least power of all placements of `vms` (MIPS, bytes) on `fleet`; none if they do not
+    /// fit.
     fn tried(fleet: &Fleet, vms: &[(f64, f64)]) -> Option<f64> {
         let hosts = fleet.hosts();
         let placements = (0..hosts.pow(vms.len() as u32)).filter_map(|mut code| {
