@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::path::Path;
 
+use galerna::account::Ledger;
 use galerna::engine::{Outcome, run_leases, run_leases_with_load};
 use galerna::frames::{
     Existing, LeaseFolder, RunReport, Timing, check_destination, read_run, write_lease_run,
@@ -46,9 +47,9 @@ fn ended(spec: &RunSpec) -> (LeaseInputs, Schedule, Option<(Inputs, Outcome)>) {
         let schedule = scheduled(&inputs);
         return (inputs, schedule, None);
     }
+    let served = spec::lease_policies(spec, leases, None).expect("built-in policies");
     let LoadedLeases { leases, load } = LoadedLeases::read(spec, leases).expect("the samples");
     let policies = spec::policies(spec, &load.fleet).expect("built-in policies");
-    let served = LeasePolicies::new(&leases.rules);
     let go_on = &mut |_| ControlFlow::Continue(());
     let ended = run_leases_with_load(leases.side(served), load.side(policies), go_on);
     let (schedule, outcome) = ended.expect("no policy fails");
@@ -71,13 +72,18 @@ fn every_file_runs_and_its_folder_checks_clean() {
             if let Some((inputs, outcome)) = &load {
                 report = report.with_load(spec, inputs, &outcome.record, &outcome.summary);
             }
+            let record = load.as_ref().map(|(_, outcome)| (&outcome.record, spec.guests()));
+            let requests = &inputs.workload.leases;
+            let billed = |costs| Ledger::of_leases(costs, requests, &schedule.stretches, record);
+            let ledger = spec.costs.as_ref().map(billed);
+            let ledger = ledger.as_ref();
+            let report = report.with_costs(ledger);
             logs.insert(report.event_log_blake3.clone());
             let dir = parent.path().join(name.replace('/', "-"));
             check_destination(&dir, Existing::Refuse).expect("it is new");
             let (report, inputs, schedule) = (&report, &inputs, &schedule);
             let load = load.as_ref().map(|(inputs, outcome)| (inputs, &outcome.record));
-            let run =
-                LeaseFolder { report, spec, inputs, schedule, load, ledger: None, command: &[] };
+            let run = LeaseFolder { report, spec, inputs, schedule, load, ledger, command: &[] };
             write_lease_run(&dir, &run, Existing::Refuse).expect("it can be written");
             let found = read_run(&dir).expect("it was just written").check();
             assert!(found.is_clean(), "{name}\n{found}");

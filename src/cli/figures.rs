@@ -38,6 +38,11 @@ fn site_table(sites: &SiteSummary) -> String {
     text
 }
 
+/// The lower bound of the energy, as a line.
+pub(super) fn bound(kwh: f64) -> String {
+    lines([("energy_lower_bound_kwh", Some(kwh))], |_| ("kWh", "no placement uses less"))
+}
+
 /// Every metric of leases, one per line.
 pub(super) fn lease_table(summary: &LeaseSummary) -> String {
     let figures = summary.named().into_iter().map(|(name, value)| (name, Some(value)));

@@ -67,6 +67,10 @@ pub(super) struct Run {
     /// Same as --set run.seed=N.
     #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(..=LARGEST_SEED))]
     seed: Option<u64>,
+    /// Also say how little energy any placement could have used that serves all that the VMs ask
+    /// for (load without leases).
+    #[arg(long)]
+    bound: bool,
     /// Threads to use at most; the results are the same.
     #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
@@ -80,6 +84,12 @@ impl Run {
         spec.check_runnable(&name).map_err(Failure::bad_input)?;
         if let Some(dir) = &self.out {
             frames::check_destination(dir, self.existing()).map_err(Failure::bad_input)?;
+        }
+        if self.bound && spec.leases.is_some() {
+            let what = "the lower bound of energy is for VMs that are there from start to end";
+            let problem =
+                Problem::new("GLN-215", format!("{name}, [leases]"), what, "Leave --bound out");
+            return Err(Failure::bad_input(problem));
         }
         let command = &command(args);
         let report = match (&spec.leases, spec.loaded_leases()) {
@@ -113,7 +123,8 @@ impl Run {
         let ledger = spec.billing().map(|costs| Ledger::of_load(&costs, record));
         let ledger = ledger.as_ref();
         let report = RunReport::new(name, spec, inputs, record, summary, timing);
-        let report = report.with_costs(ledger);
+        let bound = self.bound.then(|| inputs.energy_lower_bound_kwh(spec, name)).transpose();
+        let report = report.with_costs(ledger).with_bound(bound.map_err(Failure::bad_input)?);
         if let Some(dir) = &self.out {
             let folder = RunFolder { report: &report, spec, inputs, record, ledger, command };
             frames::write_run(dir, &folder, self.existing()).map_err(Failure::bad_input)?;
@@ -208,6 +219,7 @@ impl Run {
         }
         text.push('\n');
         text += &report.summary.as_ref().map_or_else(String::new, figures::table);
+        text += &report.energy_lower_bound_kwh.map_or_else(String::new, figures::bound);
         text += &report.leases.as_ref().map_or_else(String::new, figures::lease_table);
         text += &report.costs.as_ref().map_or_else(String::new, figures::cost_table);
         writeln!(text, "\nevent log {}", report.event_log_blake3).expect("a string");

@@ -46,6 +46,9 @@ pub struct RunReport {
     /// that of the leases.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub load_log_blake3: Option<String>,
+    /// The energy below which no placement serves all that the VMs ask for, where it was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub energy_lower_bound_kwh: Option<f64>,
 }
 
 /// The identity of a trace.
@@ -143,6 +146,7 @@ impl RunReport {
             timing,
             event_log_blake3: record.event_log_blake3(),
             load_log_blake3: None,
+            energy_lower_bound_kwh: None,
         }
     }
 
@@ -179,7 +183,13 @@ impl RunReport {
             timing,
             event_log_blake3: event_log_blake3(&schedule.leases, &schedule.stretches),
             load_log_blake3: None,
+            energy_lower_bound_kwh: None,
         }
+    }
+
+    /// The report with a lower bound of the energy.
+    pub fn with_bound(self, energy_lower_bound_kwh: Option<f64>) -> Self {
+        Self { energy_lower_bound_kwh, ..self }
     }
 
     /// The report with what is in the ledger.

@@ -8,8 +8,12 @@
 //! SPECpower_ssj2008. The order of operations is CloudSim's: differences between hosts are often
 //! mathematically equal and rounding decides which is smaller.
 
+mod pooled;
+
 use crate::model::fleet::{Machine, POWER_STEPS};
 use crate::units::Watts;
+
+pub use pooled::PooledPower;
 
 /// 0, 0.1, .., 1 as the quotients `i / 10`.
 const TENTHS: [f64; POWER_STEPS + 1] = {

@@ -19,6 +19,7 @@ mod build;
 mod catalogue;
 mod choice;
 mod costs;
+mod energy_bound;
 mod error;
 mod fleet;
 mod lease_code;
