@@ -119,6 +119,26 @@ fn transfers_share_cards_and_the_repository() {
     assert_eq!(ran.starts(), [43.0; 6]);
 }
 
+/// On a topology images take the way to the host from beside another one, or its last link alone:
+/// half of 1000 Mbit/s wherever the repository stands, a quarter of that over thin uplinks.
+#[test]
+fn images_cross_a_topology() {
+    let rate = |beside: u32, uplink: u32| {
+        let topology = format!(
+            "migration.topology={{ kind = \"two-tier\", racks = 2, hosts = 2, mbit_s = 1000, \
+             uplink_mbit_s = {uplink} }}"
+        );
+        let further = format!("repository-host = {beside}");
+        let spec = spec_of(&site(4, "foresighted", &further), &[&topology]);
+        let ran = Ran::of(&spec, "0 -1 600 600 1 1 1024 0 deb 625\n", steady(10)).sound();
+        let row = ran.rows()[0];
+        assert_eq!(row.host.0, 0, "the first host is taken");
+        row.imaged.expect("it arrives").seconds()
+    };
+    assert_eq!([rate(0, 1000), rate(1, 1000), rate(3, 1000)], [10.0; 3]);
+    assert_eq!([rate(1, 250), rate(3, 250)], [10.0, 40.0]);
+}
+
 /// A reservation for 1000 s is provisioned before: 10 + 5 + 3 + 20 s, and what a host takes to shut
 /// down and wake. With the card in use by another image at that time it is late, and reported.
 #[test]
