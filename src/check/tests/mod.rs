@@ -249,6 +249,7 @@ fn reference_rules() -> Rules {
         },
         costs: None,
         outages: None,
+        sites: None,
     }
 }
 
