@@ -231,9 +231,8 @@ impl Run {
 
     /// The table called `hosts`, `vms`, `actions`, `samples`, `demand`, `moves`, `stages`,
     /// `decisions`, `outages`, `link_outages`, `restarts`, `provisions` or `image_sends` of a run
-    /// with load; `leases`, `lease_states`,
-    /// `holdings`, `utilisation` or `image_transfers` of one of leases; `ledger` of one with
-    /// `[costs]`.
+    /// with load; `leases`, `lease_states`, `holdings`, `utilisation` or `image_transfers` of one
+    /// of leases; `ledger` of one with `[costs]`.
     fn table(&self, py: Python<'_>, name: &str) -> PyResult<Table> {
         if name == "ledger"
             && let Some(ledger) = self.billed()

@@ -147,6 +147,7 @@ mod tests {
             image_transfers: 11,
             premature_ends: 12,
             late: Some(LateStarts { reserved: 13, others: 14, never: 15, late_s: 16.0 }),
+            provision: None,
         }
     }
 

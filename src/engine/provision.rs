@@ -77,8 +77,8 @@ fn mark(vm: VmId) -> (LeaseId, u32) {
 }
 
 impl<'a> Provisioning<'a> {
-    /// Nothing is prepared yet of the VMs of `requests`, `each` one of the fleet, on `hosts` hosts whose cards take `card`
-    /// bytes per second.
+    /// Nothing is prepared yet of the VMs of `requests`, `each` one of the fleet, on `hosts` hosts
+    /// whose cards take `card` bytes per second.
     pub fn new(
         rules: &'a Provision,
         requests: &[LeaseRequest],

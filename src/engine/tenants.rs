@@ -372,12 +372,9 @@ impl Engine<'_> {
     /// Lets VMs begin that waited for others of their lease, which now run.
     fn begin_followers(&mut self) {
         let Some(tenants) = &self.tenants else { return };
-        let due = |c: &&Coming| {
-            c.begun
-                && tenants.order.concerns(c.vm)
-                && self.world.power[c.host] == PowerState::On
-                && self.is_due(c)
-        };
+        let follows = |c: &Coming| c.begun && tenants.order.concerns(c.vm);
+        let is_on = |c: &Coming| self.world.power[c.host] == PowerState::On;
+        let due = |c: &&Coming| follows(c) && is_on(c) && self.is_due(c);
         let next = tenants.coming.iter().find(due).map(|coming| coming.host);
         if let Some(host) = next {
             self.begin_on(host);

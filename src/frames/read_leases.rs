@@ -17,10 +17,10 @@ use crate::id::{Id, LeaseId};
 use crate::lease::format::read_lwf;
 use crate::lease::{LeaseRules, LeaseSummary, Schedule};
 use crate::model::Costs;
-use crate::model::lease::{RESOURCES, Site, Workload};
+use crate::model::lease::{LeaseRequest, RESOURCES, Site, Workload};
 use crate::model::lease_record::{LeaseOutcome, LeaseState, Stretch, Use};
 use crate::problem::Problem;
-use crate::spec::LeaseInputs;
+use crate::spec::{LeaseInputs, LeaseSpec};
 use crate::time::{Instant, Span};
 
 /// The tables of a run of leases.
@@ -128,13 +128,8 @@ pub(super) fn read(
     let load = match manifest.resolved_spec.loaded_leases() {
         None => None,
         Some(leases) => {
-            let mut tenancy = Tenancy::of(&workload.leases, &outcomes, &stretches);
-            if !leases.consolidate.is_off() || leases.provision.is_some() {
-                tenancy = tenancy.free(&stretches, &claims.summary);
-            }
-            if !leases.consolidate.is_off() {
-                tenancy = tenancy.consolidated(&workload.leases);
-            }
+            let tenancy = Tenancy::of(&workload.leases, &outcomes, &stretches);
+            let tenancy = as_served(tenancy, leases, &workload.leases, &stretches, &claims);
             let read = read_load(dir, &manifest, &workload.leases, tenancy)?;
             contradictions.extend(read.1);
             let mut load = read.0;
@@ -165,6 +160,19 @@ pub(super) fn read(
     };
     let evidence = FoundEvidence::Leases(Box::new(found));
     Ok(FoundRun { manifest, evidence, contradictions })
+}
+
+/// `tenancy` as `leases` let its VMs run: where policies say, or when they are provisioned.
+fn as_served(
+    tenancy: Tenancy,
+    leases: &LeaseSpec,
+    requests: &[LeaseRequest],
+    stretches: &[Stretch],
+    claims: &LeaseClaims,
+) -> Tenancy {
+    let is_free = !leases.consolidate.is_off() || leases.provision.is_some();
+    let tenancy = if is_free { tenancy.free(stretches, &claims.summary) } else { tenancy };
+    if leases.consolidate.is_off() { tenancy } else { tenancy.consolidated(requests) }
 }
 
 /// What the run says of its leases.

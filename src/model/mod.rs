@@ -11,6 +11,7 @@ pub mod history;
 pub mod lease;
 pub mod lease_record;
 mod made_series;
+mod move_record;
 pub mod numbers;
 pub mod outage_record;
 pub mod outages;
