@@ -188,6 +188,8 @@ fn optimised(key: &str) -> Option<&'static str> {
         "shortage-j-per-mi" => "price of a million instructions asked for and not done",
         "move-j" => "price of a move as such",
         "hysteresis" => "by how much a move must pay more than it costs",
+        "usual-s" => "seconds ahead over which energy has its usual worth",
+        "period-s" => "seconds of a month that a VM is expected to be there, at most",
         "link-s" => "seconds of copying to and from a host in one step",
         "return-s" => "seconds in which a VM does not go back to a host it left",
         "near" | "far" => "samples of the two means that make the forecast",
