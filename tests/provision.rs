@@ -220,7 +220,7 @@ fn crowd(random: &mut Stream, how: &str) -> (RunSpec, String) {
             _ => "-1".to_owned(),
         };
         let (nodes, image) = (1 + below(3, random), below(4, random));
-        let (name, mb) = [("none", 0), ("deb", 625), ("sles", 300), ("win", 800)][image as usize];
+        let (name, mb) = [("none", 0), ("deb", 625), ("sles", 300), ("win", 800)][image];
         writeln!(lwf, "{at} {start} {length} {length} {nodes} 1 1024 0 {name} {mb}")
             .expect("a string");
     }

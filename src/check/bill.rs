@@ -197,8 +197,8 @@ pub(super) fn hours(costs: &Costs, runs: Option<&[LeaseRun]>, there: &Spans, due
         // Equal blocks, one per type, the last of which may be shorter.
         HourPrice::ByType(prices) => prices[vm / there.len().div_ceil(prices.len())],
         HourPrice::ByCount(prices) => {
-            let each = prices.iter().flat_map(|p| std::iter::repeat_n(p.price, p.count));
-            each.skip(vm).next().unwrap_or(0.0)
+            let mut each = prices.iter().flat_map(|p| std::iter::repeat_n(p.price, p.count));
+            each.nth(vm).unwrap_or(0.0)
         }
         HourPrice::Catalogue(_) | HourPrice::ByInstance(_) => 0.0,
     };

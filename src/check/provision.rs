@@ -198,7 +198,7 @@ fn starts(evidence: &Evidence, tenancy: &Tenancy, events: &[Event], refuse: &mut
         let in_time = |of: &&ProvisionRecord| {
             of.dropped.is_none() && of.ready.is_some_and(|ready| ready <= event.at)
         };
-        let fit = rows.is_some_and(|rows| rows.iter().any(|of| in_time(of)));
+        let fit = rows.is_some_and(|rows| rows.iter().any(in_time));
         if !fit && !ran.contains(&first) {
             let what = format!("v{vm} runs on h{to} and was not made ready there before");
             refuse("GLN-690", event.place(), what);
@@ -248,7 +248,7 @@ fn links(evidence: &Evidence, rules: &Provision, refuse: &mut Refuse<'_>) {
     if rules.topology {
         return;
     }
-    let mut cards: BTreeMap<u32, Vec<((Instant, Instant), f64)>> = BTreeMap::new();
+    let mut cards: BTreeMap<u32, Vec<Sent>> = BTreeMap::new();
     for send in &record.sends {
         let sent = (over(send.start, send.end), send.bytes);
         cards.entry(send.host.0).or_default().push(sent);
@@ -265,13 +265,11 @@ fn links(evidence: &Evidence, rules: &Provision, refuse: &mut Refuse<'_>) {
     }
 }
 
+/// From when until when, and how many bytes.
+type Sent = ((Instant, Instant), f64);
+
 /// Whether what was sent over a link of `rate` bytes per second could have been.
-fn carried(
-    link: &str,
-    rate: f64,
-    mut sent: Vec<((Instant, Instant), f64)>,
-    refuse: &mut Refuse<'_>,
-) {
+fn carried(link: &str, rate: f64, mut sent: Vec<Sent>, refuse: &mut Refuse<'_>) {
     sent.sort_unstable_by_key(|&(span, _)| span);
     let mut by_end = sent.clone();
     by_end.sort_unstable_by_key(|&((_, end), _)| end);

@@ -70,7 +70,7 @@ impl<'a> Ground<'a> {
 fn keeps_from(rule: &SiteRule, site: &Site) -> bool {
     let public = site.kind == SiteKind::Public;
     let trusted = site.trusted.unwrap_or(!public);
-    let named = rule.sites.as_ref().is_none_or(|names| names.iter().any(|name| *name == site.name));
+    let named = rule.sites.as_ref().is_none_or(|names| names.contains(&site.name));
     rule.private && public || (rule.private || rule.trusted) && !trusted || !named
 }
 
