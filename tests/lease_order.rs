@@ -73,7 +73,9 @@ fn a_web_server_waits_for_its_database() {
         "[leases]\nprovision = { clone = \"full\", disk-mb-s = 125, customise-s = 3, \
          boot-s = 20 }\n",
     );
-    let text = text.replace("hp-ml110-g5", "dell-r720");
+    let many_cores = "machine = \"own\", cores = 16, core-mips = 2660, \
+                      watts = [100, 110, 120, 130, 140, 150, 160, 170, 180, 190, 200]";
+    let text = text.replace("machine = \"hp-ml110-g5\"", many_cores);
     let spec = spec_of(&text, &[]);
     for (sets, expected) in [(ORDERED, [48.0, 48.0, 48.0]), (["", ""], [38.0, 43.0, 48.0])] {
         let all = loaded_with(&spec, read(&lwf(sets[0], sets[1])));

@@ -227,7 +227,7 @@ mod tests {
         let both = Catalogue::read(text).unwrap().before(Catalogue::bundled());
         assert_eq!(both.instance("m1.large").unwrap().vcpus, 3);
         assert_eq!(both.instances.len(), Catalogue::bundled().instances.len());
-        assert!(both.host("dell-r720").is_some());
+        assert!(both.host("hp-ml110-g4").is_some());
         let text = "[[host]]\nname = \"a\"\ncores = 0\ncore-mips = 1\n\
                     watts = [9, 8, 9, 9, 9, 9, 9, 9, 9, 9, 9]\n";
         assert_eq!(Catalogue::read(text).unwrap().faults().len(), 2);
