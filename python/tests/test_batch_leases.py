@@ -7,7 +7,7 @@ from pathlib import Path
 import galerna as gl
 import polars as pl
 import pytest
-from galerna.policy import Lease
+from galerna._core import Lease
 
 LEASES = {
     "policies": ["leases/easy", "leases/loaded", "leases/consolidated"],
