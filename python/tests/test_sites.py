@@ -45,7 +45,7 @@ def test_sites_are_in_summary_costs_and_tables(tmp_path: Path) -> None:
 def test_rules_that_contradict_each_other_are_refused() -> None:
     rules = [{"vms": "0-9", "private": True}, {"vms": "9", "sites": ["cloud"]}]
     with pytest.raises(gl.SpecError) as refused:
-        gl.run("lr-mmt", sites__list=SITES, sites__rules=rules)
+        gl.run("lr-mmt", sites__list=SITES, sites__rules=rules, costs__energy_price=0.2)
     (problem,) = refused.value.problems
     assert problem.code == "GLN-665"
     assert "no site is left for VM 9" in str(problem)

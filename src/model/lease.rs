@@ -309,6 +309,18 @@ impl Workload {
         row as u32
     }
 
+    /// Numbers the images in the order in which leases name them, as who reads its file does.
+    pub fn number_images(&mut self) {
+        let (names, mut leases) =
+            (std::mem::take(&mut self.images), std::mem::take(&mut self.leases));
+        for lease in &mut leases {
+            if let Software::Image { image, .. } = &mut lease.software {
+                *image = self.image(&names[*image as usize]);
+            }
+        }
+        self.leases = leases;
+    }
+
     /// Merges `other` into this one by arrival; at one instant the leases of `self` come first.
     pub fn merge(&mut self, other: Self) {
         let images: Vec<u32> = other.images.iter().map(|name| self.image(name)).collect();
@@ -326,12 +338,10 @@ impl Workload {
 mod tests {
     use super::*;
 
-    /// 250 hundredths are 3 cores of 84, 83 and 83.
-    #[test]
-    fn a_vm_of_several_cores_shares_its_cpu_among_them() {
+    fn request(cpu: i64, memory: i64) -> LeaseRequest {
         let mut need = Amounts::default();
-        (need[CPU], need[MEMORY]) = (250, 512);
-        let request = LeaseRequest {
+        (need[CPU], need[MEMORY]) = (cpu, memory);
+        LeaseRequest {
             number: 1,
             arrival: Instant::START,
             kind: LeaseKind::BestEffort,
@@ -343,12 +353,39 @@ mod tests {
             user: None,
             promised_percent: LeaseRequest::WHOLE,
             extras: Vec::new(),
-        };
+        }
+    }
+
+    /// 250 hundredths are 3 cores of 84, 83 and 83.
+    #[test]
+    fn a_vm_of_several_cores_shares_its_cpu_among_them() {
+        let request = request(250, 512);
         let cores: Vec<_> = request.guests(Guests::Cores).collect();
         let part = |node, cpu, memory| Guest { node, cpu, memory, cores: 1 };
         let of = |node| [part(node, 84, 512), part(node, 83, 0), part(node, 83, 0)];
         assert_eq!(cores, [of(0), of(1)].concat());
         let whole = |node| Guest { node, cpu: 250, memory: 512, cores: 3 };
         assert_eq!(request.guests(Guests::Vms).collect::<Vec<_>>(), [whole(0), whole(1)]);
+    }
+
+    /// Named are c, a and c again: c is the first, and b, which none names, is gone.
+    #[test]
+    fn images_are_numbered_as_they_are_named() {
+        let named = |image| {
+            let software = Software::Image { image, size: 600 };
+            LeaseRequest { software, ..request(100, 512) }
+        };
+        let mut workload = Workload {
+            images: ["a", "b", "c"].map(String::from).to_vec(),
+            leases: vec![named(2), request(100, 512), named(0), named(2)],
+            ..Workload::default()
+        };
+        workload.number_images();
+        assert_eq!(workload.images, ["c", "a"]);
+        let numbers = workload.leases.iter().map(|lease| match lease.software {
+            Software::Image { image, .. } => Some(image),
+            _ => None,
+        });
+        assert_eq!(numbers.collect::<Vec<_>>(), [Some(0), None, Some(1), Some(0)]);
     }
 }

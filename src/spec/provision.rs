@@ -60,7 +60,7 @@ pub(super) fn problems(
     problems
 }
 
-/// Gives the images of `workload` the sizes that the repository has them in.
+/// Numbers the images of `workload`, and gives them the sizes that the repository has them in.
 ///
 /// # Errors
 /// GLN-685 for every lease whose image the repository does not have, GLN-686 for every one whose
@@ -72,6 +72,7 @@ pub(super) fn resolve(
     name: &str,
 ) -> Result<(), Error> {
     let mut problems = Vec::new();
+    workload.number_images();
     let largest = site.hosts.iter().map(|host| host[DISK]).max().unwrap_or(0);
     let names = &workload.images;
     for lease in &mut workload.leases {
