@@ -67,7 +67,7 @@ pub(super) fn check(evidence: &Evidence, events: &[Event], out: &mut Report) {
         powered(evidence, events, &mut refuse);
         starts(evidence, tenancy, events, &mut refuse);
         boots(evidence, tenancy, events, &mut refuse);
-        links(evidence, rules, &mut refuse);
+        links(evidence, rules, tenancy, &mut refuse);
         caches(evidence, rules, tenancy, events, &mut refuse);
         figures(evidence, tenancy, &mut refuse);
     }
@@ -135,7 +135,7 @@ fn stages(evidence: &Evidence, rules: &Provision, tenancy: &Tenancy, refuse: &mu
             ("customised", of.customised, after(cloned, rules.customise_s)),
             ("ready", of.ready, after(after(cloned, rules.customise_s), rules.boot_s)),
         ];
-        let last = of.dropped.unwrap_or(evidence.record.end);
+        let last = of.dropped.unwrap_or(tenancy.end);
         for (stage, found, expected) in expected {
             let agree = match (found, expected) {
                 (Some(found), Some(due)) => (found.0 - due.0).abs() <= ROUNDING && found <= last,
@@ -237,12 +237,12 @@ fn boots(evidence: &Evidence, tenancy: &Tenancy, events: &[Event], refuse: &mut 
 }
 
 /// No link carries more than it can, in whatever interval.
-fn links(evidence: &Evidence, rules: &Provision, refuse: &mut Refuse<'_>) {
+fn links(evidence: &Evidence, rules: &Provision, tenancy: &Tenancy, refuse: &mut Refuse<'_>) {
     if evidence.rules.migration.contention == Contention::None {
         return;
     }
     let record = &evidence.record;
-    let over = |start: Instant, end: Option<Instant>| (start, end.unwrap_or(record.end));
+    let over = |start: Instant, end: Option<Instant>| (start, end.unwrap_or(tenancy.end));
     let sends = record.sends.iter().map(|send| (over(send.start, send.end), send.bytes));
     carried("the repository", rules.repository(), sends.collect(), refuse);
     if rules.topology {
