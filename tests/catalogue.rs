@@ -6,14 +6,14 @@ use std::fs;
 use std::ops::ControlFlow;
 
 use galerna::account::{Account, Ledger, Money, Subject};
-use galerna::check::{Bill, BillRow, LeaseRun, check, check_lease_bill};
+use galerna::check::{Bill, LeaseRun, check, check_lease_bill};
 use galerna::engine;
 use galerna::lease::{LeasePolicies, format};
 use galerna::model::lease_record::Use;
 use galerna::model::{Catalogue, Machine};
 use galerna::spec::{self, LeaseInputs, RunSpec};
 use galerna::units::{Bytes, Mips, Watts};
-use runs::{evidence, simulated};
+use runs::{bill, evidence, simulated};
 
 const OWN: &str = "
 [[host]]
@@ -46,22 +46,6 @@ fn own(text: &str) -> (tempfile::TempDir, String) {
     fs::write(&path, text).expect("it can be written");
     let path = path.to_str().expect("a plain name").replace('\\', "/");
     (folder, path)
-}
-
-fn bill(ledger: &Ledger, runs: Option<Vec<LeaseRun>>) -> Bill {
-    let row = |entry: &galerna::account::Entry| BillRow {
-        account: entry.account.name().into(),
-        subject: (entry.subject.parts().0.into(), entry.subject.parts().1),
-        start: entry.start,
-        end: entry.end,
-        quantity: entry.quantity,
-        unit: entry.account.unit().into(),
-        unit_price: entry.unit_price,
-        amount_micro: entry.amount.0,
-    };
-    let totals = ledger.summary().named().into_iter();
-    let totals = totals.map(|(name, value)| (format!("costs.{name}"), value)).collect();
-    Bill { rows: ledger.entries.iter().map(row).collect(), totals, runs }
 }
 
 /// The numbers of consolidation.md 2.1, which every golden result depends on.
@@ -105,7 +89,7 @@ fn a_fleet_counts_its_instances_and_is_billed_by_type() {
     let ledger = Ledger::of_load(spec.costs.as_ref().expect("costs"), &outcome.record);
     assert_eq!(ledger.total(Account::InstanceHours), Money(41_280_000));
     let mut evidence = evidence(&spec, &trace, &fleet, &outcome);
-    evidence.bill = Some(bill(&ledger, None));
+    evidence.bill = Some(bill(&ledger));
     let report = check(&evidence);
     assert!(report.is_clean(), "{report}");
     let row = evidence.bill.as_mut().expect("a bill").rows.iter_mut();
@@ -164,10 +148,11 @@ fn leases_name_instance_types_and_pay_for_them() {
     let run = schedule.stretches.iter().find(|held| held.purpose == Use::Run).expect("it ran");
     let instances = vec![("m1.small".to_owned(), 2), ("m1.large".to_owned(), 1)];
     let run = LeaseRun { lease: 0, vms: 3, instances, start: run.start, end: run.end };
-    let told = bill(&ledger, Some(vec![run.clone()]));
+    let with_runs = |runs| Bill { runs: Some(runs), ..bill(&ledger) };
+    let told = with_runs(vec![run.clone()]);
     assert_eq!(check_lease_bill(costs, &told).0, Vec::new());
     let other = LeaseRun { instances: vec![("m1.small".to_owned(), 3)], ..run };
-    let wrong = bill(&ledger, Some(vec![other]));
+    let wrong = with_runs(vec![other]);
     assert!(!check_lease_bill(costs, &wrong).0.is_empty(), "other types cost something else");
 }
 

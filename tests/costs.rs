@@ -5,7 +5,7 @@ mod runs;
 use std::ops::ControlFlow;
 
 use galerna::account::{Account, Ledger, Money, Subject};
-use galerna::check::{Bill, BillRow, LeaseRun, Report, Tenancy, check, check_lease_bill};
+use galerna::check::{Bill, LeaseRun, Report, Tenancy, check, check_lease_bill};
 use galerna::engine;
 use galerna::id::VmId;
 use galerna::lease::{LeasePolicies, Schedule};
@@ -16,7 +16,7 @@ use galerna::model::record::Reason;
 use galerna::model::{Action, ActionKind, Costs, Record, VmRecord};
 use galerna::spec::{self, Inputs, LeaseInputs, LoadedLeases, Override, RunSpec};
 use galerna::time::Instant;
-use runs::{Case, evidence, simulated};
+use runs::{Case, bill, evidence, simulated};
 
 const DAY_S: f64 = 86_400.0;
 
@@ -35,28 +35,12 @@ fn idle_day(costs: &str) -> (RunSpec, Case) {
     (parsed(&text), case)
 }
 
-fn bill(ledger: &Ledger, runs: Option<Vec<LeaseRun>>) -> Bill {
-    let row = |entry: &galerna::account::Entry| BillRow {
-        account: entry.account.name().into(),
-        subject: (entry.subject.parts().0.into(), entry.subject.parts().1),
-        start: entry.start,
-        end: entry.end,
-        quantity: entry.quantity,
-        unit: entry.account.unit().into(),
-        unit_price: entry.unit_price,
-        amount_micro: entry.amount.0,
-    };
-    let totals = ledger.summary().named().into_iter();
-    let totals = totals.map(|(name, value)| (format!("costs.{name}"), value)).collect();
-    Bill { rows: ledger.entries.iter().map(row).collect(), totals, runs }
-}
-
 fn checked(spec: &RunSpec, case: &Case) -> (Ledger, Report) {
     let trace = case.trace();
     let (fleet, outcome) = simulated(spec, &trace).expect("all VMs fit");
     let ledger = Ledger::of_load(spec.costs.as_ref().expect("costs"), &outcome.record);
     let mut evidence = evidence(spec, &trace, &fleet, &outcome);
-    evidence.bill = Some(bill(&ledger, None));
+    evidence.bill = Some(bill(&ledger));
     (ledger, check(&evidence))
 }
 
@@ -228,7 +212,7 @@ fn a_ledger_that_was_changed_is_found_out() {
     let ledger = Ledger::of_load(spec.costs.as_ref().expect("costs"), &outcome.record);
     let sound = evidence(&spec, &trace, &fleet, &outcome);
     let codes = |change: &dyn Fn(&mut Bill)| -> Vec<&'static str> {
-        let mut bill = bill(&ledger, None);
+        let mut bill = bill(&ledger);
         change(&mut bill);
         let evidence = galerna::check::Evidence { bill: Some(bill), ..sound.clone() };
         let mut codes: Vec<_> = check(&evidence).findings.iter().map(|found| found.code).collect();
@@ -285,7 +269,8 @@ fn leases_without_load_are_billed_by_the_hour() {
     let costs = spec.costs.as_ref().expect("costs");
     let ledger = Ledger::of_leases(costs, &workload.leases, &schedule.stretches, None);
     assert_eq!(ledger.balance(), Money(2_000_000));
-    let bill = bill(&ledger, Some(runs_of(&workload.leases, &schedule)));
+    let runs = Some(runs_of(&workload.leases, &schedule));
+    let bill = Bill { runs, ..bill(&ledger) };
     assert_eq!(check_lease_bill(costs, &bill).0, Vec::new());
 }
 
@@ -322,7 +307,8 @@ fn leases_that_carry_load_pay_and_cost() {
     let mut evidence = evidence(&spec, trace, fleet, &outcome);
     evidence.demand = demand;
     evidence.tenancy = Some(Tenancy::of(requests, &schedule.leases, &schedule.stretches));
-    evidence.bill = Some(bill(&ledger, Some(runs_of(requests, &schedule))));
+    let runs = Some(runs_of(requests, &schedule));
+    evidence.bill = Some(Bill { runs, ..bill(&ledger) });
     let report = check(&evidence);
     assert!(report.is_clean(), "{report}");
 }

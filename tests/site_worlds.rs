@@ -56,9 +56,13 @@ fn world(number: u64) -> Case {
             "neat-best-fit-decreasing",
             "optimise",
             "balance",
+            "cheapest-within-sla",
+            "power-cap",
         ],
         draws,
     );
+    // A cap that is passed again and again.
+    let cap = if place == "power-cap" { ", cap-w = 500" } else { "" };
     let spread = ["host", "zone", "site"];
     let rules = format!(
         "sites.rules=[{{ vms = '0-1', private = true }}, {{ vms = '2', sites = ['b', 'c'] }}, \
@@ -86,7 +90,7 @@ fn world(number: u64) -> Case {
         format!("sites.disk-gib={}", pick(&["1", "4"], draws)),
         format!("sites.return-after-s={}", pick(&["0", "900"], draws)),
         "costs.energy-price=0.2".into(),
-        format!("policy.place={{ kind = '{place}' }}"),
+        format!("policy.place={{ kind = '{place}'{cap} }}"),
         format!("policy.overload={{ kind = '{}' }}", pick(&["thr", "mad", "lr"], draws)),
         format!(
             "migration.model={}",

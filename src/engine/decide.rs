@@ -88,7 +88,6 @@ pub fn decide(
 /// Sets the draft to where every VM is or is bound for.
 pub(super) fn settle(world: &World<'_>, draft: &mut Draft, state: &Snapshot<'_>) {
     draft.clear(world.fleet);
-    draft.weigh_all(state);
     let waiting = world.pending.iter().filter(|(_, moves)| !moves.is_empty()).map(|(h, _)| h);
     let expected = world.coming.iter().filter(|(_, vms)| !vms.is_empty()).map(|(h, _)| h);
     let known = world.inhabited().iter().copied();

@@ -36,6 +36,17 @@ impl Snapshot<'_> {
         self.fleet.per_core(vm, self.demand[vm])
     }
 
+    /// Mean and variance of what `vm` asked for in its latest `window` samples, MIPS; 0 without a
+    /// past.
+    pub fn moments(&self, vm: VmId, window: usize) -> (f64, f64) {
+        let past = self.histories.latest(vm, window);
+        let rate = self.fleet.vm_mips[vm].0;
+        let count = past.len().max(1) as f64;
+        let mean = past.iter().sum::<f64>() / count;
+        let variance = past.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / count;
+        (rate * mean, rate * rate * variance)
+    }
+
     /// Utilisation of `vm` now, fraction of its nominal rate.
     pub fn vm_utilisation(&self, vm: VmId) -> f64 {
         self.demand[vm] / self.fleet.vm_mips[vm].0

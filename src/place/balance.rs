@@ -33,7 +33,7 @@ use serde::{Deserialize, Serialize};
 use super::optimise::Copying;
 use super::{Ask, Draft, Fence, Planner, Roster};
 use crate::id::{HostId, IdVec, VmId};
-use crate::model::{Resources, Snapshot};
+use crate::model::Resources;
 use crate::policy::PolicyError;
 use crate::stats::expected_excess;
 use crate::time::Instant;
@@ -168,16 +168,6 @@ impl Balance {
         Self { spec, copying, moved, fence: None }
     }
 
-    /// Mean and variance of what `vm` asked for of late, MIPS.
-    fn moments(&self, vm: VmId, state: &Snapshot<'_>) -> (f64, f64) {
-        let past = state.histories.latest(vm, self.spec.window);
-        let rate = state.fleet.vm_mips[vm].0;
-        let count = past.len().max(1) as f64;
-        let mean = past.iter().sum::<f64>() / count;
-        let variance = past.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / count;
-        (rate * mean, rate * rate * variance)
-    }
-
     /// Hosts with VMs, and the VMs that may leave them.
     fn survey(&self, draft: &Draft, ask: &Ask<'_>, roster: Roster<'_>) -> (Vec<Side>, Vec<Guest>) {
         let (mut sides, mut guests) = (Vec::new(), Vec::new());
@@ -187,7 +177,7 @@ impl Balance {
             let free = if ask.excluded.contains(host) { Resources::default() } else { room.free };
             let mut side = Side { host, capacity, core, mean: 0.0, variance: 0.0, free };
             for &vm in draft.vms_on(host) {
-                let (mean, variance) = self.moments(vm, &ask.state);
+                let (mean, variance) = ask.state.moments(vm, self.spec.window);
                 side.mean += mean;
                 side.variance += variance;
                 let is_here = roster.is_movable(vm) && roster.home[vm] == Some(host);

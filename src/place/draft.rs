@@ -320,14 +320,6 @@ impl Draft {
         room.free.cpu = cpu;
     }
 
-    /// Finds the sums of all pasts at this decision, in the order in which these lie in memory.
-    pub fn weigh_all(&mut self, state: &Snapshot<'_>) {
-        if self.linear.is_some() {
-            let vms = self.vm_sums.ids().filter(|&vm| !state.histories.is_empty(vm));
-            vms.for_each(|vm| self.weigh(vm, state));
-        }
-    }
-
     /// Finds the sums of `vm`'s past at this decision, once.
     pub(super) fn weigh(&mut self, vm: VmId, state: &Snapshot<'_>) {
         let Some(linear) = &self.linear else { return };

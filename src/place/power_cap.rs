@@ -15,8 +15,9 @@
 //! M_b + m_i + z sqrt(V_b + v_i) <= C_b
 //! ```
 //!
-//! and what it takes now is free. A host that receives is not emptied in the same step. So a
-//! cluster below its cap in which no host runs short gets an empty plan.
+//! and what it takes now is free, if the rules of `[sites]` let it be there. A host that receives
+//! is not emptied in the same step. So a cluster below its cap in which no host runs short gets an
+//! empty plan.
 //!
 //! `P_h`: power curve, W; `M_h`, `V_h`: mean and variance of the demand of the host's VMs, sums
 //! over those of their latest `window` samples, MIPS; `C_h`: capacity, MIPS; `m_i`, `v_i`: those of
@@ -33,7 +34,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Ask, Draft, Planner, Roster};
+use super::{Ask, Draft, Fence, Planner, Roster};
 use crate::id::{HostId, VmId};
 use crate::model::costs::Rate;
 use crate::model::{Fleet, Resources, Snapshot};
@@ -107,6 +108,8 @@ struct Step<'p> {
     /// Hosts that sleep, in id order; looked at where one may have to be woken.
     asleep: Vec<Side>,
     moves: Vec<(VmId, HostId)>,
+    /// The rules of `[sites]`, with the moves made.
+    fence: Option<Fence>,
 }
 
 impl Side {
@@ -134,12 +137,9 @@ impl PowerCap {
     }
 
     fn guest(&self, vm: VmId, state: &Snapshot<'_>) -> Guest {
-        let past = state.histories.latest(vm, self.spec.window);
-        let (rate, count) = (state.fleet.vm_mips[vm].0, past.len().max(1) as f64);
-        let mean = past.iter().sum::<f64>() / count;
-        let spread = past.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / count;
+        let (mean, variance) = state.moments(vm, self.spec.window);
         let (needs, per_core) = (state.needs(vm), state.per_core(vm));
-        Guest { vm, mean: rate * mean, variance: rate * rate * spread, needs, per_core }
+        Guest { vm, mean, variance, needs, per_core }
     }
 
     fn side(&self, host: HostId, draft: &Draft, ask: &Ask<'_>, roster: Roster<'_>) -> Side {
@@ -194,12 +194,18 @@ impl Step<'_> {
     fn best(&self, guest: &Guest, from: usize) -> Option<(usize, f64)> {
         let sides = self.sides.iter().enumerate();
         let others = sides.filter(|&(at, side)| at != from && side.lives());
-        let fitting = others.filter(|(_, side)| self.planner.fits(guest, side));
+        let fitting = others.filter(|(_, side)| self.takes(guest, side));
         let rise = |(at, side): (usize, &Side)| {
             let before = self.planner.watts(side, side.mean);
             (at, self.planner.watts(side, side.mean + guest.mean) - before)
         };
         fitting.map(rise).min_by(|a, b| a.1.total_cmp(&b.1).then(a.0.cmp(&b.0)))
+    }
+
+    /// Whether `guest` finds room on `side`, and may be there.
+    fn takes(&self, guest: &Guest, side: &Side) -> bool {
+        let admits = |fence: &Fence| fence.admits(guest.vm, side.host);
+        self.planner.fits(guest, side) && self.fence.as_ref().is_none_or(admits)
     }
 
     /// Takes `guest` from one side to another.
@@ -214,6 +220,7 @@ impl Step<'_> {
         side.asked += guest.needs.cpu;
         (side.mean, side.variance) = (side.mean + mean, side.variance + variance);
         side.receives = true;
+        self.fence.iter_mut().for_each(|fence| fence.enter(guest.vm, side.host));
         self.moves.push((guest.vm, side.host));
     }
 
@@ -239,10 +246,9 @@ impl Step<'_> {
 
     /// A host that sleeps and takes `guest`, if the cap leaves power for it.
     fn wake(&mut self, guest: &Guest, cap: f64) -> Option<usize> {
-        let planner = self.planner;
         let left = cap - self.power();
-        let takes =
-            |side: &Side| planner.fits(guest, side) && planner.watts(side, guest.mean) <= left;
+        let within = |side: &Side| self.planner.watts(side, guest.mean) <= left;
+        let takes = |side: &Side| self.takes(guest, side) && within(side);
         let at = self.asleep.iter().position(takes)?;
         self.sides.push(self.asleep.remove(at));
         Some(self.sides.len() - 1)
@@ -290,7 +296,9 @@ impl Step<'_> {
         while let Some((at, side)) = before.pop() {
             self.sides[at] = side;
         }
-        self.moves.truncate(made);
+        for (vm, host) in self.moves.drain(made..) {
+            self.fence.iter_mut().for_each(|fence| fence.leave(vm, host));
+        }
         power
     }
 }
@@ -314,7 +322,8 @@ impl Planner for PowerCap {
         let side = |&host: &HostId| planner.side(host, draft, ask, roster);
         let sides: Vec<Side> = draft.occupied().iter().map(side).collect();
         let cap = planner.cap(ask.state.now);
-        let mut step = Step { planner, sides, asleep: Vec::new(), moves: Vec::new() };
+        let fence = draft.fence().cloned();
+        let mut step = Step { planner, sides, asleep: Vec::new(), moves: Vec::new(), fence };
         if step.sides.iter().any(|side| side.asked > side.capacity) {
             let sleeps = |host: &HostId| draft.occupied().binary_search(host).is_err();
             let hosts = ask.state.fleet.capacity.ids().filter(sleeps);
