@@ -250,22 +250,32 @@ fn a_wider_sweep_runs_only_what_is_new_and_a_narrower_one_drops_nothing_unasked(
 fn a_failing_run_is_kept_with_its_replay_and_stops_nothing() {
     let text = SMALL.to_owned()
         + "[[list]]\nname = \"plenty\"\n[[list]]\nname = \"one host\"\n\
-           fleet.hosts = [{ machine = \"hp-ml110-g4\", count = 1, ram-gib = 1 }]\n";
+           fleet.hosts = [{ machine = \"hp-ml110-g4\", count = 1, ram-gib = 1 }]\n\
+           [[list]]\nname = \"each alone\"\n\
+           fleet.hosts = [{ machine = \"hp-ml110-g4\", count = 2 }]\n\
+           sites.list = [{ name = \"a\", hosts = \"0-1\" }]\n\
+           sites.rules = [{ at-most = 1, per = \"host\" }]\n";
     let folder = small();
     let path = folder.path();
     fs::write(path.join("sweep.toml"), text).unwrap();
     let args = ["sweep", "sweep.toml", "--out", "out", "--format", "json"];
     let report = answered(path, &args, 1);
     let failed = report["failed"].as_array().unwrap();
-    assert_eq!((&report["runs"], failed.len()), (&48.into(), 24));
+    assert_eq!((&report["runs"], failed.len()), (&72.into(), 48));
     assert!(failed[0]["error"].as_str().unwrap().starts_with("GLN-501 "), "{failed:?}");
     let frame = runs(&path.join("out"));
     let status = texts(&frame, "status");
     let (lists, errors) = (texts(&frame, "list"), texts(&frame, "error"));
-    for row in 0..48 {
-        let fails = lists[row].as_deref() == Some("one host");
-        assert_eq!(status[row].as_deref(), Some(if fails { "failed" } else { "done" }));
-        assert_eq!(errors[row].is_some(), fails);
+    for row in 0..72 {
+        let why = match lists[row].as_deref() {
+            Some("one host") => Some("GLN-501 "),
+            Some("each alone") => Some("GLN-667 "),
+            _ => None,
+        };
+        assert_eq!(status[row].as_deref(), Some(if why.is_some() { "failed" } else { "done" }));
+        let error = errors[row].as_deref();
+        assert_eq!(error.is_some(), why.is_some());
+        assert!(why.is_none_or(|why| error.unwrap().starts_with(why)), "{error:?}");
     }
     let replay = failed[0]["replay"].as_str().unwrap();
     let shell = format!("{}{}", env!("CARGO_BIN_EXE_galerna"), &replay["galerna".len()..]);

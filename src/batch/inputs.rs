@@ -40,7 +40,7 @@ impl Inputs {
     /// What `run` is run on; `shared` is its trace, where it carries load.
     ///
     /// # Errors
-    /// Every problem of a file of leases, and of series of `[costs]` that end before the trace.
+    /// Every problem of a file of leases, and what of the spec cannot be kept on the trace.
     pub(super) fn read(
         run: &PlannedRun,
         shared: Option<Arc<SharedTrace>>,
@@ -49,12 +49,12 @@ impl Inputs {
         let trace = shared.as_ref().map(|shared| &shared.trace);
         let (fleet, leases) = match (&spec.leases, trace) {
             (None, Some(trace)) => {
-                let end = Instant::START + trace.step() * trace.samples() as i64;
-                let problems = spec.uncovered(end);
+                let fleet = spec.fleet.build(trace.vms(), spec.run.seed);
+                let problems = spec.unkept_on(trace, &fleet);
                 if !problems.is_empty() {
                     return Err(spec::Error { problems });
                 }
-                (spec.fleet.build(trace.vms(), spec.run.seed), None)
+                (fleet, None)
             }
             (Some(leases), Some(trace)) => {
                 let (inputs, fleet) = LoadedLeases::beside(spec, leases, trace.vms())?;

@@ -55,6 +55,11 @@ impl Row {
         }
     }
 
+    /// All that is known of how it ended, to tell results apart; equal where they are.
+    pub(super) fn result(&self) -> String {
+        serde_json::to_string(&self.ended).expect("numbers and words are JSON")
+    }
+
     /// Why it failed, if it did.
     pub fn error(&self) -> Option<&str> {
         match &self.ended {

@@ -152,6 +152,8 @@ struct Report<'c> {
     baseline: &'c str,
     days: usize,
     seeds: usize,
+    /// Pairs that are bit by bit those of another seed.
+    repeated: usize,
     confidence: f64,
     comparisons: Vec<Row<'c>>,
     failed: Vec<FailedRun<'c>>,
@@ -191,6 +193,7 @@ impl<'c> Report<'c> {
             baseline: &comparison.baseline,
             days: comparison.days,
             seeds: comparison.seeds,
+            repeated: comparison.repeated,
             confidence: comparison.confidence,
             comparisons: comparison.contrasts.iter().map(Row::of).collect(),
             failed: failed.map(|(replay, error)| FailedRun { error, replay }).collect(),

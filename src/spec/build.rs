@@ -14,6 +14,7 @@ use crate::model::{Costs, Fleet, Provision, Rules, Sites};
 use crate::place::optimise::{Copying, Optimiser};
 use crate::place::{Balance, Contract, PlacerSpec, Planner, PowerCap};
 use crate::policy::PolicyError;
+use crate::problem::Problem;
 use crate::time::Instant;
 use crate::trace::{self, UtilisationTrace};
 use crate::units::BytesPerSecond;
@@ -33,13 +34,10 @@ impl Inputs {
     /// Reads the trace that `spec` names and builds its fleet.
     ///
     /// # Errors
-    /// Those of [`trace::read`]; GLN-208 for a series of `[costs]` that ends before the trace,
-    /// GLN-665 to 667 for rules of `[sites]` that cannot be kept.
+    /// Those of [`trace::read`]; what of the spec cannot be kept on the trace.
     pub fn read(spec: &RunSpec) -> Result<Self, trace::Error> {
-        let trace = spec.read_trace()?;
-        let mut problems = spec.uncovered(Instant::START + trace.step() * trace.samples() as i64);
-        let inputs = Self::with(spec, trace);
-        problems.extend(spec.site_conflicts(&inputs.fleet));
+        let inputs = Self::with(spec, spec.read_trace()?);
+        let problems = spec.unkept_on(&inputs.trace, &inputs.fleet);
         if problems.is_empty() { Ok(inputs) } else { Err(trace::Error { problems }) }
     }
 
@@ -62,6 +60,14 @@ impl RunSpec {
     /// Those of [`trace::read`].
     pub fn read_trace(&self) -> Result<UtilisationTrace, trace::Error> {
         trace::read(&self.trace.path, &self.trace.selection())
+    }
+
+    /// What of it cannot be kept on `trace` by `fleet`: GLN-208 for a series of `[costs]` that ends
+    /// before the trace, GLN-665 to 667 for rules of `[sites]`.
+    pub(crate) fn unkept_on(&self, trace: &UtilisationTrace, fleet: &Fleet) -> Vec<Problem> {
+        let mut problems = self.uncovered(Instant::START + trace.step() * trace.samples() as i64);
+        problems.extend(self.site_conflicts(fleet));
+        problems
     }
 
     /// The power that all hosts together should not pass, where its policy keeps one.

@@ -1,6 +1,6 @@
 //! Which policies are compared, on what, in which metrics, and what came out?
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::contrast::Contrast;
 use crate::batch::design::{Base, Change, Design, Point};
@@ -209,6 +209,7 @@ impl Question {
             baselines: means.collect(),
             days: results.days(),
             seeds: self.seeds,
+            repeated: results.repeated(baseline),
             confidence: self.confidence,
             contrasts,
             failed: failed.collect(),
@@ -244,6 +245,8 @@ impl<'p> Situation<'p> {
 struct Pairing<'r> {
     /// Per policy, in the order of the situations.
     rows: Vec<Vec<&'r Row>>,
+    /// Per policy, the first situation of the same day with the same result.
+    first_of: Vec<Vec<usize>>,
     /// Day of each situation, as a number.
     day_of: Vec<usize>,
 }
@@ -264,23 +267,47 @@ impl<'r> Pairing<'r> {
                 }));
             }
         }
-        Self { rows: by_base, day_of }
+        let first_of = by_base.iter().map(|rows| first_alike(rows, &day_of)).collect();
+        Self { rows: by_base, first_of, day_of }
     }
 
     fn days(&self) -> usize {
         self.day_of.iter().collect::<BTreeSet<_>>().len()
     }
 
+    /// Situations in which both runs came to their end.
+    fn finished(&self, baseline: usize, mine: usize) -> impl Iterator<Item = usize> {
+        let done = move |at: &usize| {
+            [baseline, mine].iter().all(|&base| self.rows[base][*at].error().is_none())
+        };
+        (0..self.day_of.len()).filter(done)
+    }
+
+    /// Those in which they do what they did with no seed before on that day: the same runs once
+    /// more witness nothing.
+    fn fresh(&self, baseline: usize, mine: usize) -> impl Iterator<Item = usize> {
+        let mut known = BTreeSet::new();
+        let pair = move |at: usize| (self.first_of[baseline][at], self.first_of[mine][at]);
+        self.finished(baseline, mine).filter(move |&at| known.insert(pair(at)))
+    }
+
     /// Figures of baseline and policy per day, where both have them.
     fn pairs(&self, baseline: usize, mine: usize, metric: usize) -> Vec<Vec<(f64, f64)>> {
         let mut days = vec![Vec::new(); self.days()];
-        let both = self.rows[baseline].iter().zip(&self.rows[mine]);
-        for ((base, mine), &day) in both.zip(&self.day_of) {
-            if let (Some(base), Some(mine)) = (base.figure(metric), mine.figure(metric)) {
-                days[day].push((base, mine));
+        for at in self.fresh(baseline, mine) {
+            let figure = |base: usize| self.rows[base][at].figure(metric);
+            if let (Some(base), Some(mine)) = (figure(baseline), figure(mine)) {
+                days[self.day_of[at]].push((base, mine));
             }
         }
         days
+    }
+
+    /// How many pairs of all policies repeat another.
+    fn repeated(&self, baseline: usize) -> usize {
+        let others = (0..self.rows.len()).filter(|&base| base != baseline);
+        let of = |mine| self.finished(baseline, mine).count() - self.fresh(baseline, mine).count();
+        others.map(of).sum()
     }
 
     fn mean(&self, base: usize, metric: usize) -> Option<f64> {
@@ -288,6 +315,13 @@ impl<'r> Pairing<'r> {
             self.rows[base].iter().filter_map(|row| row.figure(metric)).collect();
         crate::stats::mean(&figures)
     }
+}
+
+/// For each situation the first one of its day of which the result is the same.
+fn first_alike(rows: &[&Row], day_of: &[usize]) -> Vec<usize> {
+    let mut first = BTreeMap::new();
+    let results = rows.iter().zip(day_of).enumerate();
+    results.map(|(at, (row, day))| *first.entry((day, row.result())).or_insert(at)).collect()
 }
 
 /// The baseline in one metric.
@@ -310,6 +344,8 @@ pub struct Comparison {
     pub days: usize,
     /// How many seeds.
     pub seeds: usize,
+    /// How many pairs of runs are bit by bit those of another seed on the same day, and so left out.
+    pub repeated: usize,
     /// Confidence of intervals and verdicts.
     pub confidence: f64,
     /// Metric by metric, every policy but the baseline.
@@ -396,7 +432,33 @@ mod tests {
         assert_eq!((mad.pairs, mad.verdict), (9, Verdict::Identical));
         assert_eq!(comparison.failed.len(), 1);
         assert!(comparison.failed[0].0.starts_with("galerna run mad-mmt "));
+        assert_eq!(comparison.repeated, 0);
         question.baseline = Some("thr-mmt".into());
         assert_eq!(question.answer(&plan, &rows).contrasts[0].verdict, Verdict::Higher);
+    }
+
+    /// Nothing is drawn: ten seeds are ten times the same pair, which shows no more than one. With
+    /// every second seed another there are two.
+    #[test]
+    fn runs_that_are_the_same_with_another_seed_count_once() {
+        let mut question = question(&["lr-mmt", "thr-mmt"]);
+        question.metrics = vec!["energy_kwh".into()];
+        let plan = question.plan().unwrap();
+        let answer = |kinds: u64| {
+            let row = |run: &PlannedRun| {
+                let kwh = 100.0 - run.base as f64 + (run.spec.run.seed % kinds) as f64;
+                let mut figures = vec![Some(0.0); figures::names().len()];
+                figures[0] = Some(kwh);
+                let event_log_blake3 = "e".into();
+                let ended = Ended::Done { figures, event_log_blake3, load_log_blake3: None };
+                Row { address: None, trace_blake3: None, ended }
+            };
+            let rows: Vec<Row> = plan.runs.iter().map(row).collect();
+            let found = question.answer(&plan, &rows);
+            (found.contrasts[0].pairs, found.contrasts[0].verdict, found.repeated)
+        };
+        assert_eq!(answer(1), (1, Verdict::TooFewPairs, 9));
+        assert_eq!(answer(2), (2, Verdict::TooFewPairs, 8));
+        assert_eq!(answer(10), (10, Verdict::Lower, 0));
     }
 }

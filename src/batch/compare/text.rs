@@ -92,6 +92,11 @@ impl Comparison {
             let words = "the pairs are few: the confidence of some intervals is only";
             write!(text, "\n{words} {has:.1} %.").expect("a string takes any text");
         }
+        if self.repeated > 0 {
+            let count = self.repeated;
+            let words = "pairs are bit by bit those of another seed, and count once.";
+            write!(text, "\n{count} {words}").expect("a string takes any text");
+        }
         text
     }
 
@@ -205,7 +210,8 @@ mod tests {
         let baselines = vec![Entrant { metric: "energy_kwh", mean: Some(100.0) }];
         let failed = vec![("galerna run x".into(), "GLN-501 no room".into())];
         let baseline = "thr-mmt".into();
-        Comparison { baseline, baselines, days: 2, seeds: 5, confidence: 0.95, contrasts, failed }
+        let (days, seeds, repeated, confidence) = (2, 5, 0, 0.95);
+        Comparison { baseline, baselines, days, seeds, repeated, confidence, contrasts, failed }
     }
 
     #[test]
