@@ -7,8 +7,9 @@ use crate::model::Rules;
 use crate::model::rules::{ArrivingDemand, EnergyIntegral, MigrationLoss, PowerPolicy, Violation};
 
 use super::Evidence;
+use super::capping::{Capped, Draw, limits};
 use super::layout::{Guest, HostState, Layout};
-use super::supply::{Claim, Moment, Role, Rounding, Share, allocations};
+use super::supply::{Claim, Moment, Role, Rounding, Share, allocations, wanted};
 
 /// One host at one instant.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -24,6 +25,10 @@ pub(super) struct HostNow {
     pub table_power: f64,
     /// Power while waking or shutting down, W.
     pub idle_power: f64,
+    /// MIPS in use.
+    load: f64,
+    /// What it draws, if nothing limits it.
+    draw: Draw,
 }
 
 /// One VM at one instant; all zero where it does not run.
@@ -46,6 +51,8 @@ pub(super) struct Snapshot {
     pub vms: Vec<VmNow>,
     /// Host and VM of each share that is in doubt.
     pub in_doubt: Vec<(usize, usize)>,
+    /// What an enforced power cap comes to.
+    pub capped: Capped,
 }
 
 /// Hosts and VMs that actions name, and hosts where such VMs run.
@@ -70,7 +77,7 @@ impl Snapshot {
         let hosts: BTreeSet<usize> = touched.hosts.iter().copied().chain(homes).collect();
         touched.vms.iter().for_each(|&vm| self.vms[vm] = VmNow::default());
         for host in hosts {
-            self.hosts[host] = self.look(evidence, layout, now, host, rounding);
+            self.hosts[host] = self.look(evidence, layout, now, (host, None), rounding);
         }
         touched.vms.iter().for_each(|&vm| self.look_down(evidence, layout, now, vm));
     }
@@ -81,11 +88,28 @@ impl Snapshot {
         let mut snapshot = Self { vms, ..Self::default() };
         let now = Moment::at(evidence, seconds);
         for host in 0..layout.state.len() {
-            let state = snapshot.look(evidence, layout, now, host, rounding);
+            let state = snapshot.look(evidence, layout, now, (host, None), rounding);
             snapshot.hosts.push(state);
+        }
+        if evidence.rules.host.cap_w.is_some() {
+            snapshot.cap(evidence, layout, seconds, rounding);
         }
         (0..layout.home.len()).for_each(|vm| snapshot.look_down(evidence, layout, now, vm));
         snapshot
+    }
+
+    /// Looks again at hosts that the power cap limits.
+    fn cap(&mut self, evidence: &Evidence, layout: &Layout<'_>, seconds: f64, rounding: Rounding) {
+        let now = Moment::at(evidence, seconds);
+        let draws: Vec<Draw> = self.hosts.iter().map(|host| host.draw).collect();
+        let (limits, above) = limits(evidence, &draws, seconds);
+        self.capped.above = above;
+        for (host, limit) in limits.into_iter().enumerate().filter(|(_, limit)| limit.is_some()) {
+            let without = self.hosts[host].load;
+            self.hosts[host] = self.look(evidence, layout, now, (host, limit), rounding);
+            let lost = without - self.hosts[host].load;
+            self.capped.withheld = Some(self.capped.withheld.unwrap_or(0.0) + lost);
+        }
     }
 
     /// What a VM whose host failed asks for it does not get.
@@ -97,13 +121,14 @@ impl Snapshot {
         }
     }
 
-    /// Evaluates one host and writes down what the VMs that run on it get.
+    /// Evaluates one host, which may be limited to some MIPS, and writes down what the VMs that run
+    /// on it get.
     fn look(
         &mut self,
         evidence: &Evidence,
         layout: &Layout<'_>,
         now: Moment,
-        host: usize,
+        (host, limit): (usize, Option<f64>),
         rounding: Rounding,
     ) -> HostNow {
         let rules = &evidence.rules;
@@ -132,8 +157,9 @@ impl Snapshot {
             .collect();
         let part = rules.provision.as_ref().map_or(0.0, |provision| provision.boot_cpu);
         let booting = layout.boots[host].iter().map(|&vm| evidence.fleet.vm_mips.as_slice()[vm].0);
-        let boot = (part * booting.sum::<f64>()).min(capacity);
-        let room = capacity - boot;
+        let most = limit.unwrap_or(capacity);
+        let boot = (part * booting.sum::<f64>()).min(most);
+        let room = most - boot;
         let shares = allocations(&claims, room, rules);
         let doubtful = guests.iter().zip(&shares).filter(|(_, share)| share.in_doubt);
         self.in_doubt.extend(doubtful.map(|(guest, _)| (host, guest.vm)));
@@ -144,7 +170,9 @@ impl Snapshot {
         }
         let load: f64 = claims.iter().zip(&shares).map(|(c, share)| share.spent(rounding, c)).sum();
         let state = layout.state[host];
-        summed(evidence, host, state, load + boot, violated(&claims, load, room, rules))
+        let kept = boot + wanted(claims.iter().filter(|claim| claim.reserved), rules);
+        let violated = violated(&claims, load, room, rules);
+        summed(evidence, host, state, [load + boot, kept], violated)
     }
 }
 
@@ -184,7 +212,7 @@ fn summed(
     evidence: &Evidence,
     host: usize,
     state: HostState,
-    load: f64,
+    [load, kept]: [f64; 2],
     violated: bool,
 ) -> HostNow {
     let capacity = evidence.fleet.capacity.as_slice()[host].0;
@@ -202,7 +230,19 @@ fn summed(
         (PowerPolicy::Managed, HostState::Off | HostState::Failed) => 0.0,
     };
     let violated = violated && active;
-    HostNow { active, in_transition, violated, power, table_power, idle_power }
+    let kept_power = self::power(evidence, host, kept.min(load) / capacity);
+    let draw = match state {
+        HostState::On => Draw {
+            idle: idle_power,
+            reserved: kept_power - idle_power,
+            others: table_power - kept_power,
+        },
+        HostState::Waking(_) | HostState::Stopping(_) => {
+            Draw { idle: idle_power, ..Draw::default() }
+        }
+        HostState::Off | HostState::Failed => Draw::default(),
+    };
+    HostNow { active, in_transition, violated, power, table_power, idle_power, load, draw }
 }
 
 /// The straight line between the two measured points around `utilisation`, W.

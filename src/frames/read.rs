@@ -9,7 +9,7 @@ use super::folder::{LEDGER, MANIFEST, TABLES};
 use super::manifest::Manifest;
 use super::provision_tables::read_provisions;
 use super::read_actions::action_rows;
-use super::read_failed::{read_failed, read_links};
+use super::read_failed::{read_failed, read_links, read_network};
 use super::read_leases::{self, FoundLeases};
 use super::table_file::{TableFile, missing};
 use crate::check::{self, Bill, BillRow, Evidence, Report, Tenancy};
@@ -180,12 +180,18 @@ fn load_evidence(
         _ => Default::default(),
     };
     contradictions.extend(exchanged);
+    let (network_outages, cut_offs, exchanged) = match &spec.outages {
+        Some(outages) if outages.hits_network() => read_network(dir, manifest)?,
+        _ => Default::default(),
+    };
+    contradictions.extend(exchanged);
     let (provisions, sends, exchanged) = match spec.rules().provision {
         Some(_) => read_provisions(dir, manifest)?,
         None => Default::default(),
     };
     contradictions.extend(exchanged);
     let record = Record { outages, restarts, link_outages, provisions, sends, ..record };
+    let record = Record { network_outages, cut_offs, ..record };
     let evidence = Evidence {
         bill,
         rules: spec.rules(),
@@ -194,6 +200,7 @@ fn load_evidence(
         vacate_receivers: spec.consolidation.vacate_receivers,
         unknown_durations: spec.unknown_durations(),
         sending: spec.sending(),
+        network: spec.network(),
         record,
         summary: summary.figures(),
         event_log_blake3: log,
