@@ -9,6 +9,7 @@ use super::folder::{FAILED, LINKS_FAILED, NETWORK_FAILED};
 use super::manifest::Manifest;
 use super::table_file::TableFile;
 use crate::id::{HostId, VmId};
+use crate::model::Record;
 use crate::model::record::{
     CutOffRecord, LinkOutageRecord, NetworkOutageRecord, NetworkPart, OutageRecord, RestartRecord,
 };
@@ -18,8 +19,32 @@ use crate::time::Instant;
 /// Outages, restarts, and where files are others than the run wrote.
 type Failed = (Vec<OutageRecord>, Vec<RestartRecord>, Vec<Problem>);
 
+/// Puts what failed in the run of folder `dir` into `record`, and tells where files are others than
+/// the run wrote.
+pub(super) fn read_outages(
+    dir: &Path,
+    manifest: &Manifest,
+    record: &mut Record,
+) -> Result<Vec<Problem>, Problem> {
+    let spec = &manifest.resolved_spec;
+    let Some(outages) = &spec.outages else { return Ok(Vec::new()) };
+    let (failed, restarts, mut exchanged) = read_failed(dir, manifest)?;
+    (record.outages, record.restarts) = (failed, restarts);
+    if spec.sites.is_some() {
+        let (links, other) = read_links(dir, manifest)?;
+        record.link_outages = links;
+        exchanged.extend(other);
+    }
+    if outages.hits_network() {
+        let (parts, cut_offs, others) = read_network(dir, manifest)?;
+        (record.network_outages, record.cut_offs) = (parts, cut_offs);
+        exchanged.extend(others);
+    }
+    Ok(exchanged)
+}
+
 /// What failed in the run of folder `dir`.
-pub(super) fn read_failed(dir: &Path, manifest: &Manifest) -> Result<Failed, Problem> {
+fn read_failed(dir: &Path, manifest: &Manifest) -> Result<Failed, Problem> {
     let [outages, restarts] = FAILED.map(|name| TableFile::read(dir, name));
     let (outages, restarts) = (outages?, restarts?);
     let exchanged = [&outages, &restarts].into_iter().filter_map(|file| file.exchanged(manifest));
@@ -28,7 +53,7 @@ pub(super) fn read_failed(dir: &Path, manifest: &Manifest) -> Result<Failed, Pro
 
 /// Which links failed in the run of folder `dir`, and whether the file is another one than the run
 /// wrote.
-pub(super) fn read_links(
+fn read_links(
     dir: &Path,
     manifest: &Manifest,
 ) -> Result<(Vec<LinkOutageRecord>, Option<Problem>), Problem> {
@@ -47,7 +72,7 @@ pub(super) fn read_links(
 type Network = (Vec<NetworkOutageRecord>, Vec<CutOffRecord>, Vec<Problem>);
 
 /// What of the network failed in the run of folder `dir`.
-pub(super) fn read_network(dir: &Path, manifest: &Manifest) -> Result<Network, Problem> {
+fn read_network(dir: &Path, manifest: &Manifest) -> Result<Network, Problem> {
     let [outages, cut_offs] = NETWORK_FAILED.map(|name| TableFile::read(dir, name));
     let (outages, cut_offs) = (outages?, cut_offs?);
     let exchanged = [&outages, &cut_offs].into_iter().filter_map(|file| file.exchanged(manifest));

@@ -162,9 +162,10 @@ fn missing(outages: &Outages, stand: Stand, at: &dyn Fn(usize) -> String) -> Vec
     let Stand { hosts, sites, links, switches, cables } = stand;
     let mut problems = Vec::new();
     for (row, outage) in outages.list.iter().enumerate() {
-        let lines = [outage.link, outage.switch, outage.cable];
-        if lines.iter().any(Option::is_some) && outage.notice_s > 0.0 {
-            let what = "a link, switch or cable has no VMs that could leave beforehand";
+        let lines = [(outage.link, "link"), (outage.switch, "switch"), (outage.cable, "cable")];
+        let line = lines.into_iter().find(|(number, _)| number.is_some());
+        if let Some((_, word)) = line.filter(|_| outage.notice_s > 0.0) {
+            let what = format!("a {word} has no VMs that could leave beforehand");
             problems.push(Problem::new("GLN-211", at(row), what, "Leave out notice-s"));
         }
         let subjects = [
@@ -187,7 +188,7 @@ fn missing(outages: &Outages, stand: Stand, at: &dyn Fn(usize) -> String) -> Vec
             [(id, of, ..)] if (id as usize) < of => continue,
             [(id, of, "host", how)] => (format!("there is no host {id}, [fleet] has {of}"), how),
             [(id, of, word, how)] => (format!("there is no {word} {id}, there are {of}"), how),
-            _ if lines.iter().any(Option::is_some) || outage.site.is_some() => {
+            _ if line.is_some() || outage.site.is_some() => {
                 let what = "names several of host, rack, site, link, switch and cable".to_owned();
                 (what, "Write one of them")
             }
