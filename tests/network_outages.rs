@@ -106,6 +106,44 @@ fn those_that_are_diverted_share_what_is_left() {
     }
 }
 
+/// From host 0 to host 1 there are two ways: a quick one of 62.5 MB/s, and one of half of that with
+/// more latency. Cable 1 is of the first: when it fails after 40 s, 2.5 GB are left for the other,
+/// 80 s; and there they stay though it is repaired. Without cable 3 as well there is no way.
+#[test]
+fn what_is_left_goes_the_other_way_at_its_rate() {
+    let cable = |a: &str, b: &str, mbit_s: u32, latency_us: u32| {
+        format!(
+            "[[cable]]\nbetween = [\"{a}\", \"{b}\"]\nmbit_s = {mbit_s}\n\
+             latency_us = {latency_us}\n"
+        )
+    };
+    let nodes = "[[switch]]\nname = \"quick\"\n[[switch]]\nname = \"slow\"\n\
+                 [[host]]\nname = \"a\"\n[[host]]\nname = \"b\"\n";
+    let cables = [
+        cable("a", "quick", 1000, 10),
+        cable("quick", "b", 1000, 10),
+        cable("a", "slow", 500, 100),
+        cable("slow", "b", 500, 100),
+    ];
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("net.toml");
+    std::fs::write(&file, format!("{nodes}{}", cables.concat())).expect("it is written");
+    let net = format!("migration.topology='{}'", file.display());
+    let two = "fleet.hosts=[{ machine = \"hp-ml110-g5\", count = 2, ram-gib = 8 }]";
+    let end = |out: &str| {
+        let (_, run) = tree(1, 1, out, &[&net, two]);
+        let moved = &run.record.moves[0];
+        (seconds(moved.end), moved.ending)
+    };
+    assert_eq!(end(""), (380.0, MoveEnding::Moved));
+    let first = "{ start-s = 340, end-s = 900, cable = 1 }";
+    assert_eq!(end(first), (420.0, MoveEnding::Moved));
+    assert_eq!(end("{ start-s = 340, end-s = 360, cable = 1 }"), (420.0, MoveEnding::Moved));
+    let both = format!("{first}, {{ start-s = 341, end-s = 900, cable = 3 }}");
+    assert_eq!(end(&both), (341.0, MoveEnding::RolledBack));
+    assert_eq!(end("{ start-s = 340, end-s = 900, switch = 1 }"), (380.0, MoveEnding::Moved));
+}
+
 /// Without the core the pods are apart: that with host 0 is the rest, the hosts of the others are
 /// cut off, and what was under way between them stays where it was. Then it goes.
 #[test]
