@@ -123,7 +123,7 @@ pub(super) fn keep(
             let moment = Moment::at(evidence, seconds);
             let snapshot = match before.take() {
                 Some((_, seen, mut last)) if seen == moment && steady(evidence) => {
-                    last.renew(evidence, &layout, moment, &touched, rounding);
+                    last.renew(evidence, &layout, seconds, &touched, rounding);
                     last
                 }
                 _ => ledger.snapshot(evidence, &layout, seconds),
@@ -146,7 +146,6 @@ fn steady(evidence: &Evidence) -> bool {
     rules.demand.between_samples == BetweenSamples::Hold
         && rules.accounting.energy == EnergyIntegral::Exact
         && rules.host.oversubscription == Oversubscription::Proportional
-        && rules.host.cap_w.is_none()
 }
 
 /// When a price of energy may change, up to `end`.

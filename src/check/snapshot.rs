@@ -25,10 +25,6 @@ pub(super) struct HostNow {
     pub table_power: f64,
     /// Power while waking or shutting down, W.
     pub idle_power: f64,
-    /// MIPS in use.
-    load: f64,
-    /// What it draws, if nothing limits it.
-    draw: Draw,
 }
 
 /// One VM at one instant; all zero where it does not run.
@@ -53,6 +49,19 @@ pub(super) struct Snapshot {
     pub in_doubt: Vec<(usize, usize)>,
     /// What an enforced power cap comes to.
     pub capped: Capped,
+    /// What each host does where nothing limits it.
+    free: Vec<Free>,
+    /// The most that each host may use, MIPS, where it is limited, and what it uses then.
+    limits: Vec<Option<f64>>,
+    given: Vec<f64>,
+}
+
+/// What a host does where nothing limits it.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+struct Free {
+    /// MIPS in use.
+    load: f64,
+    draw: Draw,
 }
 
 /// Hosts and VMs that actions name, and hosts where such VMs run.
@@ -64,51 +73,80 @@ pub(super) struct Touched {
 
 impl Snapshot {
     /// Makes of the state before actions that `touched` those hosts and VMs the one after them, at
-    /// a time at which all VMs ask for the same as before.
+    /// `seconds`, when all VMs ask for the same as before.
     pub fn renew(
         &mut self,
         evidence: &Evidence,
         layout: &Layout<'_>,
-        now: Moment,
+        seconds: f64,
         touched: &Touched,
         rounding: Rounding,
     ) {
+        let now = Moment::at(evidence, seconds);
         let homes = touched.vms.iter().filter_map(|&vm| layout.home[vm]);
         let hosts: BTreeSet<usize> = touched.hosts.iter().copied().chain(homes).collect();
         touched.vms.iter().for_each(|&vm| self.vms[vm] = VmNow::default());
         for host in hosts {
-            self.hosts[host] = self.look(evidence, layout, now, (host, None), rounding);
+            self.look_free(evidence, layout, now, host, rounding);
         }
+        self.cap(evidence, layout, seconds, rounding);
         touched.vms.iter().for_each(|&vm| self.look_down(evidence, layout, now, vm));
     }
 
     /// The state of `layout` at `seconds`.
     pub fn of(evidence: &Evidence, layout: &Layout<'_>, seconds: f64, rounding: Rounding) -> Self {
-        let vms = vec![VmNow::default(); layout.home.len()];
-        let mut snapshot = Self { vms, ..Self::default() };
+        let hosts = layout.state.len();
+        let mut snapshot = Self {
+            hosts: vec![HostNow::default(); hosts],
+            vms: vec![VmNow::default(); layout.home.len()],
+            free: vec![Free::default(); hosts],
+            limits: vec![None; hosts],
+            given: vec![0.0; hosts],
+            ..Self::default()
+        };
         let now = Moment::at(evidence, seconds);
-        for host in 0..layout.state.len() {
-            let state = snapshot.look(evidence, layout, now, (host, None), rounding);
-            snapshot.hosts.push(state);
+        for host in 0..hosts {
+            snapshot.look_free(evidence, layout, now, host, rounding);
         }
-        if evidence.rules.host.cap_w.is_some() {
-            snapshot.cap(evidence, layout, seconds, rounding);
-        }
+        snapshot.cap(evidence, layout, seconds, rounding);
         (0..layout.home.len()).for_each(|vm| snapshot.look_down(evidence, layout, now, vm));
         snapshot
     }
 
-    /// Looks again at hosts that the power cap limits.
+    /// Looks at a host that nothing limits.
+    fn look_free(
+        &mut self,
+        evidence: &Evidence,
+        layout: &Layout<'_>,
+        now: Moment,
+        host: usize,
+        rounding: Rounding,
+    ) {
+        let (state, free) = self.look(evidence, layout, now, (host, None), rounding);
+        (self.hosts[host], self.free[host], self.limits[host]) = (state, free, None);
+    }
+
+    /// Looks again at hosts that the power cap limits, or no longer limits.
     fn cap(&mut self, evidence: &Evidence, layout: &Layout<'_>, seconds: f64, rounding: Rounding) {
+        if evidence.rules.host.cap_w.is_none() {
+            return;
+        }
         let now = Moment::at(evidence, seconds);
-        let draws: Vec<Draw> = self.hosts.iter().map(|host| host.draw).collect();
+        let draws: Vec<Draw> = self.free.iter().map(|free| free.draw).collect();
         let (limits, above) = limits(evidence, &draws, seconds);
-        self.capped.above = above;
-        for (host, limit) in limits.into_iter().enumerate().filter(|(_, limit)| limit.is_some()) {
-            let without = self.hosts[host].load;
-            self.hosts[host] = self.look(evidence, layout, now, (host, limit), rounding);
-            let lost = without - self.hosts[host].load;
-            self.capped.withheld = Some(self.capped.withheld.unwrap_or(0.0) + lost);
+        self.capped = Capped { above, withheld: None };
+        for (host, limit) in limits.into_iter().enumerate() {
+            if limit != self.limits[host] {
+                let (state, Free { load, .. }) =
+                    self.look(evidence, layout, now, (host, limit), rounding);
+                self.hosts[host] = state;
+                self.limits[host] = limit;
+                self.given[host] = load;
+            }
+            if limit.is_some() {
+                let lost = self.free[host].load - self.given[host];
+                self.capped.withheld = Some(self.capped.withheld.unwrap_or(0.0) + lost);
+            }
         }
     }
 
@@ -130,7 +168,7 @@ impl Snapshot {
         now: Moment,
         (host, limit): (usize, Option<f64>),
         rounding: Rounding,
-    ) -> HostNow {
+    ) -> (HostNow, Free) {
         let rules = &evidence.rules;
         let capacity = evidence.fleet.capacity.as_slice()[host].0;
         let core = evidence.fleet.core.as_slice()[host].0;
@@ -214,7 +252,7 @@ fn summed(
     state: HostState,
     [load, kept]: [f64; 2],
     violated: bool,
-) -> HostNow {
+) -> (HostNow, Free) {
     let capacity = evidence.fleet.capacity.as_slice()[host].0;
     let table_power = power(evidence, host, load / capacity);
     let idle_power = power(evidence, host, 0.0);
@@ -242,7 +280,8 @@ fn summed(
         }
         HostState::Off | HostState::Failed => Draw::default(),
     };
-    HostNow { active, in_transition, violated, power, table_power, idle_power, load, draw }
+    let now = HostNow { active, in_transition, violated, power, table_power, idle_power };
+    (now, Free { load, draw })
 }
 
 /// The straight line between the two measured points around `utilisation`, W.

@@ -81,8 +81,8 @@ fn read_network(dir: &Path, manifest: &Manifest) -> Result<Network, Problem> {
     let numbers = outages.counts("number")?;
     let mut rows = Vec::new();
     for (row, word) in outages.text("part")?.into_iter().enumerate() {
-        let known = [NetworkPart::Switch, NetworkPart::Cable].into_iter();
-        let part = known.filter(|known| word.as_deref() == Some(known.name())).last();
+        let mut known = [NetworkPart::Switch, NetworkPart::Cable].into_iter();
+        let part = known.find(|known| word.as_deref() == Some(known.name()));
         let Some(part) = part else {
             return Err(damaged(&dir.join(NETWORK_FAILED[0]), &"an unknown `part`"));
         };
