@@ -89,6 +89,7 @@ fn a_planner_decides_alone_and_the_run_checks_clean() {
         sending: None,
         tenancy: None,
         bill: None,
+        network: None,
         event_log_blake3: Some(record.event_log_blake3()),
         summary: summary
             .named()

@@ -259,6 +259,24 @@ class Run:
         return self._frame("link_outages")
 
     @cached_property
+    def network_outages(self) -> pl.DataFrame:
+        """One row per outage of a switch or a cable: which, from when, until when.
+
+        >>> import galerna as gl
+        >>> net = {"kind": "star", "hosts": 800, "mbit_s": 1000}
+        >>> outage = {"start-s": 600, "end-s": 900, "cable": 7}
+        >>> run = gl.run("lr-mmt", migration__topology=net, outages__list=[outage])
+        >>> run.network_outages["part"].to_list(), run.cut_offs["host"].to_list()
+        (['cable'], [7])
+        """
+        return self._frame("network_outages")
+
+    @cached_property
+    def cut_offs(self) -> pl.DataFrame:
+        """One row per host that outages of switches and cables cut off: from when, until when."""
+        return self._frame("cut_offs")
+
+    @cached_property
     def restarts(self) -> pl.DataFrame:
         """One row per VM whose host failed: when, where it was restarted, when it ran again.
 

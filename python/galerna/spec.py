@@ -462,7 +462,8 @@ class PowerCap(Placer):
     """Whole steps that keep all hosts together below `cap_w`, watts or a series of them.
 
     VMs move only where the power would be above the cap, or to relieve a host that runs short. A
-    series is a dict as in `[costs]`: `{"steps": [[0, 9000], [3600, 8000]], "then": "hold"}`.
+    series is a dict as in `[costs]`: `{"steps": [[0, 9000], [3600, 8000]], "then": "hold"}`. Beside
+    `host__cap_w`, which limits hosts under any policy, it must be the same.
 
     >>> import galerna as gl
     >>> run = gl.run(place=gl.PowerCap(cap_w=2500.0))

@@ -230,9 +230,9 @@ impl Run {
     }
 
     /// The table called `hosts`, `vms`, `actions`, `samples`, `demand`, `moves`, `stages`,
-    /// `decisions`, `outages`, `link_outages`, `restarts`, `provisions` or `image_sends` of a run
-    /// with load; `leases`, `lease_states`, `holdings`, `utilisation` or `image_transfers` of one
-    /// of leases; `ledger` of one with `[costs]`.
+    /// `decisions`, `outages`, `link_outages`, `network_outages`, `cut_offs`, `restarts`,
+    /// `provisions` or `image_sends` of a run with load; `leases`, `lease_states`, `holdings`,
+    /// `utilisation` or `image_transfers` of one of leases; `ledger` of one with `[costs]`.
     fn table(&self, py: Python<'_>, name: &str) -> PyResult<Table> {
         if name == "ledger"
             && let Some(ledger) = self.billed()
@@ -275,6 +275,8 @@ impl Run {
             "decisions" => py.detach(|| frames::decisions(record)),
             "outages" => py.detach(|| frames::outages(record)),
             "link_outages" => py.detach(|| frames::link_outages(record)),
+            "network_outages" => py.detach(|| frames::network_outages(record)),
+            "cut_offs" => py.detach(|| frames::cut_offs(record)),
             "restarts" => py.detach(|| frames::restarts(record)),
             "provisions" => py.detach(|| frames::provisions(record)),
             "image_sends" => py.detach(|| frames::image_sends(record)),

@@ -3,6 +3,9 @@
 //! ```text
 //! availability = 1 - time down / time there        per VM, or lease (all its VMs together), month
 //! ```
+//!
+//! A VM is down from its crash or that of its host until it runs again, while its migration stops
+//! it, and while its host is cut off.
 
 use std::collections::BTreeMap;
 
@@ -12,6 +15,7 @@ use super::{Account, Entry, Money, Subject};
 use crate::id::Id;
 use crate::model::costs::{MONTH, Tier};
 use crate::model::record::StageKind;
+use crate::model::unreachable::unreachable;
 use crate::model::{ActionKind, Costs, Record};
 use crate::time::Instant;
 
@@ -28,6 +32,9 @@ fn downtime(record: &Record) -> Vec<Spans> {
     for stage in stops {
         let vm = record.moves[stage.migration as usize].vm.index();
         down[vm].push((stage.start, stage.end.unwrap_or(record.end)));
+    }
+    for (down, away) in down.iter_mut().zip(unreachable(record)) {
+        down.extend(away);
     }
     down.into_iter().map(joined).collect()
 }

@@ -40,7 +40,10 @@ const LEASES: [&str; 16] = [
 const ALWAYS: usize = 12;
 
 /// Figures of a power cap.
-const CAPPED: [&str; 3] = ["above_cap_s", "above_cap_kwh", "peak_w"];
+const CAPPED: [&str; 5] = ["above_cap_s", "above_cap_kwh", "peak_w", "capped_s", "capped_mi"];
+
+/// How many of them every run with a cap has; the others are of one that is enforced.
+const ALWAYS_CAPPED: usize = 3;
 
 /// Totals of the ledger.
 const COSTS: [&str; 9] = [
@@ -88,7 +91,7 @@ pub(super) fn of(
     extend(LEASES.len(), leases.map_or_else(Vec::new, LeaseSummary::named));
     extend(COSTS.len(), costs.map_or_else(Vec::new, CostSummary::named));
     let capped = load.and_then(|summary| summary.power_cap);
-    extend(CAPPED.len(), capped.map_or_else(Vec::new, |capped| capped.named().to_vec()));
+    extend(CAPPED.len(), capped.map_or_else(Vec::new, |capped| capped.named()));
     all
 }
 
@@ -98,6 +101,7 @@ pub(super) fn shown(plan: &Plan) -> Vec<(usize, &'static str)> {
     let (load, costs) = (any(RunSpec::carries_load), any(|spec| spec.costs.is_some()));
     let leases = any(|spec| spec.leases.is_some());
     let capped = any(|spec| spec.power_cap().is_some());
+    let enforced = any(|spec| spec.power_cap().is_some() && spec.host.cap_w.is_some());
     let late = any(|spec| spec.consolidated_leases().is_some());
     let (of_load, of_leases) = (Summary::names().len(), LEASES.len());
     let is_shown = |at: usize| match at.checked_sub(of_load) {
@@ -105,7 +109,8 @@ pub(super) fn shown(plan: &Plan) -> Vec<(usize, &'static str)> {
         Some(at) if at < ALWAYS => leases,
         Some(at) if at < of_leases => late,
         Some(at) if at < of_leases + COSTS.len() => costs,
-        Some(_) => capped,
+        Some(at) if at < of_leases + COSTS.len() + ALWAYS_CAPPED => capped,
+        Some(_) => enforced,
     };
     names().into_iter().enumerate().filter(|&(at, _)| is_shown(at)).collect()
 }

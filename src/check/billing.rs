@@ -77,5 +77,7 @@ fn standing(evidence: &Evidence, events: &[Event], end: Instant) -> (Spans, Span
             }
         }
     }
+    let away = super::network::unreachable(evidence, events, end);
+    away.into_iter().for_each(|(vm, from, to)| down[vm].push((from, to)));
     (there, down)
 }

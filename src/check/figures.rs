@@ -66,7 +66,7 @@ pub(super) fn check(evidence: &Evidence, events: &[Event], totals: &Totals, out:
         .collect();
     for (name, _) in &evidence.summary {
         let known = out.recomputed.iter().any(|(known, _)| known == name);
-        if !known && !super::sites::is_figure(name) {
+        if !known && !super::sites::is_figure(name) && !super::network::is_figure(name) {
             out.unverified.push(format!("summary: {name}"));
         }
     }
@@ -124,6 +124,10 @@ fn optional(evidence: &Evidence, events: &[Event], ledger: &Ledger) -> Vec<(&'st
         [("above_cap_s", above_s), ("above_cap_kwh", above_j / JOULES_PER_KWH), ("peak_w", peak_w)];
     let is_capped = evidence.rules.power_cap.is_some();
     let capped = capped.into_iter().filter(move |_| is_capped);
+    let (limited_s, limited_mi) = ledger.limited;
+    let is_enforced = evidence.rules.host.cap_w.is_some();
+    let limited = [("capped_s", limited_s), ("capped_mi", limited_mi)];
+    let capped = capped.chain(limited.into_iter().filter(move |_| is_enforced));
     figures.chain(outages::figures(evidence, events)).chain(capped).collect()
 }
 

@@ -75,6 +75,8 @@ pub(super) struct Ledger {
     edges: Vec<(Instant, f64)>,
     /// Seconds above the power cap, joules above it, and the highest power, W.
     pub capped: [f64; 3],
+    /// Seconds in which hosts are limited for it, and million instructions not done for that.
+    pub limited: (f64, f64),
     /// By end, VM and destination of a migration: its source, and the energy it used.
     charges: BTreeMap<(Instant, usize, usize), (usize, f64)>,
     rounding: Rounding,
@@ -121,7 +123,7 @@ pub(super) fn keep(
             let moment = Moment::at(evidence, seconds);
             let snapshot = match before.take() {
                 Some((_, seen, mut last)) if seen == moment && steady(evidence) => {
-                    last.renew(evidence, &layout, moment, &touched, rounding);
+                    last.renew(evidence, &layout, seconds, &touched, rounding);
                     last
                 }
                 _ => ledger.snapshot(evidence, &layout, seconds),
@@ -227,7 +229,11 @@ impl Ledger {
             total.energy_j += power * time;
             drawn.push(power);
         }
-        self.hold_against_cap(evidence, drawn.iter().sum(), since, until);
+        let above = evidence.rules.host.cap_w.is_none() || left.capped.above;
+        self.hold_against_cap(evidence, (drawn.iter().sum(), above), since, until);
+        if let Some(mips) = left.capped.withheld {
+            self.limited = (self.limited.0 + time, self.limited.1 + mips * time);
+        }
         for (host, power) in drawn.into_iter().enumerate() {
             self.divide(host, since, until, power);
         }
@@ -248,8 +254,15 @@ impl Ledger {
         }
     }
 
-    /// Adds what is above the power cap while all hosts draw `power`.
-    fn hold_against_cap(&mut self, evidence: &Evidence, power: f64, since: f64, until: f64) {
+    /// Adds what is above the power cap while all hosts draw `power`; one that is enforced is
+    /// passed where even idle hosts draw more, and nowhere else.
+    fn hold_against_cap(
+        &mut self,
+        evidence: &Evidence,
+        (power, above): (f64, bool),
+        since: f64,
+        until: f64,
+    ) {
         let Some(cap) = &evidence.rules.power_cap else { return };
         if until <= since {
             return;
@@ -261,7 +274,7 @@ impl Ledger {
         while from < end {
             let to = cap.next_change(from).unwrap_or(end).min(end);
             let (time, excess) = ((to - from).seconds(), power - cap.at(from));
-            if excess > 0.0 {
+            if above && excess > 0.0 {
                 (*above_s, *above_j) = (*above_s + time, *above_j + excess * time);
             }
             from = to;

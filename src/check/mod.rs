@@ -28,6 +28,8 @@
 //! | GLN-671 | something goes from site to site that cannot |
 //! | GLN-672 | a figure of `[sites]` does not follow from the actions |
 //! | GLN-673 | a link fails otherwise than its outages say, or something is sent over it then |
+//! | GLN-678 | what is out or cut off does not follow, or something passes it meanwhile |
+//! | GLN-679 | a figure of the network does not follow from what failed |
 //!
 //! Symbols used throughout: `r` demand of a VM, MIPS; `c = min(r, core)` what one core can serve of
 //! it; `a` what it gets; `W` what its host spends on all VMs; `C` the host's capacity.
@@ -35,6 +37,7 @@
 mod bill;
 mod billing;
 mod capacity;
+mod capping;
 mod copies;
 mod cuts;
 mod decisions;
@@ -50,6 +53,7 @@ mod leases;
 mod ledger;
 mod log;
 mod moves;
+mod network;
 mod outages;
 pub mod plan;
 mod provision;
@@ -74,6 +78,7 @@ mod tests;
 pub use bill::{Bill, BillRow, LeaseRun, check_lease_bill};
 pub use lease_run::{LeaseClaims, check_lease_run};
 pub use leases::{LeaseEvidence, check_leases};
+pub use network::Network;
 pub use report::Report;
 pub use stages::Sending;
 pub use tenancy::Tenancy;
@@ -112,6 +117,8 @@ pub struct Evidence {
     pub tenancy: Option<Tenancy>,
     /// The ledger, in a run with `[costs]`.
     pub bill: Option<Bill>,
+    /// How hosts are connected, in a run in which switches or cables fail.
+    pub network: Option<Network>,
 }
 
 impl Evidence {
@@ -188,6 +195,7 @@ pub fn check(evidence: &Evidence) -> Report {
     moves::check(evidence, &events, &mut report);
     sites::check(evidence, &events, &mut report);
     cuts::check(evidence, &mut report);
+    network::check(evidence, &events, times.last, &mut report);
     decisions::check(evidence, &mut report);
     if let Some(sending) = &evidence.sending
         && report.is_clean()

@@ -7,8 +7,9 @@ use crate::model::Rules;
 use crate::model::rules::{ArrivingDemand, EnergyIntegral, MigrationLoss, PowerPolicy, Violation};
 
 use super::Evidence;
+use super::capping::{Capped, Draw, limits};
 use super::layout::{Guest, HostState, Layout};
-use super::supply::{Claim, Moment, Role, Rounding, Share, allocations};
+use super::supply::{Claim, Moment, Role, Rounding, Share, allocations, wanted};
 
 /// One host at one instant.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -46,6 +47,21 @@ pub(super) struct Snapshot {
     pub vms: Vec<VmNow>,
     /// Host and VM of each share that is in doubt.
     pub in_doubt: Vec<(usize, usize)>,
+    /// What an enforced power cap comes to.
+    pub capped: Capped,
+    /// What each host does where nothing limits it.
+    free: Vec<Free>,
+    /// The most that each host may use, MIPS, where it is limited, and what it uses then.
+    limits: Vec<Option<f64>>,
+    given: Vec<f64>,
+}
+
+/// What a host does where nothing limits it.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+struct Free {
+    /// MIPS in use.
+    load: f64,
+    draw: Draw,
 }
 
 /// Hosts and VMs that actions name, and hosts where such VMs run.
@@ -57,35 +73,81 @@ pub(super) struct Touched {
 
 impl Snapshot {
     /// Makes of the state before actions that `touched` those hosts and VMs the one after them, at
-    /// a time at which all VMs ask for the same as before.
+    /// `seconds`, when all VMs ask for the same as before.
     pub fn renew(
         &mut self,
         evidence: &Evidence,
         layout: &Layout<'_>,
-        now: Moment,
+        seconds: f64,
         touched: &Touched,
         rounding: Rounding,
     ) {
+        let now = Moment::at(evidence, seconds);
         let homes = touched.vms.iter().filter_map(|&vm| layout.home[vm]);
         let hosts: BTreeSet<usize> = touched.hosts.iter().copied().chain(homes).collect();
         touched.vms.iter().for_each(|&vm| self.vms[vm] = VmNow::default());
         for host in hosts {
-            self.hosts[host] = self.look(evidence, layout, now, host, rounding);
+            self.look_free(evidence, layout, now, host, rounding);
         }
+        self.cap(evidence, layout, seconds, rounding);
         touched.vms.iter().for_each(|&vm| self.look_down(evidence, layout, now, vm));
     }
 
     /// The state of `layout` at `seconds`.
     pub fn of(evidence: &Evidence, layout: &Layout<'_>, seconds: f64, rounding: Rounding) -> Self {
-        let vms = vec![VmNow::default(); layout.home.len()];
-        let mut snapshot = Self { vms, ..Self::default() };
+        let hosts = layout.state.len();
+        let mut snapshot = Self {
+            hosts: vec![HostNow::default(); hosts],
+            vms: vec![VmNow::default(); layout.home.len()],
+            free: vec![Free::default(); hosts],
+            limits: vec![None; hosts],
+            given: vec![0.0; hosts],
+            ..Self::default()
+        };
         let now = Moment::at(evidence, seconds);
-        for host in 0..layout.state.len() {
-            let state = snapshot.look(evidence, layout, now, host, rounding);
-            snapshot.hosts.push(state);
+        for host in 0..hosts {
+            snapshot.look_free(evidence, layout, now, host, rounding);
         }
+        snapshot.cap(evidence, layout, seconds, rounding);
         (0..layout.home.len()).for_each(|vm| snapshot.look_down(evidence, layout, now, vm));
         snapshot
+    }
+
+    /// Looks at a host that nothing limits.
+    fn look_free(
+        &mut self,
+        evidence: &Evidence,
+        layout: &Layout<'_>,
+        now: Moment,
+        host: usize,
+        rounding: Rounding,
+    ) {
+        let (state, free) = self.look(evidence, layout, now, (host, None), rounding);
+        (self.hosts[host], self.free[host], self.limits[host]) = (state, free, None);
+    }
+
+    /// Looks again at hosts that the power cap limits, or no longer limits.
+    fn cap(&mut self, evidence: &Evidence, layout: &Layout<'_>, seconds: f64, rounding: Rounding) {
+        if evidence.rules.host.cap_w.is_none() {
+            return;
+        }
+        let now = Moment::at(evidence, seconds);
+        let draws: Vec<Draw> = self.free.iter().map(|free| free.draw).collect();
+        let (limits, above) = limits(evidence, &draws, seconds);
+        self.capped = Capped { above, withheld: None };
+        for (host, limit) in limits.into_iter().enumerate() {
+            if limit != self.limits[host] {
+                let (state, Free { load, .. }) =
+                    self.look(evidence, layout, now, (host, limit), rounding);
+                self.hosts[host] = state;
+                self.limits[host] = limit;
+                self.given[host] = load;
+            }
+            if limit.is_some() {
+                let lost = self.free[host].load - self.given[host];
+                self.capped.withheld = Some(self.capped.withheld.unwrap_or(0.0) + lost);
+            }
+        }
     }
 
     /// What a VM whose host failed asks for it does not get.
@@ -97,15 +159,16 @@ impl Snapshot {
         }
     }
 
-    /// Evaluates one host and writes down what the VMs that run on it get.
+    /// Evaluates one host, which may be limited to some MIPS, and writes down what the VMs that run
+    /// on it get.
     fn look(
         &mut self,
         evidence: &Evidence,
         layout: &Layout<'_>,
         now: Moment,
-        host: usize,
+        (host, limit): (usize, Option<f64>),
         rounding: Rounding,
-    ) -> HostNow {
+    ) -> (HostNow, Free) {
         let rules = &evidence.rules;
         let capacity = evidence.fleet.capacity.as_slice()[host].0;
         let core = evidence.fleet.core.as_slice()[host].0;
@@ -132,8 +195,9 @@ impl Snapshot {
             .collect();
         let part = rules.provision.as_ref().map_or(0.0, |provision| provision.boot_cpu);
         let booting = layout.boots[host].iter().map(|&vm| evidence.fleet.vm_mips.as_slice()[vm].0);
-        let boot = (part * booting.sum::<f64>()).min(capacity);
-        let room = capacity - boot;
+        let most = limit.unwrap_or(capacity);
+        let boot = (part * booting.sum::<f64>()).min(most);
+        let room = most - boot;
         let shares = allocations(&claims, room, rules);
         let doubtful = guests.iter().zip(&shares).filter(|(_, share)| share.in_doubt);
         self.in_doubt.extend(doubtful.map(|(guest, _)| (host, guest.vm)));
@@ -144,7 +208,9 @@ impl Snapshot {
         }
         let load: f64 = claims.iter().zip(&shares).map(|(c, share)| share.spent(rounding, c)).sum();
         let state = layout.state[host];
-        summed(evidence, host, state, load + boot, violated(&claims, load, room, rules))
+        let kept = boot + wanted(claims.iter().filter(|claim| claim.reserved), rules);
+        let violated = violated(&claims, load, room, rules);
+        summed(evidence, host, state, [load + boot, kept], violated)
     }
 }
 
@@ -184,9 +250,9 @@ fn summed(
     evidence: &Evidence,
     host: usize,
     state: HostState,
-    load: f64,
+    [load, kept]: [f64; 2],
     violated: bool,
-) -> HostNow {
+) -> (HostNow, Free) {
     let capacity = evidence.fleet.capacity.as_slice()[host].0;
     let table_power = power(evidence, host, load / capacity);
     let idle_power = power(evidence, host, 0.0);
@@ -202,7 +268,20 @@ fn summed(
         (PowerPolicy::Managed, HostState::Off | HostState::Failed) => 0.0,
     };
     let violated = violated && active;
-    HostNow { active, in_transition, violated, power, table_power, idle_power }
+    let kept_power = self::power(evidence, host, kept.min(load) / capacity);
+    let draw = match state {
+        HostState::On => Draw {
+            idle: idle_power,
+            reserved: kept_power - idle_power,
+            others: table_power - kept_power,
+        },
+        HostState::Waking(_) | HostState::Stopping(_) => {
+            Draw { idle: idle_power, ..Draw::default() }
+        }
+        HostState::Off | HostState::Failed => Draw::default(),
+    };
+    let now = HostNow { active, in_transition, violated, power, table_power, idle_power };
+    (now, Free { load, draw })
 }
 
 /// The straight line between the two measured points around `utilisation`, W.

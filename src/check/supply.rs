@@ -178,6 +178,11 @@ pub(super) fn allocations(claims: &[Claim], capacity: f64, rules: &Rules) -> Vec
     }
 }
 
+/// MIPS that `claims` ask of their host.
+pub(super) fn wanted<'c>(claims: impl Iterator<Item = &'c Claim>, rules: &Rules) -> f64 {
+    claims.map(|claim| weight(claim, &rules.migration)).sum()
+}
+
 fn weight(claim: &Claim, rules: &MigrationRules) -> f64 {
     match claim.role {
         Role::Arriving => rules.destination_load * claim.served_at_most,

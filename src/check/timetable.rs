@@ -1,6 +1,7 @@
 //! At which instants a run is looked at, and which of them count.
 //!
-//! An instant is a decision, the time of an action, or an end of the window. Exact clock: decision
+//! An instant is a decision, the time of an action, a change of an enforced power cap, or an end of
+//! the window. Exact clock: decision
 //! `k` is at `k step`. Accumulated clock: at `0.1 + step + step + ..` in doubles, from `k = 1`.
 //! The window is either all of `[0, samples x step]` or reaches from the first recorded decision to
 //! the last action or decision.
@@ -58,6 +59,13 @@ impl Timetable {
                 (first.unwrap_or_default(), last.unwrap_or_default())
             }
         };
+        // Hosts are limited anew when the cap changes.
+        let cap = evidence.rules.host.cap_w.as_ref();
+        let mut change = cap.and_then(|cap| cap.next_change(Instant::START));
+        while let Some(at) = change.filter(|&at| at < last) {
+            instants.entry(at).or_insert(at.seconds());
+            change = cap.and_then(|cap| cap.next_change(at));
+        }
         instants.entry(first).or_insert(first.seconds());
         instants.entry(last).or_insert(last.seconds());
         Self { instants, decisions, first, last }

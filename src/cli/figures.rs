@@ -5,7 +5,7 @@ use std::fmt::Write;
 use crate::account::CostSummary;
 use crate::explain::Figures;
 use crate::lease::LeaseSummary;
-use crate::metric::{CapSummary, OutageSummary, SiteSummary, Summary};
+use crate::metric::{CapSummary, NetworkSummary, OutageSummary, SiteSummary, Summary};
 
 /// Every metric of `summary`, one per line.
 pub(super) fn table(summary: &Summary) -> String {
@@ -14,7 +14,28 @@ pub(super) fn table(summary: &Summary) -> String {
     let capped = summary.power_cap.iter().flat_map(CapSummary::named);
     let capped = capped.map(|(name, value)| (name, Some(value)));
     let table = lines(summary.named().into_iter().chain(outages).chain(capped), explained);
-    table + &summary.sites.as_ref().map_or_else(String::new, site_table)
+    let network = summary.network.as_ref().map_or_else(String::new, network_table);
+    table + &network + &summary.sites.as_ref().map_or_else(String::new, site_table)
+}
+
+/// Every figure of switches and cables that failed, one per line.
+fn network_table(network: &NetworkSummary) -> String {
+    let mut text = "\nnetwork, and what of it failed\n".to_owned();
+    for (name, value) in network.named() {
+        let last = name.rsplit('.').next().unwrap_or_default();
+        let (unit, meaning) = match last {
+            "cut_offs" => ("", "hosts cut off, each as often as it was"),
+            "cut_off_s" => ("s", "all hosts together"),
+            "unreachable_vms" => ("", "VMs there, each as often"),
+            "unreachable_s" => ("s", "all VMs together"),
+            "failures" => ("", "outages"),
+            "out_s" => ("s", "out"),
+            _ => ("", ""),
+        };
+        let line = format!("{name:<32} {:>12} {unit:<3} {meaning}", significant(value));
+        writeln!(text, "{}", line.trim_end()).expect("a string takes any text");
+    }
+    text
 }
 
 /// Every figure of sites and of what went between them, one per line.
@@ -156,6 +177,8 @@ fn explained(name: &str) -> (&'static str, &'static str) {
         "without_headroom_s" => ("s", "headroom was missing"),
         "above_cap_s" => ("s", "power above the cap"),
         "above_cap_kwh" => ("kWh", "energy above the cap"),
+        "capped_s" => ("s", "hosts limited for the cap"),
+        "capped_mi" => ("MI", "work not done for the cap"),
         "peak_w" => ("W", "highest power"),
         _ => ("", ""),
     }

@@ -2,9 +2,11 @@
 
 use super::Outcome;
 use super::run::Engine;
-use crate::metric::{OutageSummary, Summary};
+use crate::metric::{NetworkSummary, OutageSummary, Summary};
+use crate::model::Outages;
 use crate::model::record::{ActionKind, HostRecord, SampleRecord, VmRecord};
 use crate::model::rules::PowerPolicy;
+use crate::topology::Routes;
 use crate::trace::UtilisationTrace;
 
 impl Engine<'_> {
@@ -85,7 +87,11 @@ impl Engine<'_> {
                 migrations: migrations[vm.0 as usize],
             })
             .collect();
-        let mut summary = Summary::of(&world.meter, &record, world.rules, end);
+        let rules = world.rules;
+        let mut summary = Summary::of(&world.meter, &record, rules, end);
+        let net = self.moves.routes.as_ref().map(Routes::topology);
+        let net = net.filter(|_| rules.outages.as_ref().is_some_and(Outages::hits_network));
+        summary.network = net.map(|topology| NetworkSummary::of(&record, topology));
         summary.outages = self.outages.map(|outages| {
             let wanted = outages.rules.headroom > 0;
             let missing_s = wanted.then(|| outages.headroom.missing_s(record.end));

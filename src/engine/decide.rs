@@ -98,11 +98,14 @@ pub(super) fn settle(world: &World<'_>, draft: &mut Draft, state: &Snapshot<'_>)
     for host in hosts {
         residents.clear();
         let most = |vm: VmId| world.fleet.most_served(vm, host);
+        let limited = world.capping.as_ref().is_some_and(|capping| capping.is_limited(host));
         let mut leaving = Held::default();
         for entry in &world.lists[host] {
             let vm = entry.vm;
             leaving.cpu += world.slack(vm, state.demand[vm]);
-            if matches!(entry.role, Role::Arriving | Role::Settling) {
+            if matches!(entry.role, Role::Arriving | Role::Settling)
+                || (limited && world.bound[vm] == 0)
+            {
                 residents.push(Resident { vm, allocated: state.demand[vm].min(most(vm)) });
             } else if world.bound[vm] == 0 {
                 residents.push(Resident { vm, allocated: world.meter.vms[vm].allocated });
@@ -120,7 +123,7 @@ pub(super) fn settle(world: &World<'_>, draft: &mut Draft, state: &Snapshot<'_>)
         }
         draft.settle(host, &residents, leaving, state);
     }
-    let closed = world.failed.iter().chain(&world.spares).chain(&world.closing);
+    let closed = world.failed.iter().chain(&world.spares).chain(&world.closing).chain(&world.cut);
     closed.for_each(|&host| draft.close(host));
     draft.fence_mut().into_iter().for_each(|fence| fences::survey(world, fence));
 }
@@ -138,7 +141,9 @@ fn evacuate(
     }
     let mut closing = HostSet::none(world.fleet.hosts());
     world.closing.iter().for_each(|&host| closing.insert(host));
-    let here = |&(vm, host): &(VmId, HostId)| world.home[vm] == Some(host) && world.bound[vm] == 0;
+    let here = |&(vm, host): &(VmId, HostId)| {
+        world.home[vm] == Some(host) && world.bound[vm] == 0 && !world.is_cut(host)
+    };
     let mut hosts = world.closing.clone();
     hosts.dedup();
     let all = hosts.iter().flat_map(|&host| draft.vms_on(host).iter().map(move |&vm| (vm, host)));
@@ -157,7 +162,7 @@ impl Deciding<'_, '_> {
     /// Moves VMs away from every overloaded host until it is not, and finds places for them.
     fn relieve_overloaded(&mut self) -> Result<(), PolicyError> {
         let mut hosts = self.draft.occupied().to_vec();
-        hosts.retain(|host| !self.world.closing.contains(host));
+        hosts.retain(|host| !self.world.closing.contains(host) && !self.world.is_cut(*host));
         self.draft.assess(&hosts, &self.state, &mut *self.policies.overload)?;
         let verdicts = hosts.iter().zip(self.draft.verdicts());
         let over: Vec<HostId> = verdicts
@@ -212,7 +217,7 @@ impl Deciding<'_, '_> {
             let mut moves = self.decision.moves.iter();
             moves.any(|decided| decided.vm == vm && decided.reason == Reason::Return)
         };
-        let may = |&vm: &VmId| bound[vm] == 0 && !returns(vm);
+        let may = |&vm: &VmId| bound[vm] == 0 && !returns(vm) && !self.world.is_stuck(vm);
         self.draft.vms_on(host).iter().copied().filter(may).collect()
     }
 
@@ -309,7 +314,8 @@ impl Deciding<'_, '_> {
     /// Hosts that may not receive from emptied hosts, and hosts that may not be emptied.
     fn exclusions(&self) -> (HostSet, HostSet) {
         let mut may_not_receive = self.over.clone();
-        self.world.closing.iter().for_each(|&host| may_not_receive.insert(host));
+        let away = self.world.closing.iter().chain(&self.world.cut);
+        away.for_each(|&host| may_not_receive.insert(host));
         if self.policies.consolidation.idle_hosts_are_off {
             for (host, &utilisation) in self.state.utilisation.iter() {
                 if utilisation == 0.0 {

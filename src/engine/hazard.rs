@@ -12,10 +12,12 @@ use rand::Rng;
 
 use super::outages::Hit;
 use crate::model::outages::{Hazard, Outages, Repair};
+use crate::model::record::NetworkPart;
 use crate::model::sites::{Site, Sites};
 use crate::random::{Stream, stream};
 use crate::stats::{gamma, normal_quantile_of_tail};
 use crate::time::Span;
+use crate::topology::Topology;
 
 /// Nothing fails or is repaired in less, seconds.
 const LEAST_S: f64 = 1.0;
@@ -51,6 +53,22 @@ impl Source {
         let hosts_of = |site: &Site| Hit::Hosts(site.hosts.below(hosts).collect());
         add(outages.site, "site", &mut sites.list.iter().map(hosts_of));
         add(outages.link, "link", &mut (0..sites.links.len()).map(Hit::Link));
+        sources
+    }
+
+    /// Every switch and cable of `topology` that fails at random in `outages`.
+    pub fn of_network(outages: &Outages, topology: &Topology, seed: u64) -> Vec<Self> {
+        let mut sources = Vec::new();
+        for (hazard, part, word, count) in [
+            (outages.switch, NetworkPart::Switch, "switch", topology.switches()),
+            (outages.cable, NetworkPart::Cable, "cable", topology.cables()),
+        ] {
+            let Some(hazard) = hazard else { continue };
+            sources.extend((0..count).map(|number| {
+                let stream = stream(seed, &format!("outages.{word}.{number}"));
+                Self { hit: Hit::Network(part, number), hazard, stream }
+            }));
+        }
         sources
     }
 

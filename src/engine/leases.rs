@@ -160,6 +160,7 @@ impl Engine<'_> {
         };
         self.world.reserved = requests.iter().flat_map(of).collect();
         self.expect_outages();
+        self.expect_cap();
         if how.is_off() {
             // Nobody lets them sleep.
             self.world.power.ids().for_each(|host| self.host_on(host));

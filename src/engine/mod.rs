@@ -8,10 +8,12 @@
 
 mod abandon;
 pub mod books;
+mod capping;
 mod clock;
 mod cuts;
 mod decide;
 mod demand;
+mod fabric;
 mod failures;
 mod fences;
 mod hash_order;

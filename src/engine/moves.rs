@@ -41,6 +41,8 @@ pub(super) struct Moves<'a> {
     pub(super) conduct: Conduct,
     pub(super) transfers: Transfers,
     pub(super) routes: Option<Routes<'a>>,
+    /// Links of the hosts: those of the topology, or their cards.
+    pub(super) laid: usize,
     /// What connects the sites, where there are several.
     pub(super) wide: Option<Wide<'a>>,
     /// The link of the repository of images.
@@ -73,7 +75,8 @@ impl<'a> Moves<'a> {
             Some(topology) => topology.capacities().iter().map(|c| c * rules.share).collect(),
             None => vec![rules.bandwidth(); 2 * hosts],
         };
-        let wide = sites.as_ref().map(|sites| Wide::new(sites, fleet, capacities.len()));
+        let laid = capacities.len();
+        let wide = sites.as_ref().map(|sites| Wide::new(sites, fleet, laid));
         capacities.extend(sites.iter().flat_map(Wide::capacities));
         let repository = capacities.len() as LinkId;
         capacities.extend(provision.as_ref().map(Provision::repository));
@@ -81,6 +84,7 @@ impl<'a> Moves<'a> {
             conduct,
             transfers: Transfers::new(capacities, rules.contention),
             routes,
+            laid,
             wide,
             repository,
             flights: Vec::new(),
@@ -150,7 +154,8 @@ impl Engine<'_> {
     pub(super) fn begin_copy(&mut self, decided: Move) {
         let Move { vm, to, reason } = decided;
         let Some(from) = self.world.home[vm] else { return };
-        if self.moves.wide.as_ref().is_some_and(|wide| !wide.is_open(from, to)) {
+        let closed = self.moves.wide.as_ref().is_some_and(|wide| !wide.is_open(from, to));
+        if closed || self.is_apart(from, to) {
             self.world.bound[vm] -= 1;
             return self.touched.push(to);
         }

@@ -7,6 +7,7 @@
 
 use std::collections::BTreeMap;
 
+use super::fabric::Fabric;
 use super::hazard::Source;
 use super::headroom::Headroom;
 use super::queue::Event;
@@ -17,8 +18,9 @@ use super::{Error, Policies};
 use crate::id::{HostId, Id, IdVec, VmId};
 use crate::model::Sites;
 use crate::model::outages::{self, Outage};
-use crate::model::record::{ActionKind, OutageRecord};
+use crate::model::record::{ActionKind, NetworkPart, OutageRecord};
 use crate::time::Instant;
+use crate::topology::Topology;
 
 /// What fails together.
 #[derive(Debug, Clone)]
@@ -27,6 +29,8 @@ pub(super) enum Hit {
     Hosts(Vec<usize>),
     /// A link between sites.
     Link(usize),
+    /// A switch or a cable of the topology.
+    Network(NetworkPart, usize),
 }
 
 impl Hit {
@@ -48,6 +52,8 @@ pub(super) struct Outages<'a> {
     rows: IdVec<HostId, usize>,
     /// For how many reasons each link between sites is out.
     pub links: Vec<u32>,
+    /// The same of switches and cables.
+    pub fabric: Fabric,
     /// When each host that wakes or shuts down has done so.
     pub due: IdVec<HostId, Instant>,
     /// When VMs that crashed with their migration run again.
@@ -58,18 +64,23 @@ pub(super) struct Outages<'a> {
 }
 
 impl<'a> Outages<'a> {
-    /// Nothing has failed yet on `hosts` hosts, which stand at `sites`.
+    /// Nothing has failed yet on `hosts` hosts, which stand at `sites` and are connected by
+    /// `topology`.
     pub fn new(
         rules: &'a outages::Outages,
         sites: Option<&'a Sites>,
+        topology: Option<&Topology>,
         hosts: usize,
         seed: u64,
     ) -> Self {
+        let mut sources = Source::all(rules, sites, hosts, seed);
+        sources.extend(topology.into_iter().flat_map(|net| Source::of_network(rules, net, seed)));
         Self {
             rules,
             sites,
-            sources: Source::all(rules, sites, hosts, seed),
+            sources,
             links: vec![0; sites.map_or(0, |sites| sites.links.len())],
+            fabric: topology.map_or_else(Fabric::default, Fabric::new),
             reasons: IdVec::filled(0, hosts),
             rows: IdVec::filled(0, hosts),
             due: IdVec::filled(Instant::START, hosts),
@@ -84,6 +95,12 @@ impl<'a> Outages<'a> {
         let listed = &self.rules.list;
         match listed.get(which) {
             Some(&Outage { link: Some(link), .. }) => Hit::Link(link as usize),
+            Some(&Outage { switch: Some(number), .. }) => {
+                Hit::Network(NetworkPart::Switch, number as usize)
+            }
+            Some(&Outage { cable: Some(number), .. }) => {
+                Hit::Network(NetworkPart::Cable, number as usize)
+            }
             Some(outage) => Hit::Hosts(outage.hits(self.rules, self.sites, self.reasons.len())),
             None => self.sources[which - listed.len()].hit.clone(),
         }
@@ -124,6 +141,7 @@ impl Engine<'_> {
         for hit in at_once {
             hit.hosts().for_each(|host| self.lose(host));
             self.cut(&hit);
+            self.unplug(&hit);
         }
     }
 
@@ -154,6 +172,7 @@ impl Engine<'_> {
             self.lose(host);
         }
         self.cut(&hit);
+        self.unplug(&hit);
         self.flush();
         if self.tenants.is_some() {
             self.house_waiting(policies)?;
@@ -173,6 +192,7 @@ impl Engine<'_> {
         let hit = outages.hit_by(which);
         hit.hosts().for_each(|host| self.regain(host));
         self.join(&hit);
+        self.replug(&hit);
         if self.tenants.is_some() {
             self.house_waiting(policies)?;
         }

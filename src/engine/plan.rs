@@ -20,11 +20,15 @@ pub fn plan(
 ) -> Result<Decision, PolicyError> {
     let state = world.snapshot();
     let mut excluded = HostSet::none(world.fleet.hosts());
-    world.closing.iter().for_each(|&host| excluded.insert(host));
+    world.closing.iter().chain(&world.cut).for_each(|&host| excluded.insert(host));
     let mut ask = Ask { state, excluded: &excluded, wake: true, detector: &mut *policies.overload };
     let mut bound = Cow::Borrowed(&world.bound);
     made.iter().for_each(|decided| bound.to_mut()[decided.vm] += 1);
     world.rented.keys().for_each(|&vm| bound.to_mut()[vm] += 1);
+    if !world.cut.is_empty() {
+        let stuck = world.home.ids().filter(|&vm| world.is_stuck(vm));
+        stuck.for_each(|vm| bound.to_mut()[vm] += 1);
+    }
     let roster = Roster { home: &world.home, bound: &bound, down_s: &world.down_s };
     draft.fence_mut().into_iter().for_each(|fence| fence.hide_public(true));
     let mark = draft.mark();

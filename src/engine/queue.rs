@@ -39,6 +39,8 @@ pub enum Event {
     StageEnds(VmId, usize),
     /// Hosts are chosen for promised starts that are near.
     Prepare,
+    /// The power cap is another one.
+    CapChanges,
     /// A sample arrives.
     Sample(usize),
     /// Policies decide.
@@ -63,7 +65,7 @@ impl Event {
             Self::LegEnds(..) => 0,
             Self::HostOff(_) | Self::HostOn(_) | Self::Fails(..) | Self::Restart(_) => 1,
             Self::Closes(_) | Self::Breaks(_) | Self::Mends(_) | Self::Rescue | Self::Boots(_) => 1,
-            Self::Prepare | Self::StageEnds(..) => 1,
+            Self::Prepare | Self::StageEnds(..) | Self::CapChanges => 1,
             Self::Sample(_) | Self::End => 2,
             Self::Decide(_) => 3,
         }

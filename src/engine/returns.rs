@@ -47,7 +47,8 @@ pub(super) fn bring_back(
     let due = world
         .rented
         .iter()
-        .filter(|&(&vm, &since)| now - since >= stays && world.bound[vm] == 0 && !made(vm));
+        .filter(|&(&vm, &since)| now - since >= stays && world.bound[vm] == 0 && !made(vm))
+        .filter(|&(&vm, _)| !world.is_stuck(vm));
     let vms: Vec<VmId> = due.map(|(&vm, _)| vm).collect();
     if vms.is_empty() {
         return Ok(());

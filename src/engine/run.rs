@@ -70,7 +70,8 @@ impl<'a> Engine<'a> {
         };
         let mut meter = Meter::new(fleet.hosts(), fleet.vms(), rules.accounting.clone(), from);
         meter.by_time = rules.costs.as_ref().map(|costs| EnergySeries::new(costs, fleet.hosts()));
-        meter.cap = rules.power_cap.clone().map(CapMeter::new);
+        let enforced = rules.host.cap_w.is_some();
+        meter.cap = rules.power_cap.clone().map(|cap| CapMeter::new(cap, enforced));
         let demand = DemandCurve::new(trace, fleet, rules.demand.between_samples);
         let bandwidth = rules.migration.bandwidth();
         let intervals_per_byte = 1.0 / bandwidth / trace.step().seconds();
@@ -85,7 +86,8 @@ impl<'a> Engine<'a> {
         let (hosts, seed) = (fleet.hosts(), conduct.seed);
         let sites = rules.sites.as_ref();
         let outages = rules.outages.as_ref();
-        let outages = outages.map(|rules| Outages::new(rules, sites, hosts, seed));
+        let net = conduct.topology.clone();
+        let outages = outages.map(|rules| Outages::new(rules, sites, net.as_deref(), hosts, seed));
         let moves = Moves::new(conduct, routes, rules, fleet);
         Self {
             world: World::new(fleet, rules, demand, meter, clock.start(), window.max(looks_back)),
@@ -117,6 +119,7 @@ impl<'a> Engine<'a> {
             self.remember_sample();
         }
         self.expect_outages();
+        self.expect_cap();
         place_all(&mut self.world, &mut self.draft, policies)?;
         self.draft.count_memory(self.world.counts_memory());
         if whole || !self.world.demand.is_continuous() {
@@ -170,6 +173,7 @@ impl<'a> Engine<'a> {
                 self.keep_headroom();
             }
             Event::HostOff(host) => self.host_off(host),
+            Event::CapChanges => self.expect_cap(),
             Event::Prepare => self.prepare(policies)?,
             Event::StageEnds(vm, row) => self.end_stage(vm, row),
             Event::Sample(sample) => {
@@ -201,6 +205,7 @@ impl<'a> Engine<'a> {
     /// Time goes on to `at`.
     pub(super) fn reach(&mut self, at: Moment) {
         if at.instant > self.world.now.instant {
+            self.world.keep_cap();
             self.describe();
             self.world.meter_cap(at.instant);
             self.world.now = at;
@@ -382,6 +387,7 @@ impl<'a> Engine<'a> {
             // A leg that begins may change what its VM gets.
             self.settle_touched();
         }
+        self.world.keep_cap();
     }
 
     fn settle_touched(&mut self) {

@@ -18,21 +18,8 @@ impl Moves<'_> {
         give_up_s: f64,
         now: f64,
     ) -> TransferId {
-        let cards = [2 * flight.from.index() as LinkId, 2 * flight.to.index() as LinkId + 1];
-        let path = match &mut self.routes {
-            Some(routes) => routes.path(flight.from, flight.to).expect("all hosts are connected"),
-            None => &cards,
-        };
-        let mut far = Vec::new();
-        let path = match &self.wide {
-            Some(wide) => {
-                far.extend_from_slice(path);
-                wide.extend(flight.from, flight.to, &mut far);
-                &far
-            }
-            None => path,
-        };
-        let id = self.transfers.start(program, path, give_up_s, now);
+        let path = self.way(flight.from, flight.to);
+        let id = self.transfers.start(program, &path, give_up_s, now);
         self.wide.iter_mut().for_each(|wide| wide.note(id, flight.from, flight.to));
         if self.flights.len() <= id {
             self.flights.resize(id + 1, None);
@@ -42,6 +29,18 @@ impl Moves<'_> {
         self.arriving[flight.to.index()] += 1;
         self.under_way += 1;
         id
+    }
+
+    /// The links from `from` to `to`, which are connected.
+    pub(super) fn way(&mut self, from: HostId, to: HostId) -> Vec<LinkId> {
+        let mut path = match &mut self.routes {
+            Some(routes) => routes.path(from, to).expect("the hosts are connected").to_vec(),
+            None => vec![2 * from.index() as LinkId, 2 * to.index() as LinkId + 1],
+        };
+        if let Some(wide) = &self.wide {
+            wide.extend(from, to, &mut path);
+        }
+        path
     }
 
     /// Whether one more may go from `from` to `to`.

@@ -34,7 +34,7 @@ pub fn place_all(
     let everyone: Vec<VmId> = world.home.ids().collect();
     let demand = counted(world, policies.initial);
     let nobody = HostSet::none(world.fleet.hosts());
-    world.failed.iter().for_each(|&host| draft.close(host));
+    world.failed.iter().chain(&world.cut).for_each(|&host| draft.close(host));
     let placed = place(world, draft, policies, &everyone, &demand, &nobody)?;
     let Outcome { placed: mut hosts, left } = placed;
     if !left.is_empty() {

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use super::capping::Capping;
 use super::clock::Moment;
 use super::demand::DemandCurve;
 use super::hash_order;
@@ -84,6 +85,8 @@ pub struct World<'a> {
     /// Hosts whose outage is known beforehand and has not begun, in id order; one that is to go out
     /// twice is there twice.
     pub closing: Vec<HostId>,
+    /// Hosts that the network cuts off, in id order.
+    pub cut: Vec<HostId>,
     /// Empty hosts that are kept for restarts, closed to policies.
     pub spares: Vec<HostId>,
     /// VMs whose host failed and that do not run again yet, and when each was last looked at,
@@ -106,8 +109,11 @@ pub struct World<'a> {
     pub record: Record,
     /// Now.
     pub now: Moment,
-    tables: Vec<PowerTable>,
-    sharing: Sharing,
+    /// What keeps the power cap, where one is enforced.
+    pub capping: Option<Capping>,
+    /// Power of each machine.
+    pub(super) tables: Vec<PowerTable>,
+    pub(super) sharing: Sharing,
     /// Where each VM comes when requests are added up, before masking.
     ranks: IdVec<VmId, u32>,
     /// Mask of each host's table of requests; 0 keeps list order.
@@ -146,6 +152,7 @@ impl<'a> World<'a> {
             coming: IdVec::filled(Vec::new(), hosts),
             failed: Vec::new(),
             closing: Vec::new(),
+            cut: Vec::new(),
             spares: Vec::new(),
             down: Vec::new(),
             rented: BTreeMap::new(),
@@ -156,6 +163,7 @@ impl<'a> World<'a> {
             meter,
             record: Record::default(),
             now,
+            capping: rules.host.cap_w.clone().map(|cap| Capping::new(cap, hosts)),
             tables: fleet.machines.iter().map(PowerTable::of).collect(),
             sharing: Sharing::new(rules),
             ranks: (0..vms).map(hash_order::hash).collect(),
@@ -295,6 +303,10 @@ impl<'a> World<'a> {
         if let Some(cap) = &mut self.meter.cap {
             let watts = self.meter.hosts.iter().map(|(_, host)| host.watts).sum();
             cap.pass(self.now.instant, at, watts);
+            if let Some(capping) = &self.capping {
+                let withheld = capping.withheld(|host| self.meter.hosts[host].used);
+                cap.withhold(self.now.instant, at, withheld);
+            }
         }
     }
 
@@ -341,7 +353,7 @@ impl<'a> World<'a> {
     }
 
     /// Shares the CPU of `host` where there is not enough.
-    fn ration(&mut self, host: HostId, core: f64, capacity: f64) -> Usage {
+    pub(super) fn ration(&mut self, host: HostId, core: f64, capacity: f64) -> Usage {
         let list = &self.lists[host];
         self.claims.clear();
         for &Entry { vm, role } in list {
@@ -371,7 +383,10 @@ impl<'a> World<'a> {
             Some(usage) => usage,
             None => self.ration(host, core, capacity - boot),
         };
-        usage.used += boot;
+        usage = match self.capping {
+            Some(_) => self.limit(host, core, usage, boot),
+            None => Usage { used: usage.used + boot, ..usage },
+        };
         let utilisation = usage.used / capacity;
         let utilisation = if utilisation > 1.0 && utilisation < 1.01 { 1.0 } else { utilisation };
         self.utilisation[host] = utilisation;

@@ -44,6 +44,8 @@ pub(super) const FAILED: [&str; 2] = ["outages.parquet", "restarts.parquet"];
 
 /// Name of the file of links that failed, in a run with `[outages]` and `[sites]`.
 pub(super) const LINKS_FAILED: &str = "link_outages.parquet";
+/// What of the network failed, and which hosts that cut off.
+pub(super) const NETWORK_FAILED: [&str; 2] = ["network_outages.parquet", "cut_offs.parquet"];
 /// Names of the files of provisioning, in a run with `[leases.provision]`.
 pub(super) const PROVISIONED: [&str; 2] = ["provisions.parquet", "image_sends.parquet"];
 
@@ -302,12 +304,15 @@ fn tables_of(record: &Record, inputs: &Inputs, demand: DataFrame) -> io::Result<
     let failed = inputs.rules.outages.is_some();
     let links = (failed && inputs.rules.sites.is_some())
         .then(|| (LINKS_FAILED, tables::link_outages(record)));
+    let net = inputs.rules.outages.as_ref().is_some_and(|outages| outages.hits_network());
+    let net = net.then(|| [tables::network_outages(record), tables::cut_offs(record)]);
     let failed = failed.then(|| [tables::outages(record), tables::restarts(record)]);
     let provisioned = inputs.rules.provision.is_some();
     let provisioned = provisioned
         .then(|| [provision_tables::provisions(record), provision_tables::image_sends(record)]);
     let named = TABLES.into_iter().zip(frames);
     let named = named.chain(FAILED.into_iter().zip(failed.into_iter().flatten())).chain(links);
+    let named = named.chain(NETWORK_FAILED.into_iter().zip(net.into_iter().flatten()));
     let named = named.chain(PROVISIONED.into_iter().zip(provisioned.into_iter().flatten()));
     named.map(|(name, frame)| Ok((name, parquet(frame)?))).collect()
 }

@@ -19,15 +19,18 @@
 //! | `ledger.parquet` | entry of the ledger | account, subject, period, quantity, price, amount |
 //! | `outages.parquet` | outage of a host | `host start_us end_us` |
 //! | `restarts.parquet` | VM whose host failed | those of `RestartRecord` |
+//! | `network_outages.parquet` | outage of a switch or cable | `part number start_us end_us` |
+//! | `cut_offs.parquet` | host that was cut off | `host start_us end_us` |
 //! | `provisions.parquet` | VM that was provisioned | those of `ProvisionRecord` |
 //! | `image_sends.parquet` | image sent for that | those of `ImageSend` |
 //! | `run.json` | run | what was run, with which inputs, and what it added up to |
 //!
 //! A run of load has the first eight, a run of leases the next six, one with `[costs]` the ledger,
-//! one with `[outages]` the two after it, one with `[outages]` and `[sites]` `link_outages`, one
-//! with `[leases.provision]` the two after these. Resources are `capacity_mips` of a host and
-//! `mips` of a VM, `ram_bytes`, `disk_bytes`, `net_bytes_s`; amounts are columns named as the site
-//! of the leases names them. Columns carry their units in their names; what there is not is null.
+//! one with `[outages]` the two after it, one with `[outages]` and `[sites]` `link_outages`, one in
+//! which switches or cables fail the next two, one with `[leases.provision]` the two after these.
+//! Resources are `capacity_mips` of a host and `mips` of a VM, `ram_bytes`, `disk_bytes`,
+//! `net_bytes_s`; amounts are columns named as the site of the leases names them. Columns carry
+//! their units in their names; what there is not is null.
 //! No table holds a wall-clock time: the same spec and seed give the same bytes, whatever the
 //! number of threads.
 
@@ -53,6 +56,6 @@ pub use read::{FoundEvidence, FoundRun, read_manifest, read_run};
 pub use read_leases::FoundLeases;
 pub use snapshot::snapshot_text;
 pub use tables::{
-    actions, decisions, demand, hosts, ledger, link_outages, moves, outages, restarts, samples,
-    stages, trace_rows, vms,
+    actions, cut_offs, decisions, demand, hosts, ledger, link_outages, moves, network_outages,
+    outages, restarts, samples, stages, trace_rows, vms,
 };

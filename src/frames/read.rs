@@ -9,7 +9,7 @@ use super::folder::{LEDGER, MANIFEST, TABLES};
 use super::manifest::Manifest;
 use super::provision_tables::read_provisions;
 use super::read_actions::action_rows;
-use super::read_failed::{read_failed, read_links};
+use super::read_failed::read_outages;
 use super::read_leases::{self, FoundLeases};
 use super::table_file::{TableFile, missing};
 use crate::check::{self, Bill, BillRow, Evidence, Report, Tenancy};
@@ -150,7 +150,7 @@ fn load_evidence(
         return Err(damaged(&dir.join(MANIFEST), &"no trace or no summary").into());
     };
     contradictions.extend(fleet_contradictions(&fleet, hosts, vms)?);
-    let record = Record {
+    let mut record = Record {
         hosts: host_rows(hosts)?,
         vms: vm_rows(vms)?,
         actions: action_rows(actions)?,
@@ -170,22 +170,13 @@ fn load_evidence(
         None => (None, None),
     };
     contradictions.extend(exchanged);
-    let (outages, restarts, exchanged) = match spec.outages {
-        Some(_) => read_failed(dir, manifest)?,
-        None => Default::default(),
-    };
-    contradictions.extend(exchanged);
-    let (link_outages, exchanged) = match (&spec.outages, &spec.sites) {
-        (Some(_), Some(_)) => read_links(dir, manifest)?,
-        _ => Default::default(),
-    };
-    contradictions.extend(exchanged);
+    contradictions.extend(read_outages(dir, manifest, &mut record)?);
     let (provisions, sends, exchanged) = match spec.rules().provision {
         Some(_) => read_provisions(dir, manifest)?,
         None => Default::default(),
     };
     contradictions.extend(exchanged);
-    let record = Record { outages, restarts, link_outages, provisions, sends, ..record };
+    let record = Record { provisions, sends, ..record };
     let evidence = Evidence {
         bill,
         rules: spec.rules(),
@@ -194,6 +185,7 @@ fn load_evidence(
         vacate_receivers: spec.consolidation.vacate_receivers,
         unknown_durations: spec.unknown_durations(),
         sending: spec.sending(),
+        network: spec.network(),
         record,
         summary: summary.figures(),
         event_log_blake3: log,

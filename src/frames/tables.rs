@@ -213,6 +213,30 @@ pub fn link_outages(record: &Record) -> DataFrame {
     ])
 }
 
+/// One row per outage of a switch or a cable, in the order in which they began; `end_us` is null
+/// where it was not repaired.
+pub fn network_outages(record: &Record) -> DataFrame {
+    let rows = &record.network_outages;
+    let parts: Vec<&str> = rows.iter().map(|row| row.part.name()).collect();
+    frame(vec![
+        Column::new("part".into(), parts),
+        count("number", rows, |row| row.number),
+        Column::new("start_us".into(), rows.iter().map(|row| row.start.0).collect::<Vec<i64>>()),
+        instants("end_us", rows, |row| row.end),
+    ])
+}
+
+/// One row per host that was cut off, by the time when it was; `end_us` is null where it was until
+/// the end.
+pub fn cut_offs(record: &Record) -> DataFrame {
+    let rows = &record.cut_offs;
+    frame(vec![
+        count("host", rows, |row| row.host.0),
+        Column::new("start_us".into(), rows.iter().map(|row| row.start.0).collect::<Vec<i64>>()),
+        instants("end_us", rows, |row| row.end),
+    ])
+}
+
 /// One row per VM whose host failed, in the order in which they did: which host failed when, from
 /// when on another was looked for, which was found and when, when the VM ran again (`up_us`) or its
 /// lease ended before (`gone_us`).

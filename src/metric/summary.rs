@@ -13,7 +13,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{CapMeter, CapSummary, Meter, OutageSummary, SiteSummary, ping_pong_rate};
+use super::{
+    CapMeter, CapSummary, Meter, NetworkSummary, OutageSummary, SiteSummary, ping_pong_rate,
+};
 use crate::model::record::{DecisionRecord, MoveEnding, MoveRecord, Record};
 use crate::model::rules::Ratios;
 use crate::model::{ActionKind, Rules};
@@ -68,7 +70,10 @@ pub struct Summary {
     /// What happened at every site and between them, in a run with `[sites]`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sites: Option<SiteSummary>,
-    /// What its power cap came to, in a run by a policy that keeps one.
+    /// What of its network failed, in a run in which switches or cables may.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network: Option<NetworkSummary>,
+    /// What its power cap came to, in a run that has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub power_cap: Option<CapSummary>,
 }
@@ -110,6 +115,7 @@ impl Summary {
                 &record.decisions.iter().map(DecisionRecord::gap).collect::<Vec<f64>>(),
             ),
             outages: None,
+            network: None,
             sites: rules
                 .sites
                 .as_ref()
@@ -118,13 +124,14 @@ impl Summary {
         }
     }
 
-    /// Every figure that the run has, those of outages, sites and a power cap as well.
+    /// Every figure that the run has, those of outages, network, sites and a power cap as well.
     pub fn figures(&self) -> Vec<(String, f64)> {
         let metrics = self.named().into_iter().filter_map(|(name, value)| Some((name, value?)));
         let outages = self.outages.iter().flat_map(OutageSummary::named);
         let capped = self.power_cap.iter().flat_map(CapSummary::named);
         let figures = metrics.chain(outages).chain(capped);
         let figures = figures.map(|(name, value)| (name.to_owned(), value));
+        let figures = figures.chain(self.network.iter().flat_map(NetworkSummary::named));
         figures.chain(self.sites.iter().flat_map(SiteSummary::named)).collect()
     }
 

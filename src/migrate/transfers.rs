@@ -252,6 +252,25 @@ impl Transfers {
         self.begin_leg(id, leg, now, news);
     }
 
+    /// The links that `id` passes.
+    pub fn path(&self, id: TransferId) -> &[LinkId] {
+        &self.slots[id].path
+    }
+
+    /// Sends what is left of `id` along `path` from now on.
+    pub fn reroute(&mut self, id: TransferId, path: &[LinkId], now: f64) {
+        self.settle(id, now);
+        let beside = self.slots[id].place == Place::Beside;
+        self.leave(id);
+        let links = &mut self.slots[id].path;
+        links.clear();
+        links.extend_from_slice(path);
+        if !beside {
+            self.enter(id);
+            self.announce(id);
+        }
+    }
+
     /// Ends `id` before its time and says what it came to.
     pub fn cancel(&mut self, id: TransferId, now: f64) -> Totals {
         self.settle(id, now);
@@ -435,6 +454,21 @@ mod tests {
         assert_eq!(start(&mut transfers, 100, &[0]), 2);
         dues(&mut transfers, 1e6);
         assert!(start(&mut transfers, 100, &[0]) < 2);
+    }
+
+    /// 1000 B at 100 B/s, sent over a link of 50 B/s after 4 s: 600 B left take 12 s; the first
+    /// link is free again.
+    #[test]
+    fn a_copy_takes_another_way_with_what_is_left() {
+        for contention in [Contention::MaxMin, Contention::None] {
+            let mut transfers = Transfers::new(vec![100.0, 50.0], contention);
+            let copy = start(&mut transfers, 1000, &[0]);
+            assert_eq!(seconds(&dues(&mut transfers, 0.0)), [10.0]);
+            transfers.reroute(copy, &[1], 4e6);
+            assert_eq!(seconds(&dues(&mut transfers, 4e6)), [12.0]);
+            assert_eq!(transfers.load(0), 0.0);
+            assert_eq!(transfers.path(copy), [1]);
+        }
     }
 
     #[test]

@@ -22,6 +22,7 @@ pub mod rules;
 pub mod sites;
 pub mod snapshot;
 pub mod stays;
+pub mod unreachable;
 
 pub use catalogue::{Catalogue, HostModel, Instance};
 pub use costs::Costs;

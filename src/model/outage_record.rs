@@ -14,6 +14,49 @@ pub struct LinkOutageRecord {
     pub end: Option<Instant>,
 }
 
+/// What of a topology fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum NetworkPart {
+    /// A switch.
+    Switch,
+    /// A cable, both ways.
+    Cable,
+}
+
+impl NetworkPart {
+    /// Its word in tables and figures.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Switch => "switch",
+            Self::Cable => "cable",
+        }
+    }
+}
+
+/// One row of `network_outages`: a switch or a cable that was out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NetworkOutageRecord {
+    /// Which of both.
+    pub part: NetworkPart,
+    /// Its number in the topology.
+    pub number: u32,
+    /// When it failed.
+    pub start: Instant,
+    /// When it was repaired.
+    pub end: Option<Instant>,
+}
+
+/// One row of `cut_offs`: a host that reached the others no longer, by the time when it began.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CutOffRecord {
+    /// The host.
+    pub host: HostId,
+    /// From when on.
+    pub start: Instant,
+    /// Until when; `None` where that is the end.
+    pub end: Option<Instant>,
+}
+
 /// One row of `outages`: a host that failed, in the order in which they did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OutageRecord {

@@ -34,6 +34,12 @@ pub struct Outages {
     /// How each link between sites fails.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub link: Option<Hazard>,
+    /// How each switch of the topology fails.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub switch: Option<Hazard>,
+    /// How each cable of the topology fails.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cable: Option<Hazard>,
     /// Hosts of a rack: rack `r` is hosts `r n` to `r n + n - 1`; 0 where there are no racks.
     pub rack_hosts: usize,
     /// Seconds until a failure is noticed.
@@ -55,6 +61,8 @@ impl Default for Outages {
             rack: None,
             site: None,
             link: None,
+            switch: None,
+            cable: None,
             rack_hosts: 0,
             detect_s: 30.0,
             boot_s: 60.0,
@@ -64,7 +72,8 @@ impl Default for Outages {
     }
 }
 
-/// An outage that happens for certain, of a host, a rack, a site or a link between sites.
+/// An outage that happens for certain, of a host, a rack, a site, a link between sites, a switch or
+/// a cable.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Outage {
@@ -84,6 +93,12 @@ pub struct Outage {
     /// The link, by its number in the links of `[sites]`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub link: Option<u32>,
+    /// The switch, by its number in the topology.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub switch: Option<u32>,
+    /// The cable, by its number in the topology.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cable: Option<u32>,
     /// Seconds before its start from which on it is known: maintenance. The VMs leave, and none
     /// comes.
     #[serde(default, skip_serializing_if = "is_nothing")]
@@ -156,6 +171,12 @@ impl Outages {
                 all.get(vm.0 as usize / block).copied().unwrap_or(0)
             }
         }
+    }
+
+    /// Whether switches or cables fail.
+    pub fn hits_network(&self) -> bool {
+        let listed = self.list.iter().any(|outage| outage.switch.or(outage.cable).is_some());
+        listed || self.switch.is_some() || self.cable.is_some()
     }
 
     /// Racks of `hosts` hosts; the last may be smaller.

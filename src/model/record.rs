@@ -6,7 +6,9 @@ use serde::{Deserialize, Serialize};
 
 pub use super::decision_record::DecisionRecord;
 pub use super::move_record::{MoveEnding, MoveRecord, StageKind, StageRecord};
-pub use super::outage_record::{LinkOutageRecord, OutageRecord, RestartRecord};
+pub use super::outage_record::{
+    CutOffRecord, LinkOutageRecord, NetworkOutageRecord, NetworkPart, OutageRecord, RestartRecord,
+};
 pub use super::provision::{ImageSend, ProvisionRecord};
 use crate::id::{HostId, VmId};
 use crate::time::Instant;
@@ -300,6 +302,10 @@ pub struct Record {
     pub restarts: Vec<RestartRecord>,
     /// One row per outage of a link between sites; empty unless the run has `[sites]`.
     pub link_outages: Vec<LinkOutageRecord>,
+    /// One row per outage of a switch or a cable; empty unless `[outages]` has any.
+    pub network_outages: Vec<NetworkOutageRecord>,
+    /// One row per host that these cut off.
+    pub cut_offs: Vec<CutOffRecord>,
     /// One row per VM that was provisioned; empty unless the run has `[leases.provision]`.
     pub provisions: Vec<ProvisionRecord>,
     /// One row per image that was sent for them.

@@ -77,6 +77,9 @@ pub struct HostRules {
     pub shutdown_s: f64,
     /// What hosts draw.
     pub power: PowerPolicy,
+    /// Power that all hosts together may draw, W; they get no more CPU than it allows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cap_w: Option<Rate>,
 }
 
 impl Default for HostRules {
@@ -87,6 +90,7 @@ impl Default for HostRules {
             wake_s: 120.0,
             shutdown_s: 30.0,
             power: PowerPolicy::Managed,
+            cap_w: None,
         }
     }
 }
@@ -336,7 +340,7 @@ pub struct Rules {
     /// `[sites]`, where hosts stand at several.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sites: Option<Sites>,
-    /// Power that all hosts together should not pass, W, where a policy keeps one.
+    /// Power that all hosts together should not pass, W, where `[host]` or a policy has one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub power_cap: Option<Rate>,
     /// `[leases.provision]`, where VMs of leases are provisioned.

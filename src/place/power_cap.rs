@@ -24,13 +24,13 @@
 //! the VM; `W`: the cap, W, above 0; `a`: seconds that it is looked ahead, so that a cap that falls
 //! is kept when it does; `g`: share of it that is left free, from 0 to below 1; `z`: deviations.
 //!
-//! What cannot be kept is not: nobody is slowed down or stopped for the cap, and VMs that begin are
-//! placed as by `pabfd`. The run tells for how long and by how much energy it was passed
-//! (`above_cap_s`, `above_cap_kwh`).
+//! What cannot be kept is not: the policy slows nobody down and stops nobody for the cap, which
+//! `[host] cap-w` does, and VMs that begin are placed as by `pabfd`. The run tells for how long and
+//! by how much energy it was passed (`above_cap_s`, `above_cap_kwh`).
 //!
 //! Source: own. That consolidation keeps a power budget, and that fewer hosts are the first means,
 //! is Raghavendra, Ranganathan, Talwar, Wang and Zhu, *No "power" struggles*, ASPLOS 2008. Known
-//! difference: theirs also lowers clock rates.
+//! difference: theirs also lowers clock rates, which is `[host] cap-w` here.
 
 use serde::{Deserialize, Serialize};
 

@@ -61,6 +61,18 @@ impl PowerTable {
         Watts(self.watts[i] + self.slopes[i] * (utilisation - TENTHS[i]) * 100.0)
     }
 
+    /// The highest utilisation up to which power stays within `limit`; 0 where idle is above it.
+    pub fn utilisation_within(&self, limit: Watts) -> f64 {
+        for i in 0..POWER_STEPS {
+            let (from, to) = (self.watts[i], self.watts[i + 1]);
+            if to > limit.0 {
+                let part = if from < limit.0 { (limit.0 - from) / (to - from) } else { 0.0 };
+                return (i as f64 + part) / 10.0;
+            }
+        }
+        1.0
+    }
+
     /// Power of a host that is on and does nothing.
     pub fn idle(&self) -> Watts {
         Watts(self.watts[0])
@@ -83,5 +95,14 @@ mod tests {
         assert!((g5.power(4925.0 / 5320.0).0 - 133.515_037_6).abs() < 1e-6);
         assert_eq!((g5.power(0.0), g5.power(1.0)), (Watts(93.7), Watts(135.0)));
         assert_eq!(g5.power(1.2), g5.peak());
+    }
+
+    /// G5: 105 W at 30 %, 110 at 40 %: 107 W at 34 %.
+    #[test]
+    fn a_limit_of_power_is_one_of_utilisation() {
+        let g5 = PowerTable::of(&Machine::named("hp-ml110-g5", Bytes(0)).unwrap());
+        let within = |watts: f64| g5.utilisation_within(Watts(watts));
+        assert!((within(107.0) - 0.34).abs() < 1e-12);
+        assert_eq!([93.0, 93.7, 135.0, 200.0].map(within), [0.0, 0.0, 1.0, 1.0]);
     }
 }

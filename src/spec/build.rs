@@ -70,8 +70,14 @@ impl RunSpec {
         problems
     }
 
-    /// The power that all hosts together should not pass, where its policy keeps one.
+    /// The power that all hosts together should not pass, where it is enforced or its policy keeps
+    /// one.
     pub fn power_cap(&self) -> Option<&Rate> {
+        self.host.cap_w.as_ref().or_else(|| self.planned_cap())
+    }
+
+    /// The power cap of its policy, where that keeps one.
+    pub(super) fn planned_cap(&self) -> Option<&Rate> {
         match self.policy.place.built_in()? {
             PlacerSpec::PowerCap(spec) => Some(&spec.cap_w),
             _ => None,

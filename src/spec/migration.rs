@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::RunSpec;
-use crate::check::Sending;
+use crate::check::{self, Sending};
 use crate::id::{HostId, Id};
 use crate::migrate::failure::Failures;
 use crate::migrate::limits::Limits;
@@ -14,7 +14,7 @@ use crate::migrate::{Conduct, Features, PAGE, Practice, spec};
 use crate::model::rules::MigrationRules;
 use crate::policy::PolicyError;
 use crate::problem::{Problem, listed};
-use crate::topology::{self, Routes, Topology};
+use crate::topology::{self, NodeKind, Routes, Topology};
 
 /// `[migration]`
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -76,6 +76,12 @@ impl MigrationSection {
         problems
     }
 
+    /// Switches and cables of its topology, where it has one that can be read.
+    pub(super) fn parts(&self, hosts: usize) -> (usize, usize) {
+        let topology = self.network(hosts, "").ok().flatten();
+        topology.map_or((0, 0), |topology| (topology.switches(), topology.cables()))
+    }
+
     /// The network on which `hosts` hosts migrate their VMs.
     fn network(&self, hosts: usize, place: &str) -> Result<Option<Topology>, Vec<Problem>> {
         let topology = match &self.topology {
@@ -118,6 +124,24 @@ impl RunSpec {
             pause_s_per_byte: (1.0 - used) * constants.zero_page_s / PAGE,
             least_s: constants.min_round_s,
         })
+    }
+
+    /// What a check has to know of the network, where switches or cables fail.
+    pub fn network(&self) -> Option<check::Network> {
+        self.outages.as_ref().filter(|outages| outages.hits_network())?;
+        let hosts = self.fleet.count();
+        let topology = self.migration.network(hosts, "").ok().flatten()?;
+        let mut network = check::Network::default();
+        for (number, node) in topology.nodes().enumerate() {
+            network.nodes.push(node.name.clone());
+            match node.kind {
+                NodeKind::Switch => network.switches.push(number),
+                NodeKind::Host(host) if host.index() < hosts => network.hosts.push(number),
+                NodeKind::Host(_) => {}
+            }
+        }
+        network.cables = (0..topology.cables()).map(|cable| topology.cable_ends(cable)).collect();
+        Some(network)
     }
 
     /// Why a check that knows cards and whole copies only cannot tell how long migrations take.

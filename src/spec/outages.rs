@@ -5,24 +5,46 @@ use std::path::Path;
 
 use super::RunSpec;
 use super::limits::{Bound, Number, out_of_bounds};
+use crate::model::Outages;
 use crate::model::outages::{Hazard, Outage, Priority};
 use crate::model::rules::{
     Average, BetweenSamples, ClockKind, EnergyIntegral, IdleVms, PowerPolicy, Shutdowns, Window,
 };
-use crate::model::{Outages, Sites};
 use crate::problem::Problem;
 
 /// No outage ends later, seconds (some 300 years).
 const LATEST_S: f64 = 1e10;
+const TOPOLOGY: &str = "Write a number from 0 on, in the order of migration.topology";
 /// Shapes of Weibull's distribution that are believed.
 const SHAPES: std::ops::RangeInclusive<f64> = 0.1..=10.0;
 
 type Place<'p> = &'p dyn Fn(&str) -> String;
 
+/// How many there are of what may fail.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Stand {
+    hosts: usize,
+    sites: usize,
+    links: usize,
+    switches: usize,
+    cables: usize,
+}
+
+impl Stand {
+    /// Those of `spec`, whose outages need not be known yet.
+    pub(super) fn of(spec: &RunSpec) -> Self {
+        let hosts = spec.fleet.count();
+        let sites = spec.sites.as_ref();
+        let (sites, links) = sites.map_or((0, 0), |sites| (sites.list.len(), sites.links.len()));
+        let (switches, cables) = spec.migration.parts(hosts);
+        Self { hosts, sites, links, switches, cables }
+    }
+}
+
 /// Puts the rows of the file in the place of the list.
 pub(super) fn read_file(
     outages: &mut Outages,
-    (hosts, sites): (usize, Option<&Sites>),
+    stand: Stand,
     place: Place<'_>,
     problems: &mut Vec<Problem>,
 ) {
@@ -38,7 +60,7 @@ pub(super) fn read_file(
             (outages.list, lines) = rows(&file, &text, problems);
             let words = |row: usize| format!("{}:{}", file.display(), lines[row]);
             problems.extend(order_problems(&outages.list, &words));
-            problems.extend(missing(outages, sites, hosts, &words));
+            problems.extend(missing(outages, stand, &words));
         }
         Err(cause) => {
             let what = format!("`{}` cannot be read ({cause})", file.display());
@@ -90,10 +112,11 @@ fn row(line: &str) -> Option<Outage> {
         let number = subject.strip_prefix(word)?;
         number.trim().parse::<u32>().ok()
     };
-    let (rack, site, link) = (numbered("rack"), numbered("site"), numbered("link"));
-    let named = rack.or(site).or(link).is_some();
+    let [rack, site, link, switch, cable] =
+        ["rack", "site", "link", "switch", "cable"].map(numbered);
+    let named = [rack, site, link, switch, cable].iter().any(Option::is_some);
     let host = if named { None } else { Some(subject.parse().ok()?) };
-    Some(Outage { start_s, end_s, host, rack, site, link, notice_s })
+    Some(Outage { start_s, end_s, host, rack, site, link, switch, cable, notice_s })
 }
 
 /// Outages that are out of order, end before they begin, or overlap; `at` words where each is.
@@ -102,11 +125,11 @@ fn order_problems(list: &[Outage], at: &dyn Fn(usize) -> String) -> Vec<Problem>
     let mut wrong = |row: usize, what: String, remedy: &str| {
         problems.push(Problem::new("GLN-210", at(row), what, remedy));
     };
-    let mut last: BTreeMap<[Option<u32>; 4], f64> = BTreeMap::new();
+    let mut last: BTreeMap<[Option<u32>; 6], f64> = BTreeMap::new();
     let mut before = 0.0;
     for (row, outage) in list.iter().enumerate() {
-        let Outage { start_s, end_s, host, rack, site, link, notice_s } = *outage;
-        let subject = [host, rack, site, link];
+        let Outage { start_s, end_s, host, rack, site, link, switch, cable, notice_s } = *outage;
+        let subject = [host, rack, site, link, switch, cable];
         if !((0.0..=LATEST_S).contains(&start_s) && (0.0..=LATEST_S).contains(&end_s)) {
             let what = format!("found {start_s} s to {end_s} s, expected 0 to {LATEST_S:e} s");
             wrong(row, what, "Write seconds from the start of the run");
@@ -135,17 +158,14 @@ fn order_problems(list: &[Outage], at: &dyn Fn(usize) -> String) -> Vec<Problem>
 }
 
 /// Outages of what is not there; `at` words where each is.
-fn missing(
-    outages: &Outages,
-    sites: Option<&Sites>,
-    hosts: usize,
-    at: &dyn Fn(usize) -> String,
-) -> Vec<Problem> {
-    let (count, links) = sites.map_or((0, 0), |sites| (sites.list.len(), sites.links.len()));
+fn missing(outages: &Outages, stand: Stand, at: &dyn Fn(usize) -> String) -> Vec<Problem> {
+    let Stand { hosts, sites, links, switches, cables } = stand;
     let mut problems = Vec::new();
     for (row, outage) in outages.list.iter().enumerate() {
-        if outage.link.is_some() && outage.notice_s > 0.0 {
-            let what = "a link has no VMs that could leave beforehand";
+        let lines = [(outage.link, "link"), (outage.switch, "switch"), (outage.cable, "cable")];
+        let line = lines.into_iter().find(|(number, _)| number.is_some());
+        if let Some((_, word)) = line.filter(|_| outage.notice_s > 0.0) {
+            let what = format!("a {word} has no VMs that could leave beforehand");
             problems.push(Problem::new("GLN-211", at(row), what, "Leave out notice-s"));
         }
         let subjects = [
@@ -156,8 +176,10 @@ fn missing(
                 "rack",
                 "Set rack-hosts, and write a rack from 0 on",
             ),
-            (outage.site, count, "site", "Write the number of a site of [sites], from 0 on"),
+            (outage.site, sites, "site", "Write the number of a site of [sites], from 0 on"),
             (outage.link, links, "link", "Write the number of a link of [sites], from 0 on"),
+            (outage.switch, switches, "switch", TOPOLOGY),
+            (outage.cable, cables, "cable", TOPOLOGY),
         ];
         let named =
             subjects.into_iter().filter_map(|(id, of, word, how)| Some((id?, of, word, how)));
@@ -166,8 +188,8 @@ fn missing(
             [(id, of, ..)] if (id as usize) < of => continue,
             [(id, of, "host", how)] => (format!("there is no host {id}, [fleet] has {of}"), how),
             [(id, of, word, how)] => (format!("there is no {word} {id}, there are {of}"), how),
-            _ if outage.link.is_some() || outage.site.is_some() => {
-                let what = "names several of host, rack, site and link".to_owned();
+            _ if line.is_some() || outage.site.is_some() => {
+                let what = "names several of host, rack, site, link, switch and cable".to_owned();
                 (what, "Write one of them")
             }
             _ => {
@@ -187,8 +209,10 @@ impl RunSpec {
         let mut problems = out_of_bounds(numbers(outages), place);
         let at = |row: usize| place(&format!("[outages] list[{row}]"));
         problems.extend(order_problems(&outages.list, &at));
-        problems.extend(missing(outages, self.sites.as_ref(), self.fleet.count(), &at));
+        let stand = Stand::of(self);
+        problems.extend(missing(outages, stand, &at));
         problems.extend(self.idle_sites(outages, place));
+        problems.extend(self.network_problems(outages, stand, place));
         problems.extend(idle_problems(outages, place));
         problems.extend(shape_problems(outages, place));
         problems.extend(self.priority_problems(outages, place));
@@ -215,6 +239,33 @@ impl RunSpec {
             Problem::new("GLN-211", at, what, "Leave it out, or add them under [sites]")
         })
         .collect()
+    }
+
+    /// Switches and cables that fail, where there are none or they go with something else not yet.
+    fn network_problems(&self, outages: &Outages, stand: Stand, place: Place<'_>) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        let random = [
+            ("switch", outages.switch.is_some() && stand.switches == 0),
+            ("cable", outages.cable.is_some() && stand.cables == 0),
+        ];
+        for (key, _) in random.into_iter().filter(|(_, idle)| *idle) {
+            let (at, what) = (place(&format!("[outages] {key}")), "there is no topology");
+            let remedy = "Leave it out, or give migration.topology";
+            problems.push(Problem::new("GLN-676", at, what, remedy));
+        }
+        if !outages.hits_network() {
+            return problems;
+        }
+        let provisioned = self.loaded_leases().is_some_and(|leases| leases.provision.is_some());
+        let refused = [
+            ("[outages] headroom", outages.headroom > 0, "headroom does not see who is cut off"),
+            ("[leases] provision", provisioned, "images do not find other ways through a network"),
+        ];
+        for (key, _, what) in refused.into_iter().filter(|(_, stands, _)| *stands) {
+            let remedy = "Leave it out, or switches and cables that fail";
+            problems.push(Problem::new("GLN-677", place(key), what, remedy));
+        }
+        problems
     }
 
     fn priority_problems(&self, outages: &Outages, place: Place<'_>) -> Option<Problem> {
@@ -271,7 +322,8 @@ fn idle_problems(outages: &Outages, place: Place<'_>) -> Option<Problem> {
     } else if outages.rack_hosts > 0 && !of_racks {
         ("[outages] rack-hosts", "no rack ever fails", "Leave it out, or say how racks fail")
     } else if nothing && outages.headroom == 0 {
-        let remedy = "Write list, file, host, rack, site, link or headroom, or remove it";
+        let remedy = "Write list, file, host, rack, site, link, switch, cable or headroom, or \
+                      remove it";
         ("[outages]", "nothing fails, and no headroom is asked for", remedy)
     } else {
         return None;
@@ -285,6 +337,8 @@ fn hazards(outages: &Outages) -> impl Iterator<Item = (&'static str, Hazard)> {
         ("rack", outages.rack),
         ("site", outages.site),
         ("link", outages.link),
+        ("switch", outages.switch),
+        ("cable", outages.cable),
     ];
     all.into_iter().filter_map(|(name, hazard)| Some((name, hazard?)))
 }

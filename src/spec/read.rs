@@ -159,6 +159,7 @@ fn sections(mut table: Table, place: Place<'_>, problems: &mut Vec<Problem>) -> 
     let leases = leases_section(&mut table, place, problems);
     let costs = costs_section(&mut table, place, problems);
     let policy = table.remove("policy");
+    let plans_for = power_cap::is_stated(policy.as_ref());
     let mut spec = RunSpec {
         trace: section(&mut table, "trace", place, problems),
         fleet: section(&mut table, "fleet", place, problems),
@@ -176,9 +177,9 @@ fn sections(mut table: Table, place: Place<'_>, problems: &mut Vec<Problem>) -> 
         run: section(&mut table, "run", place, problems),
     };
     spec.sites = sites_section(&mut table, place, problems);
-    let stand = (spec.fleet.count(), spec.sites.as_ref());
-    spec.outages = outages_section(&mut table, stand, place, problems);
-    power_cap::read(&mut spec.policy, place, problems);
+    let stand = table.contains_key("outages").then(|| outages::Stand::of(&spec));
+    spec.outages = stand.map(|stand| outages_section(&mut table, stand, place, problems));
+    power_cap::read(&mut spec, plans_for, place, problems);
     if spec.loaded_leases().is_some() && spec.consolidated_leases().is_none() {
         spec.policy = PolicySpec::at_rest();
     }
@@ -236,18 +237,16 @@ fn costs_section(
     })
 }
 
-/// Reads `[outages]`, if there is one, and the file that it names.
+/// Reads `[outages]`, and the file that it names.
 fn outages_section(
     table: &mut Table,
-    stand: (usize, Option<&Sites>),
+    stand: outages::Stand,
     place: Place<'_>,
     problems: &mut Vec<Problem>,
-) -> Option<Outages> {
-    table.contains_key("outages").then(|| {
-        let mut outages: Outages = section(table, "outages", place, problems);
-        outages::read_file(&mut outages, stand, place, problems);
-        outages
-    })
+) -> Outages {
+    let mut outages: Outages = section(table, "outages", place, problems);
+    outages::read_file(&mut outages, stand, place, problems);
+    outages
 }
 
 /// Reads `[sites]`, if there is one, and the files that it names.
@@ -281,8 +280,12 @@ fn section<T: DeserializeOwned + Serialize + Default>(
         "trace" => known.extend(TraceSpec::OPTIONAL.map(str::to_owned)),
         "policy" => known.push("plan".into()),
         "fleet" => known.push("catalogue".into()),
+        "host" => known.push("cap-w".into()),
         "leases" => known.extend(LeaseSpec::OPTIONAL.map(str::to_owned)),
-        "outages" => known.extend(["file", "host", "rack", "site", "link"].map(str::to_owned)),
+        "outages" => {
+            let parts = ["file", "host", "rack", "site", "link", "switch", "cable"];
+            known.extend(parts.map(str::to_owned));
+        }
         "sites" => known.extend(["disk-gib", "encryption"].map(str::to_owned)),
         "migration" => known.extend(MigrationSection::OPTIONAL.map(str::to_owned)),
         _ => {}

@@ -130,9 +130,20 @@ impl Topology {
 
     /// `from -> to` of the link `id`, in names.
     pub fn link_name(&self, id: LinkId) -> String {
+        let [from, to] = self.ends(id).map(|node| self.node(node).name.as_str());
+        format!("{from} -> {to}")
+    }
+
+    /// The node `number`, in the order in which they were added.
+    pub(super) fn node(&self, number: usize) -> &Node {
+        &self.graph[NodeIndex::new(number)]
+    }
+
+    /// Tail and head of the link `id`.
+    pub(super) fn ends(&self, id: LinkId) -> [usize; 2] {
         let ends = self.graph.edge_endpoints(petgraph::graph::EdgeIndex::new(id as usize));
         let (from, to) = ends.expect("the link is one of this topology");
-        format!("{} -> {}", self.graph[from].name, self.graph[to].name)
+        [from.index(), to.index()]
     }
 
     /// Capacity of every link in bytes per second, by [`LinkId`].

@@ -22,6 +22,7 @@
 //! ```
 
 mod fair_share;
+mod faults;
 mod file;
 pub mod generate;
 mod graph;

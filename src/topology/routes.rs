@@ -2,8 +2,8 @@
 //!
 //! The path of least latency, fewest links among equals. Where several paths are equal, each pair
 //! of hosts takes one of them by a hash of the pair, as equal-cost multi-path routing does (RFC
-//! 2992), the same one every time. What was found is kept: distances per destination, paths per
-//! pair.
+//! 2992), the same one every time as long as the same links work. What was found is kept: distances
+//! per destination, paths per pair.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
@@ -18,6 +18,8 @@ pub struct Routes<'a> {
     /// Distance of every node to the host, as (microseconds, links).
     distances: BTreeMap<HostId, Vec<Distance>>,
     paths: BTreeMap<(HostId, HostId), Vec<LinkId>>,
+    /// Which links work, by number; empty where all do.
+    working: Vec<bool>,
 }
 
 type Distance = (i64, u32);
@@ -27,7 +29,25 @@ const UNREACHABLE: Distance = (i64::MAX, u32::MAX);
 impl<'a> Routes<'a> {
     /// No path found yet.
     pub fn new(topology: &'a Topology) -> Self {
-        Self { topology, distances: BTreeMap::new(), paths: BTreeMap::new() }
+        let (distances, paths) = (BTreeMap::new(), BTreeMap::new());
+        Self { topology, distances, paths, working: Vec::new() }
+    }
+
+    /// The topology.
+    pub fn topology(&self) -> &'a Topology {
+        self.topology
+    }
+
+    /// Only the links that are `working` are passed from now on.
+    pub fn connect(&mut self, working: Vec<bool>) {
+        self.working = working;
+        self.distances.clear();
+        self.paths.clear();
+    }
+
+    /// Whether all of `links` work.
+    pub fn carry(&self, links: &[LinkId]) -> bool {
+        links.iter().all(|&link| works(&self.working, link))
     }
 
     /// The links from `from` to `to` in order; empty when they are the same, `None` where there is
@@ -43,8 +63,9 @@ impl<'a> Routes<'a> {
     fn find(&mut self, from: HostId, to: HostId) -> Option<Vec<LinkId>> {
         let mut node = self.topology.host_node(from)?;
         let end = self.topology.host_node(to)?;
-        let topology = self.topology;
-        let distances = self.distances.entry(to).or_insert_with(|| distances(topology, end));
+        let (topology, working) = (self.topology, &self.working);
+        let distances =
+            self.distances.entry(to).or_insert_with(|| distances(topology, working, end));
         if distances[node] == UNREACHABLE {
             return None;
         }
@@ -53,7 +74,8 @@ impl<'a> Routes<'a> {
             let nearer: Vec<(LinkId, usize)> = topology
                 .out(node)
                 .filter(|&(link, head)| {
-                    distances[head] != UNREACHABLE
+                    works(working, link)
+                        && distances[head] != UNREACHABLE
                         && through(distances[head], topology, link) == distances[node]
                 })
                 .collect();
@@ -63,6 +85,10 @@ impl<'a> Routes<'a> {
         }
         Some(path)
     }
+}
+
+fn works(working: &[bool], link: LinkId) -> bool {
+    working.get(link as usize).copied().unwrap_or(true)
 }
 
 fn through((latency, links): Distance, topology: &Topology, link: LinkId) -> Distance {
@@ -79,7 +105,7 @@ fn spread(from: HostId, to: HostId, hop: usize) -> usize {
 }
 
 /// Dijkstra's algorithm towards `end`.
-fn distances(topology: &Topology, end: usize) -> Vec<Distance> {
+fn distances(topology: &Topology, working: &[bool], end: usize) -> Vec<Distance> {
     let mut found = vec![UNREACHABLE; topology.nodes().len()];
     found[end] = (0, 0);
     let mut queue = BinaryHeap::from([Reverse(((0, 0), end))]);
@@ -87,7 +113,7 @@ fn distances(topology: &Topology, end: usize) -> Vec<Distance> {
         if distance > found[node] {
             continue;
         }
-        for (link, tail) in topology.into(node) {
+        for (link, tail) in topology.into(node).filter(|&(link, _)| works(working, link)) {
             let next = through(distance, topology, link);
             if next < found[tail] {
                 found[tail] = next;
@@ -119,6 +145,30 @@ mod tests {
         assert_eq!(routes.path(HostId(1), HostId(1)), Some(&[][..]));
         assert_eq!(routes.path(HostId(0), HostId(2)), None, "a host without a cable");
         assert_eq!(routes.path(HostId(0), HostId(9)), None, "no such host");
+    }
+
+    /// Through the quick switch, then, without its first cable, over the slow one, then not at all.
+    #[test]
+    fn other_paths_are_taken_when_links_are_out() {
+        let mut topology = Topology::default();
+        let a = topology.add_host("a", Place::default());
+        let b = topology.add_host("b", Place::default());
+        let s = topology.add_switch("s", Place::default());
+        topology.connect(a, b, Cable::mbit(1000.0, 100));
+        topology.connect(a, s, Cable::mbit(1000.0, 10));
+        topology.connect(s, b, Cable::mbit(1000.0, 10));
+        let mut routes = Routes::new(&topology);
+        let mut without = |cables: &[usize]| {
+            let mut laid = vec![true; 3];
+            cables.iter().for_each(|&cable| laid[cable] = false);
+            routes.connect(topology.working(&[true], &laid));
+            assert_eq!(routes.carry(&[2, 4]), !cables.contains(&1));
+            routes.path(HostId(0), HostId(1)).map(<[LinkId]>::to_vec)
+        };
+        assert_eq!(without(&[]), Some(vec![2, 4]));
+        assert_eq!(without(&[1]), Some(vec![0]));
+        assert_eq!(without(&[0, 1]), None);
+        assert_eq!(without(&[0]), Some(vec![2, 4]));
     }
 
     #[test]

@@ -63,6 +63,7 @@ pub fn evidence(
         sending: spec.sending(),
         tenancy: None,
         bill: None,
+        network: spec.network(),
         event_log_blake3: Some(run.record.event_log_blake3()),
         summary: run.summary.figures(),
         fleet: fleet.clone(),

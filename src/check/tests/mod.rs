@@ -170,6 +170,7 @@ fn honest() -> Evidence {
         vacate_receivers: false,
         tenancy: None,
         bill: None,
+        network: None,
         unknown_durations: None,
         sending: None,
         record,
@@ -230,6 +231,7 @@ fn reference_rules() -> Rules {
             wake_s: 0.0,
             shutdown_s: 0.0,
             power: PowerPolicy::Managed,
+            cap_w: None,
         },
         migration: MigrationRules {
             contention: Contention::None,
@@ -394,6 +396,7 @@ fn reference() -> Evidence {
         vacate_receivers: true,
         tenancy: None,
         bill: None,
+        network: None,
         unknown_durations: None,
         sending: None,
         event_log_blake3: Some(record.event_log_blake3()),
