@@ -38,9 +38,8 @@ impl Rules {
             name.is_some_and(|name| names.contains(name))
         };
         let table = |of: &dyn Fn(usize) -> Vec<String>| -> Vec<Vec<bool>> {
-            let row = |a: usize| {
-                (0..sets.len()).map(|b| says(&of(a), b) || says(&of(b), a)).collect()
-            };
+            let row =
+                |a: usize| (0..sets.len()).map(|b| says(&of(a), b) || says(&of(b), a)).collect();
             (0..sets.len()).map(row).collect()
         };
         let mut together = table(&|set| sets[set].part.together.clone());
@@ -232,7 +231,8 @@ pub(super) fn check(tenancy: &Tenancy, events: &[Event]) -> Vec<Problem> {
 }
 
 fn broken(vm: usize, bound: &[(usize, usize, bool)], at: &[Vec<usize>]) -> Option<String> {
-    let others = bound.iter().flat_map(|&(from, until, same)| (from..until).map(move |o| (o, same)));
+    let others =
+        bound.iter().flat_map(|&(from, until, same)| (from..until).map(move |o| (o, same)));
     for (other, same) in others.filter(|(other, _)| *other < at.len()) {
         let mut pairs = at[vm].iter().flat_map(|a| at[other].iter().map(move |b| (a, b)));
         if let Some((a, b)) = pairs.find(|(a, b)| (a == b) != same) {

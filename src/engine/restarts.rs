@@ -23,6 +23,7 @@ use super::start::place_newcomers;
 use super::world::{PowerState, World};
 use super::{Error, Policies};
 use crate::id::{HostId, VmId};
+use crate::model::Resources;
 use crate::model::record::{ActionKind, Reason, RestartRecord};
 use crate::place::Draft;
 use crate::time::{Instant, Span};

@@ -100,8 +100,7 @@ fn place(
     let mut all = Outcome::default();
     let blocks = draft.fence().map_or_else(Vec::new, |fence| fence.blocks_among(vms));
     for block in &blocks {
-        let wanted =
-            Wanted { state, vms: block, excluded, wake: true, placing: Placing::Each };
+        let wanted = Wanted { state, vms: block, excluded, wake: true, placing: Placing::Each };
         let outcome = wanted.place_as_one(draft, policies)?;
         all.placed.extend(outcome.placed);
         all.left.extend(outcome.left);

@@ -122,7 +122,10 @@ impl std::fmt::Display for Readying {
             match taken_s - alone_s > 5e-4 {
                 true if name == "image" => {
                     let (share, others) = (100.0 * alone_s / taken_s, self.others_sent);
-                    writeln!(f, ", {alone_s:.3} s alone: {share:.0} % of it, {others} others sent")?;
+                    writeln!(
+                        f,
+                        ", {alone_s:.3} s alone: {share:.0} % of it, {others} others sent"
+                    )?;
                 }
                 true => writeln!(f, ", {alone_s:.3} s alone: the disk copied for others")?,
                 false => writeln!(f)?,

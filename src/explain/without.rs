@@ -15,9 +15,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use super::repeat::{Figures, Repeatable, Repeated};
 use super::{Choice, Error, Focus, observed, without_lease};
 use crate::engine::{self, Policies};
-use crate::id::{HostId, VmId};
+use crate::id::{HostId, LeaseId, VmId};
 use crate::lease::decision::LeaseDecision;
-use crate::model::lease_record::Stretch;
+use crate::model::lease_record::{Stretch, Use};
 use crate::model::record::Action;
 use crate::place::{
     Ask, Draft, Outcome, Placer, Placing, Planner, Refusal, Roster, Weighed, enter,
@@ -154,13 +154,21 @@ pub(super) fn first_difference(one: &Repeated, other: &Repeated) -> Option<Insta
     let leases = one.schedule.iter().flat_map(|all| &all.leases);
     let others = other.schedule.iter().flat_map(|all| &all.leases);
     let histories = leases.zip(others).map(|(a, b)| departure(&a.history, &b.history, |s| s.0));
-    let stretches = |run: &Repeated| -> Vec<Stretch> {
-        let mut all = run.schedule.as_ref().map_or_else(Vec::new, |all| all.stretches.clone());
-        all.sort_by_key(|stretch| (stretch.start, stretch.lease, stretch.purpose));
-        all
-    };
-    let of_hosts = departure(&stretches(one), &stretches(other), |stretch| stretch.start);
+    let of_hosts = departure(&edges(one), &edges(other), |edge| edge.0);
     histories.chain([of_load, of_hosts]).flatten().min()
+}
+
+/// What begins and ends when: of which lease, for what, on which hosts.
+fn edges(run: &Repeated) -> Vec<(Instant, LeaseId, Use, bool, Vec<u32>)> {
+    let stretches = run.schedule.iter().flat_map(|all| &all.stretches);
+    let mut all: Vec<_> = stretches
+        .flat_map(|&Stretch { lease, purpose, start, end, ref hosts }| {
+            let hosts: Vec<u32> = hosts.iter().map(|&(host, _)| host).collect();
+            [(start, lease, purpose, true, hosts.clone()), (end, lease, purpose, false, hosts)]
+        })
+        .collect();
+    all.sort_unstable();
+    all
 }
 
 /// When two sequences first differ.

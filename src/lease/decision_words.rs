@@ -187,7 +187,10 @@ impl Display for Hindrance {
             Self::Past { start_s } => writeln!(f, "its start {} is over", clock(*start_s)),
             Self::NoRoom(obstacle) => obstacle.fmt(f),
             Self::TooShort { slice_s, least_s, then } => {
-                writeln!(f, "there is room for {slice_s} s, and less than {least_s} s is not worth")?;
+                writeln!(
+                    f,
+                    "there is room for {slice_s} s, and less than {least_s} s is not worth"
+                )?;
                 write!(f, "         saving and loading it; then ")?;
                 then.fmt(f)
             }
@@ -237,7 +240,8 @@ impl Lack {
         let Some(resource) = self.resource else {
             return format!("host-{host}  {taken}it is to be apart from who is there");
         };
-        let by = if self.by.is_empty() { String::new() } else { format!(" ({})", leases(&self.by)) };
+        let by =
+            if self.by.is_empty() { String::new() } else { format!(" ({})", leases(&self.by)) };
         let until = match self.again_s {
             Some(at) => format!(", until {}", clock(at)),
             None => ", always".to_owned(),

@@ -65,8 +65,8 @@ mod table;
 pub use adjustment::{Adjustment, Lengthened};
 pub use admission::{AdmissionPolicy, AdmissionSpec};
 pub use host_selection::{HostSelection, HostSelectionSpec, HostStatus};
-pub use notes::{Interest, Notes};
 pub use mapping::{HostRoom, MappingPolicy, MappingQuestion};
+pub use notes::{Interest, Notes};
 pub use preemption::{Preemptee, PreemptionPolicy, PreemptionSpec};
 pub use pricing::{PricingPolicy, PricingSpec, RATE, highest_rate};
 pub use rules::{

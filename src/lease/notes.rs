@@ -240,8 +240,7 @@ impl Scheduler<'_> {
         let Attempt { candidates, displaced, lease: by, .. } = &pad.attempt;
         let Some(by) = *by else { return };
         let own = candidates.iter().find(|other| other.lease == number);
-        let kept =
-            |other: &&Candidate| other.lease != number && !displaced.contains(&other.lease);
+        let kept = |other: &&Candidate| other.lease != number && !displaced.contains(&other.lease);
         let what = Decided::Displaced(Displaced {
             by,
             start_s: start.seconds(),

@@ -83,12 +83,7 @@ impl Row {
 
     /// Which resource is short of `need` at `time` beside leases other than `ignored`, and what is
     /// free of it; none if it fits.
-    pub fn short_at(
-        &self,
-        need: &Amounts,
-        time: Instant,
-        ignored: &[u32],
-    ) -> Option<(usize, i64)> {
+    pub fn short_at(&self, need: &Amounts, time: Instant, ignored: &[u32]) -> Option<(usize, i64)> {
         let used = self.used_at(time, ignored);
         let short = (0..RESOURCES).find(|&k| used[k] + need[k] > self.capacity[k])?;
         Some((short, self.capacity[short] - used[short]))

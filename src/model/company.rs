@@ -99,9 +99,8 @@ impl Company {
     /// taking one after the other that is apart from all that are taken.
     pub fn least_hosts(&self) -> usize {
         let blocks = self.blocks();
-        let apart = |a: &[usize], b: &[usize]| {
-            a.iter().any(|&a| b.iter().any(|&b| self.are_apart(a, b)))
-        };
+        let apart =
+            |a: &[usize], b: &[usize]| a.iter().any(|&a| b.iter().any(|&b| self.are_apart(a, b)));
         let mut taken: Vec<&Vec<usize>> = Vec::new();
         for block in &blocks {
             if taken.iter().all(|other| apart(block, other)) {

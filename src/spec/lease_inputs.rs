@@ -144,9 +144,8 @@ impl LeaseInputs {
             })),
             Oversized::LeaveOut => {
                 let before = self.workload.leases.len();
-                let fits = |lease: &LeaseRequest| {
-                    too_large(lease).is_none() && unruly(lease).is_none()
-                };
+                let fits =
+                    |lease: &LeaseRequest| too_large(lease).is_none() && unruly(lease).is_none();
                 self.workload.leases.retain(fits);
                 self.left_out += before - self.workload.leases.len();
             }
