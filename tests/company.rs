@@ -109,7 +109,7 @@ fn the_mapper_keeps_the_rules() {
     // Told to be apart, that is found out; so is a host that only holds too much for the rules.
     let found = findings(&site, &workload.leases, &schedule);
     assert_eq!(found.len(), 2, "{found:?}");
-    assert!(found[0].contains("GLN-216 lease 1 (l0): VMs 0 and 1 first ran on h1 and h1"));
+    assert!(found[0].contains("VMs 0 and 1 first ran on h1 and h1"), "{found:?}");
     assert!(found[1].contains("no way to deal its VMs out"), "{found:?}");
 }
 
@@ -168,21 +168,22 @@ fn what_no_site_can_hold_is_refused() {
     assert_eq!(read_at(&kept, &three), Ok(()));
 }
 
-/// A random lease of up to four sets with rules that may be kept on enough hosts.
+/// A random lease of up to three sets, with rules that do not contradict each other.
 fn random_sets(random: &mut Stream) -> String {
-    let mut sets = String::new();
-    let count = 1 + below(3, random);
-    for number in 0..count {
-        let name = format!("name=\"s{number}\"");
-        let own =
-            if below(2, random) == 0 { format!("apart=\"s{number}\"") } else { String::new() };
-        let with = match (number, own.is_empty(), below(3, random)) {
-            (1.., true, 0) => format!("together=\"s{}\"", number - 1),
-            (1.., _, 1) if own.is_empty() => format!("apart=\"s{}\"", number - 1),
+    let (mut sets, mut spread) = (String::new(), false);
+    for number in 0..1 + below(3, random) {
+        let earlier = format!("s{}", number.max(1) - 1);
+        let own = below(2, random) == 0;
+        let rule = match below(3, random) {
+            _ if own => format!("apart=\"s{number}\""),
+            0 if number > 0 && !spread => format!("together=\"{earlier}\""),
+            1 if number > 0 => format!("apart=\"{earlier}\""),
             _ => String::new(),
         };
-        let vms = if own.is_empty() { 1 } else { 1 + below(3, random) };
-        sets += &set(vms, 25 * (1 + below(2, random)), 512, &format!("{name} {own} {with}"));
+        let vms = 1 + below(if own { 3 } else { 1 }, random);
+        let further = format!("name=\"s{number}\" {rule}");
+        sets += &set(vms, 25 * (1 + below(2, random)), 512, &further);
+        spread = own;
     }
     sets
 }
@@ -201,16 +202,9 @@ fn random_leases(seed: u64, count: usize, hours: usize) -> String {
 /// Calendars with preemption, suspension and resumption elsewhere keep all rules.
 #[test]
 fn random_calendars_keep_the_rules() {
-    let (mut suspended, mut bound, mut refused) = (0, 0, 0);
+    let (mut suspended, mut bound) = (0, 0);
     for seed in 0..60 {
-        let workload = match format::read_lwf("f", lwf(&random_leases(seed, 40, 12)).as_bytes()) {
-            Ok(workload) => workload,
-            Err(error) => {
-                assert!(error.to_string().contains("GLN-698"), "{error}");
-                refused += 1;
-                continue;
-            }
-        };
+        let workload = read(&random_leases(seed, 40, 12));
         let site = Site::uniform(4, 100, 4096);
         let preemption = PreemptionSpec::ArPreemptsBestEffort;
         let rules = LeaseRules { preemption, ..LeaseRules::default() };
@@ -222,7 +216,7 @@ fn random_calendars_keep_the_rules() {
         let done = done.filter(|(_, outcome)| outcome.state == LeaseState::Done);
         bound += done.filter(|(request, _)| request.company().is_some()).count();
     }
-    assert!(suspended > 50 && bound > 300 && refused < 30, "{suspended} {bound} {refused}");
+    assert!(suspended > 50 && bound > 300, "{suspended} {bound}");
 }
 
 fn trace(random: &mut Stream) -> UtilisationTrace {
@@ -263,7 +257,10 @@ fn random_worlds_of_load_keep_the_rules() {
             "off" => String::new(),
             _ => format!("[policy]\n{}", policies[below(policies.len(), random)]),
         };
-        let outages = "[outages]\nhost = { mtbf-h = 6, mttr-h = 0.5 }\n";
+        let outages = match how {
+            "off" => "",
+            _ => "[outages]\nhost = { mtbf-h = 6, mttr-h = 0.5 }\n",
+        };
         let text = format!("{}{policy}{outages}", loaded::site(6)).replace(
             "[leases]\n",
             &format!(

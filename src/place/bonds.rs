@@ -97,3 +97,71 @@ impl Bonds {
         blocks
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::lease::{CORE, CPU, LeaseKind, NodeSet, RESOURCES, Software};
+    use crate::time::{Instant, Span};
+
+    /// VMs 0 and 1 are apart, 2 and 3 together; each is one of the fleet, or each has two cores.
+    fn bonds(each: Guests) -> Bonds {
+        let set = |name: &str, together: &str, apart: &str| {
+            let mut need = [0; RESOURCES];
+            need[CPU] = 2 * CORE;
+            let mut set = NodeSet::new(2, need);
+            set.part.name = Some(name.to_owned());
+            set.part.together = together.split_whitespace().map(str::to_owned).collect();
+            set.part.apart = apart.split_whitespace().map(str::to_owned).collect();
+            set
+        };
+        let request = LeaseRequest {
+            number: 1,
+            arrival: Instant::START,
+            kind: LeaseKind::BestEffort,
+            nodes: vec![set("a", "", "a"), set("b", "b", "")],
+            duration: Span(1),
+            real_duration: None,
+            preemptible: true,
+            software: Software::None,
+            user: None,
+            promised_percent: LeaseRequest::WHOLE,
+            extras: Vec::new(),
+        };
+        Bonds::of(&[request], each)
+    }
+
+    fn admitted(bonds: &Bonds, vm: u32) -> Vec<u32> {
+        (0..4).filter(|&host| bonds.admits(VmId(vm), HostId(host))).collect()
+    }
+
+    #[test]
+    fn who_is_bound_goes_where_the_others_let_it() {
+        let mut bonds = bonds(Guests::Vms);
+        assert_eq!(admitted(&bonds, 0), [0, 1, 2, 3]);
+        bonds.enter(VmId(0), HostId(1));
+        bonds.enter(VmId(2), HostId(3));
+        assert_eq!((admitted(&bonds, 1), admitted(&bonds, 3)), (vec![0, 2, 3], vec![3]));
+        // While it is copied it counts at both ends, and there is no host with both.
+        bonds.enter(VmId(0), HostId(2));
+        bonds.enter(VmId(2), HostId(0));
+        assert_eq!((admitted(&bonds, 1), admitted(&bonds, 3)), (vec![0, 3], Vec::new()));
+        bonds.leave(VmId(0), HostId(1));
+        bonds.leave(VmId(2), HostId(3));
+        assert_eq!((admitted(&bonds, 1), admitted(&bonds, 3)), (vec![0, 1, 3], vec![0]));
+        assert_eq!(admitted(&bonds, 4), [0, 1, 2, 3], "nobody binds it");
+        let all: Vec<VmId> = (0..5).map(VmId).collect();
+        assert_eq!(bonds.blocks_among(&all), [vec![VmId(2), VmId(3)]]);
+        assert_eq!(bonds.blocks_among(&all[..3]), Vec::<Vec<VmId>>::new());
+    }
+
+    /// VM 0 is cores 0 and 1, VM 1 is cores 2 and 3.
+    #[test]
+    fn cores_of_one_vm_are_not_apart() {
+        let mut bonds = bonds(Guests::Cores);
+        bonds.enter(VmId(0), HostId(1));
+        assert_eq!((admitted(&bonds, 1), admitted(&bonds, 2)), (vec![0, 1, 2, 3], vec![0, 2, 3]));
+        bonds.enter(VmId(4), HostId(2));
+        assert_eq!((admitted(&bonds, 5), admitted(&bonds, 6)), (vec![0, 1, 2, 3], vec![2]));
+    }
+}
