@@ -34,8 +34,9 @@ fn lease(id: usize, at: usize, start: Option<usize>, sets: &str) -> String {
         format!("<start><exact time=\"{}\"/></start>", clock(start))
     });
     format!(
-        "<lease-request arrival=\"{}\"><lease id=\"{id}\" preemptible=\"true\"><nodes>{sets}</nodes>\
-         {start}<duration time=\"01:00:00\"/><software><none/></software></lease></lease-request>\n",
+        "<lease-request arrival=\"{}\"><lease id=\"{id}\" preemptible=\"true\"><nodes>{sets}\
+         </nodes>{start}<duration time=\"01:00:00\"/><software><none/></software></lease>\
+         </lease-request>\n",
         clock(at)
     )
 }

@@ -292,8 +292,13 @@ amount="100"/><res type="Memory" amount="2048"/></node-set></nodes><start/>
 /// to hold what is missing does.
 #[test]
 fn what_is_told_agrees_with_the_schedule() {
-    let change = galerna::spec::Override::parse("leases.preemption=ar-preempts-best-effort");
-    let spec = spec::load("leases/easy".as_ref(), vec![change.expect("a change")]).unwrap();
+    let changes = [
+        "leases.preemption=ar-preempts-best-effort",
+        "leases.reservations={ share = 0.3, nodes = [4, 7], duration-s = 7200, length-s = 172800, \
+         notice-s = 3600 }",
+    ];
+    let changes = changes.map(|change| spec::Override::parse(change).expect("a change"));
+    let spec = spec::load("leases/easy".as_ref(), changes.to_vec()).unwrap();
     let inputs = Repeatable::read(&spec).expect("the sample");
     let (schedule, log) = plain(&inputs);
     let leases = inputs.leases().expect("leases");

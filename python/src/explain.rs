@@ -88,8 +88,8 @@ pub fn explain_run(
 }
 
 /// What was decided about leases in the run of `spec` (JSON) at `at_s`, about `lease`, and how its
-/// VMs became ready, as JSON, and the hash of the events of load, or of leases without it, as it was
-/// repeated.
+/// VMs became ready, as JSON, and the hash of the events of load, or of leases without it, as the
+/// run was repeated.
 #[pyfunction]
 pub fn explain_leases(
     py: Python<'_>,

@@ -5,8 +5,8 @@
 //! | GLN-216 | VMs of a lease share a host and are to be apart, or do not and are to be together |
 //!
 //! Holdings say how much a lease held on each host, not which VM: there must be a way to deal its
-//! VMs out that obeys the rules. At its first start, and where VMs carry load, each VM has its host;
-//! a VM that is copied counts at both ends.
+//! VMs out that obeys the rules. At its first start, and where VMs carry load, each VM has its
+//! host; a VM that is copied counts at both ends.
 
 use std::collections::{BTreeMap, BTreeSet};
 

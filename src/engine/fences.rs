@@ -68,8 +68,8 @@ impl Wanted<'_> {
 
     /// The same for VMs that share a host: on one that has room for all of them, or none is placed.
     ///
-    /// The placer chooses the host of the first; where the others do not fit it chooses again, among
-    /// the rest.
+    /// The placer chooses the host of the first; where the others do not fit it chooses again,
+    /// among the rest.
     pub fn place_as_one(
         &self,
         draft: &mut Draft,
