@@ -294,7 +294,7 @@ amount="100"/><res type="Memory" amount="2048"/></node-set></nodes><start/>
 fn what_is_told_agrees_with_the_schedule() {
     let changes = [
         "leases.preemption=ar-preempts-best-effort",
-        "leases.reservations={ share = 0.3, nodes = [4, 7], duration-s = 7200, length-s = 172800, \
+        "leases.reservations={ share = 0.7, nodes = [2, 5], duration-s = 7200, length-s = 259200, \
          notice-s = 3600 }",
     ];
     let changes = changes.map(|change| spec::Override::parse(change).expect("a change"));
