@@ -321,3 +321,31 @@ fn broken_rules_are_found_in_the_tables() {
     let elsewhere = if host(2) == host(0) { host(1) } else { host(0) };
     assert!(found(&moved(3, elsewhere)));
 }
+
+/// Lease 1 leaves room for one of two VMs of 1000 MB on the first host of 8 GiB. First fit would
+/// put one there, and none beside it: those that are together begin on the second host at once.
+#[test]
+fn a_host_is_chosen_that_has_room_for_all() {
+    let text = loaded::site(2).replace("[leases]\n", "[leases]\nconsolidate = \"blind\"\n");
+    let spec = spec_of(&(text + "[policy]\nplace = \"first-fit\"\n"), &[]);
+    for (together, expected) in [("together=\"b\"", [1, 1]), ("", [0, 1])] {
+        let two = set(2, 50, 1000, &format!("name=\"b\" {together}"));
+        let leases = lease(1, 0, None, &set(1, 50, 7000, "")) + &lease(2, 0, None, &two);
+        let flat = UtilisationTrace::new(
+            vec!["row".into()],
+            Span::from_seconds(300.0),
+            Values::Percent(vec![10; 12]),
+        );
+        let all = loaded_with(&spec, read(&leases), flat);
+        let done = run(&spec, &all);
+        let starts = done.1.record.actions.iter().filter(|a| a.kind == ActionKind::VmStart);
+        let starts: Vec<_> = starts
+            .map(|a| (a.at.seconds(), a.vm.map(|vm| vm.0), a.to.map(|host| host.0)))
+            .collect();
+        let on = |vm, host| (0.0, Some(vm), Some(host));
+        for expected in [on(0, 0), on(1, expected[0]), on(2, expected[1])] {
+            assert!(starts.contains(&expected), "{together}: {starts:?}");
+        }
+        assert!(check(&evidence(&all, &done)).is_clean(), "{}", check(&evidence(&all, &done)));
+    }
+}
