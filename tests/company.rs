@@ -323,14 +323,16 @@ fn broken_rules_are_found_in_the_tables() {
 }
 
 /// Lease 1 leaves room for one of two VMs of 1000 MB on the first host of 8 GiB. First fit would
-/// put one there, and none beside it: those that are together begin on the second host at once.
+/// put one there, and none beside it: those that are together begin on the second host at once,
+/// which is on.
 #[test]
 fn a_host_is_chosen_that_has_room_for_all() {
-    let text = loaded::site(2).replace("[leases]\n", "[leases]\nconsolidate = \"blind\"\n");
+    let text = loaded::site(2)
+        .replace("[leases]\n", "[leases]\nconsolidate = \"blind\"\nspare-hosts = 1\n");
     let spec = spec_of(&(text + "[policy]\nplace = \"first-fit\"\n"), &[]);
     for (together, expected) in [("together=\"b\"", [1, 1]), ("", [0, 1])] {
         let two = set(2, 50, 1000, &format!("name=\"b\" {together}"));
-        let leases = lease(1, 0, None, &set(1, 50, 7000, "")) + &lease(2, 0, None, &two);
+        let leases = lease(1, 0, None, &set(1, 50, 7000, "")) + &lease(2, 300, None, &two);
         let flat = UtilisationTrace::new(
             vec!["row".into()],
             Span::from_seconds(300.0),
@@ -342,8 +344,8 @@ fn a_host_is_chosen_that_has_room_for_all() {
         let starts: Vec<_> = starts
             .map(|a| (a.at.seconds(), a.vm.map(|vm| vm.0), a.to.map(|host| host.0)))
             .collect();
-        let on = |vm, host| (0.0, Some(vm), Some(host));
-        for expected in [on(0, 0), on(1, expected[0]), on(2, expected[1])] {
+        let on = |at, vm, host| (at, Some(vm), Some(host));
+        for expected in [on(0.0, 0, 0), on(300.0, 1, expected[0]), on(300.0, 2, expected[1])] {
             assert!(starts.contains(&expected), "{together}: {starts:?}");
         }
         assert!(check(&evidence(&all, &done)).is_clean(), "{}", check(&evidence(&all, &done)));
