@@ -365,3 +365,27 @@ fn a_reader_that_closes_the_pipe_ends_the_command_quietly() {
     let output = child.wait_with_output().unwrap();
     assert_eq!((code(&output), err(&output).as_str()), (Some(0), ""));
 }
+
+/// Decisions about a lease are told, as text and as JSON, and the run without it is shown.
+#[test]
+fn leases_are_explained() {
+    let parent = tempfile::tempdir().unwrap();
+    let dir = parent.path().join("run");
+    let dir = text(&dir);
+    let preemption = "leases.preemption=ar-preempts-best-effort";
+    let output = galerna(&["run", "leases/easy", "--set", preemption, "--out", dir]);
+    assert_eq!(code(&output), Some(0), "{}", err(&output));
+    let all = out(&galerna(&["explain", dir]));
+    assert!(all.contains(" leases: ") && all.contains("ask with --lease NUMBER"), "{all}");
+    let one = out(&galerna(&["explain", dir, "--lease", "1"]));
+    assert!(one.contains("  lease 1 is asked for: ") && one.contains("  lease 1 begins on "));
+    let json = out(&galerna(&["explain", dir, "--lease", "1", "--format", "json"]));
+    let json: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["leases"][0]["decision"], "asked");
+    assert!(json["tally"]["leases"].as_u64() > Some(40));
+    let without = out(&galerna(&["explain", dir, "--lease", "1", "--without"]));
+    assert!(without.contains("the runs differ from ") && without.contains("mean_wait_s"));
+    refused(&["explain", dir, "--lease", "99999"], &["GLN-697", "no lease 99999"]);
+    refused(&["explain", dir, "--vm", "1"], &["GLN-630", "--lease"]);
+    refused(&["explain", dir, "--without"], &["GLN-650", "no time is given"]);
+}

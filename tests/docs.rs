@@ -55,7 +55,7 @@ fn leases() -> Table {
                 resume-time-s = 1\nbackfilling = { intermediate = 2 }\n\
                 reservations = {}\nimages = {}\n\
                 policies = { admission = \"m:C\", preemption = \"m:C\", mapping = \"m:C\", \
-                host-selection = \"m:C\", pricing = \"m:C\" }\n\
+                host-selection = \"m:C\", pricing = \"m:C\", shifting = \"m:C\" }\n\
                 hosts = [{ count = 1, cpu = 1, memory-mb = 1, disk-mb = 1, net-in-mbit-s = 1, \
                 net-out-mbit-s = 1 }]\nadjust = { cpu = 1, memory-mb = 1 }\n\
                 preparation = { kind = \"image-transfer\", fixed-time-s = 1, cache-mb = 1 }\n";

@@ -38,6 +38,7 @@ __all__ = [
     "days",
     "describe",
     "evaluate_migrations",
+    "explain_leases",
     "explain_run",
     "fetch_trace",
     "fit_migrations",
@@ -769,12 +770,19 @@ def explain_run(
     vm: int | None,
     host: int | None,
 ) -> tuple[str, str]: ...
+def explain_leases(
+    spec: str,
+    given: dict[str, Resolved],
+    at_s: float | None,
+    lease: int | None,
+) -> tuple[str, str]: ...
 def run_without(
     spec: str,
     given: dict[str, Resolved],
-    at_s: float,
+    at_s: float | None,
     vm: int | None,
     host: int | None,
+    lease: int | None,
     instead: int | None,
 ) -> tuple[str, str]: ...
 def policies() -> list[tuple[str, str]]: ...

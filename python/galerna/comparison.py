@@ -54,11 +54,12 @@ class Candidate:
         host_selection: policy.HostOrder | policy.ByName | None = None,
         mapping: policy.Mapper | policy.ByName | None = None,
         pricing: policy.Pricing | policy.ByName | None = None,
+        shifting: policy.Shifting | policy.ByName | None = None,
         set: Mapping[str, Any] | None = None,
         **overrides: Any,
     ) -> None:
         policies = (overload, fallback, underload, select, place, plan)
-        of_leases = (admission, preemption, host_selection, mapping, pricing)
+        of_leases = (admission, preemption, host_selection, mapping, pricing, shifting)
         self._spec = spec
         self._changes = lease_changes(of_leases) | assigned(policies, set, overrides)
         self.name = name or self._told()

@@ -32,6 +32,7 @@ def run(
     host_selection: policy.HostOrder | policy.ByName | None = None,
     mapping: policy.Mapper | policy.ByName | None = None,
     pricing: policy.Pricing | policy.ByName | None = None,
+    shifting: policy.Shifting | policy.ByName | None = None,
     seed: int | None = None,
     out: str | os.PathLike[str] | None = None,
     set: Mapping[str, Any] | None = None,
@@ -54,8 +55,8 @@ def run(
     `overload`, `fallback`, `underload`, `select`, `place` and `plan` replace one policy each: by a
     built-in one (`gl.Mad(safety=3.0)`, a dict, its name), by Python code (an object, a function, or
     `"module:Class"`), see `galerna.policy`. So do `admission`, `preemption`, `host_selection`,
-    `mapping` and `pricing` in a run of leases. `out` is a new folder in which the results are kept,
-    see `Run.write`.
+    `mapping`, `pricing` and `shifting` in a run of leases. `out` is a new folder in which the
+    results are kept, see `Run.write`.
 
     >>> gl.run("mad-mmt", select="mu", place=gl.FirstFit()).summary["migrations"] > 0
     True
@@ -66,7 +67,7 @@ def run(
     policies = (overload, fallback, underload, select, place, plan)
     given = Given()
     path, tables = given.source(spec)
-    of_leases = (admission, preemption, host_selection, mapping, pricing)
+    of_leases = (admission, preemption, host_selection, mapping, pricing, shifting)
     changes = lease_changes(of_leases) | assigned(policies, set, overrides)
     if seed is not None:
         changes["run.seed"] = seed
@@ -99,7 +100,7 @@ def assigned(
 def lease_changes(policies: Sequence[object]) -> dict[str, Any]:
     """What is changed in `[leases]`: `policies` in the order of the roles.
 
-    >>> lease_changes(("no-ar", "mine:Gentle", None, None, None))
+    >>> lease_changes(("no-ar", "mine:Gentle", None, None, None, None))
     {'leases.admission': 'no-ar', 'leases.policies.preemption': 'mine:Gentle'}
     """
     roles = zip(LEASE_ROLES, policies, strict=True)

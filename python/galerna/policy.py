@@ -90,10 +90,10 @@ four, which then serve the initial placement only. A move that cannot be made en
 >>> gl.run("mad-mmt", plan=lambda snapshot: []).summary["migrations"]
 0
 
-**Leases.** Five questions about leases take a class or function too, under their own names:
+**Leases.** Six questions about leases take a class or function too, under their own names:
 `admission=` (`admits(lease)`), `preemption=` (`preemption_score(lease, other, start_s)`),
-`host_selection=` (`host_score(host, lease)`), `mapping=` (`choose_hosts(lease, rooms)`) and
-`pricing=` (`price(lease, displaced)`).
+`host_selection=` (`host_score(host, lease)`), `mapping=` (`choose_hosts(lease, rooms)`),
+`pricing=` (`price(lease, displaced)`) and `shifting=` (`not_before(lease)`).
 
 >>> def short_ones(lease):
 ...     return lease.duration_s <= 4 * 3600
@@ -254,6 +254,16 @@ class PricingPolicy(Protocol):
 
 
 @runtime_checkable
+class ShiftingPolicy(Protocol):
+    """Says when leases may begin at the earliest."""
+
+    def not_before(self, lease: Lease) -> float | None:
+        """Seconds from the start of the run before which `lease`, which has just arrived, is not
+        tried, or `None`: as soon as it can begin. Reservations and immediate leases are not asked
+        about."""
+
+
+@runtime_checkable
 class Planner(Protocol):
     """Decides all moves of a step."""
 
@@ -294,6 +304,9 @@ Mapper: TypeAlias = "MappingPolicy | Callable[[Lease, Sequence[LeaseRoom]], Sequ
 Pricing: TypeAlias = "PricingPolicy | Callable[[Lease, Sequence[Lease]], float]"
 """A pricing policy written in Python."""
 
+Shifting: TypeAlias = "ShiftingPolicy | Callable[[Lease], float | None]"
+"""A shifting policy written in Python."""
+
 ByName: TypeAlias = BuiltIn | Mapping[str, Any] | str
 """A built-in policy (`gl.Mad(safety=3.0)`, `{"kind": "mad"}`, `"mad"`), or code by its name
 (`"module:Class"`, `{"kind": "python", "entry": ..., "params": {...}}`)."""
@@ -332,6 +345,7 @@ LEASE_ROLES = {
     "host-selection": Role("host selection", "host_score", None, "(host, lease)", 0),
     "mapping": Role("mapping policy", "choose_hosts", None, "(lease, rooms)", 0),
     "pricing": Role("pricing policy", "price", None, "(lease, displaced)", 0),
+    "shifting": Role("shifting policy", "not_before", None, "(lease)", 0),
 }
 """Keys of `[leases.policies]`, each in place of the built-in policy of that name."""
 

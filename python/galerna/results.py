@@ -153,28 +153,55 @@ class Run:
         >>> {choice["vm"] for choice in run.explain(vm=vm)} == {vm}
         True
 
-        Raises `SpecError` for a run of leases without load, `PolicyError` when the run cannot be
-        repeated alike, as a policy written in Python depends on more than it is given.
+        In a run of leases without load nobody moves VMs, see `explain_leases`. Raises `PolicyError`
+        when the run cannot be repeated alike, as a policy written in Python depends on more than
+        it is given.
         """
         told, log = _core.explain_run(self._finished.spec(), self._objects, at_s, vm, host)
         self._expect_repeated(log)
         choices: list[dict[str, Any]] = json.loads(told)
         return choices
 
+    def explain_leases(
+        self, lease: int | None = None, *, at_s: float | None = None
+    ) -> dict[str, list[dict[str, Any]]]:
+        """Why it was decided so about a lease, by its `number`, or about any at a time.
+
+        The run is repeated, which is deterministic. Of `decisions`, in order, each tells when
+        (`at_s`), about which `lease`, what (`decision`: `asked`, `held-back`, `waits`, `refused`,
+        `planned`, `displaced`, `begins`, `suspends`, `resumes`, `moves`, `image-sent`, `ends`,
+        `fails`) with its reasons, and all that in `words`. `readied` tells how VMs of the lease
+        became ready, where they are provisioned.
+
+        >>> import galerna as gl
+        >>> run = gl.run("leases/easy")
+        >>> number = run.leases["number"][0]
+        >>> [told["decision"] for told in run.explain_leases(number)["decisions"]][0]
+        'asked'
+
+        Raises `SpecError` when the run has no such lease, `PolicyError` as `explain` does.
+        """
+        told, log = _core.explain_leases(self._finished.spec(), self._objects, at_s, lease)
+        self._expect_repeated(log)
+        leases: dict[str, list[dict[str, Any]]] = json.loads(told)
+        return leases
+
     def without(
         self,
-        at_s: float,
+        at_s: float | None = None,
         *,
         vm: int | None = None,
         host: int | None = None,
+        lease: int | None = None,
         instead: int | None = None,
     ) -> dict[str, Any]:
-        """What if not: the run again without the moves decided at `at_s`.
+        """What if not: the run again without the moves decided at `at_s`, or without a lease.
 
-        With `vm` or `host` only theirs; with `instead`, the one VM goes to that host. The dict has
-        the moves in question (`choices`), how many were `changed`, from when on the runs differ
-        (`differs_from_s`), and the figures `as_it_was` and `without`, each with `summary`, `leases`
-        and `balance`.
+        With `vm` or `host` only theirs; with `instead`, the one VM goes to that host; with `lease`
+        that is refused when it is asked for, or, at a time at which it was displaced, spared. The
+        dict has the moves in question (`choices`), the decisions about the lease (`leases`), how
+        many were `changed`, from when on the runs differ (`differs_from_s`), and the figures
+        `as_it_was` and `without`, each with `summary`, `leases` and `balance`.
 
         >>> import galerna as gl
         >>> run = gl.run("thr-mmt")
@@ -183,16 +210,18 @@ class Run:
         >>> other["changed"] >= 1, other["as_it_was"]["summary"] == run.summary
         (True, True)
 
-        Raises `SpecError` when no move is in question, or the VM has no room where it is to go.
+        Raises `SpecError` when nothing is in question, or the VM has no room where it is to go.
         """
-        told, log = _core.run_without(self._finished.spec(), self._objects, at_s, vm, host, instead)
+        told, log = _core.run_without(
+            self._finished.spec(), self._objects, at_s, vm, host, lease, instead
+        )
         self._expect_repeated(log)
         other: dict[str, Any] = json.loads(told)
         return other
 
     def _expect_repeated(self, log: str) -> None:
         """Refuses what is told of another run."""
-        if log != self._finished.load_log_blake3():
+        if log != (self._finished.load_log_blake3() or self.event_log_blake3):
             raise PolicyError(
                 "GLN-631 the run decides otherwise when it is repeated. A policy written in Python "
                 "must depend on nothing but what it is given."

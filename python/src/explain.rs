@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use galerna::explain::{self, Choice, Figures, Focus, Repeatable};
+use galerna::explain::{self, Choice, Figures, Focus, Readying, Repeatable};
 use galerna::id::{HostId, VmId};
+use galerna::lease::decision::LeaseDecision;
 use galerna::spec::{self, RunSpec};
 use galerna::time::Instant;
 use pyo3::prelude::*;
@@ -27,9 +28,39 @@ impl Told {
     }
 }
 
+/// A decision about a lease with what it says to people.
+#[derive(Serialize)]
+struct ToldLease {
+    #[serde(flatten)]
+    decision: LeaseDecision,
+    words: String,
+}
+
+impl ToldLease {
+    fn of(decision: LeaseDecision) -> Self {
+        Self { words: decision.to_string(), decision }
+    }
+}
+
+/// How a VM became ready, with what it says to people.
+#[derive(Serialize)]
+struct ToldReadying {
+    #[serde(flatten)]
+    readying: Readying,
+    words: String,
+}
+
+/// What is told of leases.
+#[derive(Serialize)]
+struct ToldLeases {
+    decisions: Vec<ToldLease>,
+    readied: Vec<ToldReadying>,
+}
+
 #[derive(Serialize)]
 struct Otherwise {
     choices: Vec<Told>,
+    leases: Vec<ToldLease>,
     changed: usize,
     differs_from_s: Option<f64>,
     as_it_was: Figures,
@@ -49,33 +80,61 @@ pub fn explain_run(
     host: Option<u32>,
 ) -> PyResult<(String, String)> {
     let (spec, inputs) = read(py, spec)?;
-    let (focus, here) = (focus(at_s, vm, host), Here::with(given));
+    let (focus, here) = (focus(at_s, vm, host, None), Here::with(given));
     let explained = py.detach(|| explain::explain(&spec, &inputs, Some(&here), focus));
     let explained = explained.map_err(|error| raised(py, error))?;
     let told: Vec<Told> = explained.choices.into_iter().map(Told::of).collect();
     Ok((json(&told), explained.event_log_blake3))
 }
 
-/// The figures of the run of `spec` (JSON), and of the run without the moves in question or with
-/// the VM going to the host `instead`, as JSON, and the hash of the events as it was repeated.
+/// What was decided about leases in the run of `spec` (JSON) at `at_s`, about `lease`, and how its
+/// VMs became ready, as JSON, and the hash of the events of load, or of leases without it, as the
+/// run was repeated.
+#[pyfunction]
+pub fn explain_leases(
+    py: Python<'_>,
+    spec: &str,
+    given: BTreeMap<String, Resolved>,
+    at_s: Option<f64>,
+    lease: Option<u64>,
+) -> PyResult<(String, String)> {
+    let (spec, inputs) = read(py, spec)?;
+    let (focus, here) = (focus(at_s, None, None, lease), Here::with(given));
+    let explained = py.detach(|| explain::explain(&spec, &inputs, Some(&here), focus));
+    let explained = explained.map_err(|error| raised(py, error))?;
+    let readied = explained.readied.into_iter();
+    let told = ToldLeases {
+        decisions: explained.leases.into_iter().map(ToldLease::of).collect(),
+        readied: readied
+            .map(|readying| ToldReadying { words: readying.to_string(), readying })
+            .collect(),
+    };
+    Ok((json(&told), explained.event_log_blake3))
+}
+
+/// The figures of the run of `spec` (JSON), and of the run without the moves in question, without
+/// the lease, or with the VM going to the host `instead`, as JSON, and the hash of the events as it
+/// was repeated.
 #[pyfunction]
 #[allow(clippy::too_many_arguments, reason = "what the Python method is given")]
 pub fn run_without(
     py: Python<'_>,
     spec: &str,
     given: BTreeMap<String, Resolved>,
-    at_s: f64,
+    at_s: Option<f64>,
     vm: Option<u32>,
     host: Option<u32>,
+    lease: Option<u64>,
     instead: Option<u32>,
 ) -> PyResult<(String, String)> {
     let (spec, inputs) = read(py, spec)?;
-    let (focus, here) = (focus(Some(at_s), vm, host), Here::with(given));
+    let (focus, here) = (focus(at_s, vm, host, lease), Here::with(given));
     let instead = instead.map(HostId);
     let found = py.detach(|| explain::without(&spec, &inputs, Some(&here), focus, instead));
     let found = found.map_err(|error| raised(py, error))?;
     let otherwise = Otherwise {
         choices: found.choices.into_iter().map(Told::of).collect(),
+        leases: found.leases.into_iter().map(ToldLease::of).collect(),
         changed: found.changed,
         differs_from_s: found.differs_from.map(Instant::seconds),
         as_it_was: found.as_it_was,
@@ -84,8 +143,9 @@ pub fn run_without(
     Ok((json(&otherwise), found.event_log_blake3))
 }
 
-fn focus(at_s: Option<f64>, vm: Option<u32>, host: Option<u32>) -> Focus {
-    Focus { at: at_s.map(Instant::from_seconds), vm: vm.map(VmId), host: host.map(HostId) }
+fn focus(at_s: Option<f64>, vm: Option<u32>, host: Option<u32>, lease: Option<u64>) -> Focus {
+    let at = at_s.map(Instant::from_seconds);
+    Focus { at, vm: vm.map(VmId), host: host.map(HostId), lease }
 }
 
 fn read(py: Python<'_>, spec: &str) -> PyResult<(RunSpec, Repeatable)> {

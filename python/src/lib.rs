@@ -36,7 +36,7 @@ mod _core {
     #[pymodule_export]
     use super::command::main;
     #[pymodule_export]
-    use super::explain::{explain_run, run_without};
+    use super::explain::{explain_leases, explain_run, run_without};
     #[pymodule_export]
     use super::extra::solve_snapshot;
     #[pymodule_export]

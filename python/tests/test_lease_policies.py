@@ -97,6 +97,8 @@ NONSENSE = [
     ("mapping", lambda lease, rooms: [999] * lease.vms, ValueError, "not offered"),
     ("mapping", lambda lease, rooms: "here", TypeError, "GLN-404"),
     ("pricing", lambda lease, displaced: -1.0, ValueError, "from 0 on"),
+    ("shifting", lambda lease: -1.0, ValueError, "seconds from the start"),
+    ("shifting", lambda lease: "later", TypeError, "GLN-404"),
 ]
 
 
@@ -142,3 +144,23 @@ def test_prices_are_kept_and_dear_offers_declined() -> None:
     assert not set(priced["kind"]) & {"best-effort"}
     constant = gl.run("leases/easy", leases__pricing={"constant": 2.0})
     assert constant.leases["price"].sum() > 0
+
+
+def test_leases_that_can_wait_begin_when_the_policy_says_so() -> None:
+    asked = []
+
+    class Noon:
+        def not_before(self, lease: Any) -> float | None:
+            asked.append(lease.kind)
+            return 43_200.0 if lease.arrival_s < 43_200 else None
+
+    plain = gl.run("leases/easy")
+    assert plain.leases["first_start_s"].min() < 43_200
+    run = gl.run("leases/easy", shifting=Noon())
+    assert set(asked) <= {"best-effort", "deadline"}
+    shifted = run.leases.filter(run.leases["kind"] == "best-effort")
+    assert shifted["first_start_s"].min() >= 43_200
+    never = gl.run("leases/easy", shifting=lambda lease: None)
+    assert never.event_log_blake3 == plain.event_log_blake3
+    by_name = gl.run("leases/easy", set={"leases.policies.shifting": Noon()})
+    assert by_name.event_log_blake3 == run.event_log_blake3

@@ -228,8 +228,23 @@ def test_a_run_without_a_decision_is_another_run_of_the_same_policy():
     assert one["words"].startswith(other["choices"][0]["words"].splitlines()[0])
     with pytest.raises(gl.SpecError, match="GLN-650"):
         run.without(one["at_s"] + 100.0)
-    with pytest.raises(gl.SpecError, match="GLN-206"):
-        gl.run("leases/easy").explain()
+    assert gl.run("leases/easy").explain() == []
+
+
+def test_decisions_about_leases_are_told_and_a_lease_can_be_left_out():
+    run = gl.run("leases/easy", preemption="ar-preempts-best-effort")
+    number = run.leases["number"][0]
+    told = run.explain_leases(number)["decisions"]
+    assert [one["decision"] for one in told][0] == "asked"
+    assert all(one["lease"] == number and f"lease {number} " in one["words"] for one in told)
+    other = run.without(lease=number)
+    assert (other["changed"], other["as_it_was"]["leases"]) == (1, run.summary)
+    assert other["as_it_was"]["summary"] is None
+    assert other["differs_from_s"] == told[0]["at_s"]
+    with pytest.raises(gl.SpecError, match="GLN-697"):
+        run.explain_leases(10**6)
+    with pytest.raises(gl.SpecError, match="GLN-650"):
+        run.without(told[0]["at_s"] + 1e6, lease=number)
 
 
 def test_a_policy_that_answers_otherwise_when_it_is_asked_again_is_found_out():

@@ -12,7 +12,9 @@
 //! | GLN-644 | a lease ran again without its memory having been saved and loaded |
 //! | GLN-645 | a deadline was missed |
 //! | GLN-646 | a lease that nobody displaced started later than it was promised |
+//! | GLN-216 | its VMs are not together, or apart, as its rules say |
 
+use super::company;
 use crate::id::{Id, LeaseId};
 use crate::model::lease::{Amounts, CPU, LeaseKind, LeaseRequest, MEMORY, RESOURCES, Site};
 use crate::model::lease_record::{LeaseOutcome, LeaseState, Stretch, Use};
@@ -96,6 +98,8 @@ impl Case<'_> {
             self.work(runs().copied().collect(), &mut wrong);
             self.memory(&mut wrong);
         }
+        let company = company::of_holdings(self.request, self.outcome, self.stretches);
+        wrong.extend(company.into_iter().map(|what| ("GLN-216", what)));
         let place = format!("lease {} ({id})", self.request.number);
         wrong.into_iter().map(|(code, what)| finding(code, place.clone(), what)).collect()
     }

@@ -38,6 +38,7 @@ mod bill;
 mod billing;
 mod capacity;
 mod capping;
+mod company;
 mod copies;
 mod cuts;
 mod decisions;
@@ -181,6 +182,7 @@ pub fn check(evidence: &Evidence) -> Report {
         report.findings.extend(tenancy.check_fleet(&evidence.fleet));
         report.findings.extend(tenancy.check(&evidence.record.actions));
         report.findings.extend(start_order::check(tenancy, &events));
+        report.findings.extend(company::check(tenancy, &events));
     }
     outages::check(evidence, &events, &mut report);
     provision::check(evidence, &events, &mut report);

@@ -10,6 +10,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::company::{self, Bonds};
 use crate::model::Fleet;
 use crate::model::lease::{CPU, LeaseRequest, MEMORY, Software};
 use crate::model::lease_record::{LeaseOutcome, Stretch, Use};
@@ -42,6 +43,8 @@ pub struct Tenancy {
     wants: Vec<(usize, Option<(u32, i64)>)>,
     /// For VMs of sets that begin after others: the VMs of these, from and until.
     before: BTreeMap<usize, Vec<(usize, usize)>>,
+    /// Which VMs of the fleet are together or apart.
+    bonds: Bonds,
     /// Figures of the lease summary as they are claimed.
     late: Vec<(String, f64)>,
 }
@@ -65,8 +68,9 @@ impl Tenancy {
         }
         let reservations = requests.iter().map(LeaseRequest::is_reservation).collect();
         let (vms, wants, late) = (vms.collect(), wants(requests), Vec::new());
-        let before = before(requests, false);
-        Self { end, vms, runs, is_whole: false, free: None, reservations, wants, before, late }
+        let (before, bonds) = (before(requests, false), company::bonds(requests, false));
+        let (is_whole, free) = (false, None);
+        Self { end, vms, runs, is_whole, free, reservations, wants, before, bonds, late }
     }
 
     /// VMs run wherever policies say, or begin when they are provisioned. `claims` are the figures
@@ -91,6 +95,7 @@ impl Tenancy {
         let images = requests.iter().flat_map(|request| request.asked().map(|_| image(request)));
         self.wants = images.enumerate().collect();
         self.before = before(requests, true);
+        self.bonds = company::bonds(requests, true);
         self.is_whole = true;
         self
     }
@@ -209,6 +214,11 @@ impl Tenancy {
     pub(super) fn before(&self, vm: usize) -> impl Iterator<Item = usize> {
         let spans = self.before.get(&vm).into_iter().flatten();
         spans.flat_map(|&(from, until)| from..until)
+    }
+
+    /// Which VMs are together or apart.
+    pub(super) fn bonds(&self) -> &Bonds {
+        &self.bonds
     }
 
     /// The figure of the lease summary called `name`, as it is claimed.

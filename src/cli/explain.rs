@@ -1,4 +1,5 @@
-//! `galerna explain`: why did this VM move, where else could it have gone, and at what price?
+//! `galerna explain`: why did this VM move, where else could it have gone, and at what price? Why
+//! was this lease refused, why did it wait, and for whom did it make way?
 
 use std::fmt::Write;
 use std::path::PathBuf;
@@ -9,10 +10,11 @@ use serde::Serialize;
 use super::figures::difference;
 use super::{Answer, BAD_INPUT, Failure, Format, POLICY_FAILED, json, threads};
 use crate::explain::{
-    self, Choice, Counterfactual, Error, Explanation, Figures, Focus, Repeatable,
+    self, Choice, Counterfactual, Error, Explanation, Figures, Focus, Readying, Repeatable, Tally,
 };
 use crate::frames::{self, Manifest};
 use crate::id::{HostId, VmId};
+use crate::lease::decision::LeaseDecision;
 use crate::problem::Problem;
 use crate::spec::python;
 use crate::time::Instant;
@@ -23,8 +25,10 @@ const SHOWN: usize = 10;
 /// Explain the decisions of a finished run.
 ///
 /// Repeats the run, which is deterministic, and tells of each migration why the VM had to leave,
-/// where else it could have gone, and what the move gains and costs; with --without or --instead,
-/// what the run would have been had it been decided otherwise.
+/// where else it could have gone, and what the move gains and costs; of each lease why it was
+/// refused or waited, which hosts lacked what and for whom, where it ran, who made way, and why its
+/// VMs were ready when they were; with --without or --instead, what the run would have been had it
+/// been decided otherwise.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -34,7 +38,11 @@ Examples:
   galerna explain out/first --at 01:20:00 --host 7   what happened to host 7 at that decision
   galerna explain out/first --at 4800 --format json
   galerna explain out/first --at 4800 --vm 31 --without      had VM 31 stayed where it was
-  galerna explain out/first --at 4800 --vm 31 --instead 7    had it gone to host 7")]
+  galerna explain out/first --at 4800 --vm 31 --instead 7    had it gone to host 7
+  galerna explain out/leases --lease 17              all that was decided about lease 17
+  galerna explain out/leases --at 3600               about any lease then
+  galerna explain out/leases --lease 17 --without    had it been refused
+  galerna explain out/leases --lease 17 --at 3600 --without  had it not been displaced then")]
 pub(super) struct Explain {
     /// Folder that `galerna run --out` wrote.
     dir: PathBuf,
@@ -47,8 +55,12 @@ pub(super) struct Explain {
     /// Number of a host that a VM left or came to.
     #[arg(long, value_name = "ID")]
     host: Option<u32>,
-    /// Run again without the decisions of --at (of --vm, of --host) and show the difference.
-    #[arg(long, requires = "at")]
+    /// Number of a lease, as in the column `number` of the table `leases`.
+    #[arg(long, value_name = "NUMBER", conflicts_with_all = ["vm", "host", "instead"])]
+    lease: Option<u64>,
+    /// Run again without the decisions of --at (of --vm, of --host), without the lease of --lease,
+    /// or, at a time at which that was displaced, with it spared, and show the difference.
+    #[arg(long)]
     without: bool,
     /// Run again with the VM going to this host, and show the difference.
     #[arg(long, value_name = "ID", requires = "at", requires = "vm", conflicts_with = "without")]
@@ -72,6 +84,12 @@ struct Report {
     migrations_by_plan: usize,
     migrations_for_maintenance: usize,
     choices: Vec<Choice>,
+    /// What became of all leases, in a run of leases.
+    tally: Option<Tally>,
+    /// What was decided about leases, where one or a time is asked about.
+    leases: Vec<LeaseDecision>,
+    /// How VMs of the lease, or the VM, became ready.
+    readied: Vec<Readying>,
 }
 
 /// What `--without` and `--instead` print as JSON.
@@ -81,6 +99,8 @@ struct Otherwise {
     spec: String,
     /// The moves in question, as they were made.
     choices: Vec<Choice>,
+    /// The decisions about the lease that are in question.
+    leases: Vec<LeaseDecision>,
     /// Where the VM went instead; none if it stayed.
     instead: Option<u32>,
     changed: usize,
@@ -98,7 +118,7 @@ impl Explain {
         let inputs = Repeatable::read(spec).map_err(Failure::bad_input)?;
         self.known(&manifest, &inputs).map_err(Failure::bad_input)?;
         let (vm, host) = (self.vm.map(VmId), self.host.map(HostId));
-        let focus = Focus { at: self.at, vm, host };
+        let focus = Focus { at: self.at, vm, host, lease: self.lease };
         let here = python::installed();
         let otherwise = self.without || self.instead.is_some();
         if otherwise {
@@ -121,16 +141,35 @@ impl Explain {
                 migrations_by_plan: explanation.decisions[2],
                 migrations_for_maintenance: explanation.decisions[3],
                 choices: explanation.choices,
+                tally: explanation.tally,
+                leases: explanation.leases,
+                readied: explanation.readied,
             })
             .map(Answer::done),
         }
     }
 
-    /// Whether the trace is that of the run, and VM and host are there.
+    /// Whether trace and leases are those of the run, and VM and host are there.
     fn known(&self, manifest: &Manifest, inputs: &Repeatable) -> Result<(), Problem> {
-        let inputs = inputs.load();
         let problem = |place: &str, what: String, remedy| {
             Err(Problem::new("GLN-630", place.to_owned(), what, remedy))
+        };
+        if let (Some(leases), Some(recorded)) = (inputs.leases(), &manifest.report.workload) {
+            let (found, expected) = (leases.blake3(), &recorded.blake3);
+            if found != *expected {
+                let what = format!("blake3 found {found}, expected {expected}");
+                let remedy = "Put the workload back that the run was made with, or run it again";
+                return problem(&recorded.path, what, remedy);
+            }
+        }
+        let Some(inputs) = inputs.load() else {
+            return match (self.vm, self.host) {
+                (None, None) => Ok(()),
+                _ => {
+                    let what = "these leases carry no load, so that nobody moves VMs".to_owned();
+                    problem("--vm, --host", what, "Ask about a lease: --lease")
+                }
+            };
         };
         let (found, recorded) = (inputs.trace.blake3(), manifest.report.trace.as_ref());
         let expected = recorded.map_or("none", |trace| &trace.blake3);
@@ -169,12 +208,14 @@ impl Explain {
 
     /// The run beside what it would have been.
     fn compared(&self, manifest: Manifest, other: Counterfactual) -> Result<Answer, Failure> {
-        let Counterfactual { choices, changed, differs_from, as_it_was, without, .. } = other;
+        let Counterfactual { choices, leases, changed, differs_from, as_it_was, without, .. } =
+            other;
         if self.format == Format::Json {
             return json(&Otherwise {
                 version: manifest.report.version,
                 spec: manifest.report.spec,
                 choices,
+                leases,
                 instead: self.instead,
                 changed,
                 differs_from_s: differs_from.map(Instant::seconds),
@@ -184,6 +225,9 @@ impl Explain {
             .map(Answer::done);
         }
         let mut text = String::new();
+        for decision in &leases {
+            write!(text, "{decision}").expect("a string takes any text");
+        }
         for choice in &choices[..choices.len().min(SHOWN)] {
             writeln!(text, "{}", choice.headline()).expect("a string takes any text");
         }
@@ -204,33 +248,67 @@ impl Explain {
     }
 
     fn told(&self, explanation: &Explanation) -> String {
-        let [overload, underload, planned, maintenance] = explanation.decisions;
-        let mut text = match planned {
-            0 => format!(
-                "{overload} migrations from overloaded hosts, {underload} to empty underloaded \
-                 ones\n"
-            ),
-            _ => format!("{planned} migrations planned\n"),
-        };
-        if maintenance > 0 {
-            writeln!(text, "{maintenance} migrations for maintenance").expect("a string");
+        let mut text = self.counted(explanation);
+        let Explanation { choices, leases, readied, .. } = explanation;
+        let all = choices.iter().map(|choice| (choice.at, choice.to_string()));
+        let told = leases.iter().map(|decision| (decision.at, decision.to_string()));
+        let ready = readied.iter().map(|of| (Instant::from_seconds(of.start_s), of.to_string()));
+        let mut lines: Vec<(Instant, String)> = told.chain(ready).chain(all).collect();
+        // Those of one instant stay in this order.
+        lines.sort_by_key(|line| line.0);
+        let limit = if self.all || self.lease.is_some() { usize::MAX } else { SHOWN };
+        for (_, line) in lines.iter().take(limit) {
+            write!(text, "\n{line}").expect("a string takes any text");
         }
-        let choices = &explanation.choices;
-        let shown = if self.all { choices.len() } else { SHOWN.min(choices.len()) };
-        for choice in &choices[..shown] {
-            write!(text, "\n{choice}").expect("a string takes any text");
-        }
-        let asked = self.at.is_some() || self.vm.is_some() || self.host.is_some();
-        let end = match choices.len() - shown {
-            0 if choices.is_empty() && asked => {
-                "\nno decision concerns what was asked; see the table `actions`, or leave out \
-                 --at, --vm or --host\n"
+        let options = [self.vm, self.host].iter().any(Option::is_some);
+        let asked = options || self.at.is_some() || self.lease.is_some();
+        let end = match lines.len().saturating_sub(limit) {
+            0 if lines.is_empty() && asked => {
+                "\nno decision concerns what was asked; see the tables `actions` and \
+                 `lease_states`, or leave out --at, --vm, --host or --lease\n"
                     .to_owned()
             }
             0 => String::new(),
-            more => format!("\nand {more} more: narrow down with --at, --vm, --host, or --all\n"),
+            more => {
+                format!(
+                    "\nand {more} more: narrow down with --at, --vm, --host, --lease, or --all\n"
+                )
+            }
         };
         text + &end
+    }
+
+    /// How many decisions there are in the whole run.
+    fn counted(&self, explanation: &Explanation) -> String {
+        let [overload, underload, planned, maintenance] = explanation.decisions;
+        let mut text = String::new();
+        if let Some(tally) = explanation.tally {
+            let Tally { leases, done, refused, preemptions, suspensions } = tally;
+            writeln!(
+                text,
+                "{leases} leases: {done} done, {refused} refused; {preemptions} times one was \
+                 displaced, {suspensions} times one was saved"
+            )
+            .expect("a string");
+        }
+        let still = overload + underload + planned + maintenance == 0;
+        match planned {
+            _ if still && explanation.tally.is_some() => {}
+            0 => writeln!(
+                text,
+                "{overload} migrations from overloaded hosts, {underload} to empty underloaded ones"
+            )
+            .expect("a string"),
+            _ => writeln!(text, "{planned} migrations planned").expect("a string"),
+        }
+        if maintenance > 0 {
+            writeln!(text, "{maintenance} migrations for maintenance").expect("a string");
+        }
+        let about = self.at.is_some() || self.lease.is_some();
+        if explanation.tally.is_some() && !about {
+            writeln!(text, "of leases: ask with --lease NUMBER or --at TIME").expect("a string");
+        }
+        text
     }
 }
 

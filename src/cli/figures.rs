@@ -126,7 +126,10 @@ pub(super) fn difference(one: &Figures, other: &Figures, name: &str) -> String {
         named.map(|(name, value)| (name, Some(value))).collect::<Vec<_>>()
     };
     let mut text = format!("{:<32} {:>14} {name:>14} {:>14}\n", "", "as it was", "difference");
-    let load = (one.summary.named(), other.summary.named());
+    let named = |figures: &Figures| {
+        figures.summary.as_ref().map_or_else(Vec::new, |summary| summary.named())
+    };
+    let load = (named(one), named(other));
     let balance = |figures: &Figures| vec![("balance", figures.balance)];
     let groups = [load, (leases(one), leases(other)), (balance(one), balance(other))];
     let pairs = groups.into_iter().flat_map(|(one, other)| one.into_iter().zip(other));

@@ -49,7 +49,7 @@ enum Command {
 }
 
 /// What a policy in Python may decide, by its key in `[policy]`, then in `[leases.policies]`.
-const ROLES: [&str; 10] = [
+const ROLES: [&str; 11] = [
     "overload",
     "underload",
     "select",
@@ -60,6 +60,7 @@ const ROLES: [&str; 10] = [
     "host-selection",
     "mapping",
     "pricing",
+    "shifting",
 ];
 
 impl Policies {

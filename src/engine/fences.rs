@@ -66,6 +66,30 @@ impl Wanted<'_> {
         Ok(outcome)
     }
 
+    /// The same for VMs that share a host: on one that has room for all of them, or none is placed.
+    ///
+    /// The placer chooses the host of the first; where the others do not fit it chooses again,
+    /// among the rest.
+    pub fn place_as_one(
+        &self,
+        draft: &mut Draft,
+        policies: &mut Policies,
+    ) -> Result<Outcome, PolicyError> {
+        let mark = draft.mark();
+        let mut excluded = self.excluded.clone();
+        for _ in 0..self.state.fleet.hosts() {
+            let wanted = Wanted { excluded: &excluded, ..*self };
+            let outcome = wanted.place(draft, policies)?;
+            if outcome.left.is_empty() {
+                return Ok(outcome);
+            }
+            draft.undo(mark);
+            let Some(&(_, full)) = outcome.placed.first() else { break };
+            excluded.insert(full);
+        }
+        Ok(Outcome { placed: Vec::new(), left: self.vms.to_vec() })
+    }
+
     /// The same, never on a public site.
     pub fn privately(
         &self,

@@ -16,6 +16,7 @@ use crate::id::{HostId, Id, VmId};
 use crate::lease::{LeasePolicies, LeaseRules, RunChange, Schedule, Scheduler};
 use crate::model::lease::{Guest, LeaseRequest, Site};
 use crate::model::record::{ActionKind, Reason};
+use crate::place::Bonds;
 use crate::policy::PolicyError;
 use crate::time::Instant;
 
@@ -155,6 +156,10 @@ impl Engine<'_> {
         self.world.demand.repeat();
         self.world.demand.set_sample(0);
         self.draft.count_memory(self.world.counts_memory());
+        let bonds = Bonds::of(requests, how.guests());
+        if !bonds.is_empty() {
+            self.draft.bind(bonds, self.world.fleet);
+        }
         let of = |lease: &LeaseRequest| {
             std::iter::repeat_n(lease.is_reservation(), lease.guests(how.guests()).count())
         };

@@ -23,6 +23,7 @@ use super::start::place_newcomers;
 use super::world::{PowerState, World};
 use super::{Error, Policies};
 use crate::id::{HostId, VmId};
+use crate::model::Resources;
 use crate::model::record::{ActionKind, Reason, RestartRecord};
 use crate::place::Draft;
 use crate::time::{Instant, Span};
@@ -219,16 +220,30 @@ fn first_fit(
     let mut hosts: Vec<HostId> = world.power.ids().collect();
     let order = |&host: &HostId| (is_public(draft, host), world.power[host] != PowerState::On);
     hosts.sort_by_key(order);
-    let mut placed = Vec::new();
+    let mut placed: Vec<(VmId, HostId)> = Vec::new();
+    let blocks = draft.fence().map_or_else(Vec::new, |fence| fence.blocks_among(vms));
+    let cpu = |vm: VmId| {
+        if with_cpu { state.demand[vm] + world.slack(vm, state.demand[vm]) } else { 0.0 }
+    };
     for vm in decreasing(world, vms.iter().copied()) {
-        let cpu = if with_cpu { state.demand[vm] + world.slack(vm, state.demand[vm]) } else { 0.0 };
-        let needs = world.fleet.needs(vm, cpu);
-        let per_core = world.fleet.per_core(vm, cpu);
+        // Those that share a host go as one, when the turn of the first comes.
+        let block = blocks.iter().find(|block| block.contains(&vm));
+        let block = block.map_or_else(|| vec![vm], Clone::clone);
+        if placed.iter().any(|(other, _)| *other == vm) {
+            continue;
+        }
+        let mut needs = Resources::default();
+        block.iter().for_each(|&vm| needs += world.fleet.needs(vm, cpu(vm)));
+        let per_core = block.iter().map(|&vm| world.fleet.per_core(vm, cpu(vm)));
+        let per_core = per_core.fold(0.0, f64::max);
         let has_room = |host: HostId| draft.room(host).fits(&needs, per_core);
-        let fits = |host: &HostId| has_room(*host) && draft.admits(vm, *host);
+        let admitted = |host: HostId| block.iter().all(|&vm| draft.admits(vm, host));
+        let fits = |host: &HostId| has_room(*host) && admitted(*host);
         if let Some(host) = hosts.iter().copied().find(fits) {
-            draft.append(vm, host, cpu, &state);
-            placed.push((vm, host));
+            for vm in block {
+                draft.append(vm, host, cpu(vm), &state);
+                placed.push((vm, host));
+            }
         }
     }
     draft.count_memory(world.counts_memory());

@@ -98,6 +98,21 @@ fn place(
 ) -> Result<Outcome, Error> {
     let state = world.snapshot_with(demand);
     let mut all = Outcome::default();
+    let blocks = draft.fence().map_or_else(Vec::new, |fence| fence.blocks_among(vms));
+    for block in &blocks {
+        let wanted = Wanted { state, vms: block, excluded, wake: true, placing: Placing::Each };
+        let outcome = wanted.place_as_one(draft, policies)?;
+        all.placed.extend(outcome.placed);
+        all.left.extend(outcome.left);
+    }
+    let alone = |vm: &&VmId| !blocks.iter().any(|block| block.contains(vm));
+    let single: Vec<VmId>;
+    let vms = if blocks.is_empty() {
+        vms
+    } else {
+        single = vms.iter().filter(alone).copied().collect();
+        &single
+    };
     let batch = match policies.initial {
         InitialDemand::FirstSample => vms.len().max(1),
         InitialDemand::Nominal => 1,

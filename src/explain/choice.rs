@@ -97,7 +97,7 @@ pub enum Fate {
     },
     /// It might not receive: it was overloaded itself, or was being emptied.
     Excluded,
-    /// The rules of `[sites]` keep the VM from it, or no link leads there.
+    /// The rules of `[sites]`, or of its lease, keep the VM from it, or no link leads there.
     Forbidden,
 }
 
@@ -180,7 +180,9 @@ impl fmt::Display for Fate {
                 write!(f, "no room: {resource} {:.0} MB, {:.0} free", takes / 1e6, free / 1e6)
             }
             Self::Excluded => write!(f, "may not receive: overloaded itself, or being emptied"),
-            Self::Forbidden => write!(f, "the rules of [sites] keep it from there"),
+            Self::Forbidden => {
+                write!(f, "the rules of [sites], or of its lease, keep it from there")
+            }
         }
     }
 }

@@ -12,11 +12,12 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::repeat::{Figures, Repeatable};
-use super::{Choice, Error, Focus, observed};
+use super::repeat::{Figures, Repeatable, Repeated};
+use super::{Choice, Error, Focus, observed, without_lease};
 use crate::engine::{self, Policies};
-use crate::id::{HostId, VmId};
-use crate::model::Record;
+use crate::id::{HostId, LeaseId, VmId};
+use crate::lease::decision::LeaseDecision;
+use crate::model::lease_record::{Stretch, Use};
 use crate::model::record::Action;
 use crate::place::{
     Ask, Draft, Outcome, Placer, Placing, Planner, Refusal, Roster, Weighed, enter,
@@ -32,6 +33,8 @@ use crate::time::Instant;
 pub struct Counterfactual {
     /// The moves that are in question, as they were made.
     pub choices: Vec<Choice>,
+    /// The decisions about the lease that are in question.
+    pub leases: Vec<LeaseDecision>,
     /// How many moves of that moment were not made, or made to another host.
     pub changed: usize,
     /// When the two runs first differ; `None` if they never do.
@@ -47,10 +50,13 @@ pub struct Counterfactual {
 /// Repeats the run of `spec`, and runs it again without the moves in `focus`, or with the one move
 /// in focus going to the host `instead`; policies written in Python are built by `interpreter`.
 ///
+/// With a lease in focus the other run goes without that: it is refused when it is asked for. With
+/// a time at which it was displaced as well, the lease for which it made way must spare it.
+///
 /// # Errors
-/// GLN-650 when `focus` has no time, when no move is in it, or when more than one is to go
-/// elsewhere; GLN-651 when the VM has no room there; what building the policies and running them
-/// gives.
+/// GLN-650 when `focus` has neither time nor lease, when no move is in it, or when more than one is
+/// to go elsewhere; GLN-651 when the VM has no room there; GLN-697 when there is no such lease;
+/// what building the policies and running them gives.
 ///
 /// ```
 /// use galerna::explain::{Focus, Repeatable, without};
@@ -72,6 +78,9 @@ pub fn without(
     focus: Focus,
     instead: Option<HostId>,
 ) -> Result<Counterfactual, Error> {
+    if focus.lease.is_some() {
+        return without_lease::without(spec, inputs, interpreter, focus, instead);
+    }
     let (explanation, as_it_was) = observed(spec, inputs, interpreter, focus)?;
     let choices: Vec<Choice> =
         explanation.choices.into_iter().filter(|choice| choice.to.is_some()).collect();
@@ -79,12 +88,13 @@ pub fn without(
     let vms = choices.iter().map(|choice| choice.vm).collect();
     let changed = Arc::new(AtomicUsize::new(0));
     let other = Otherwise { at, vms, instead, changed: Arc::clone(&changed) };
-    let repeated = inputs.run(spec, interpreter, |policies| other.over(policies));
+    let repeated = inputs.run(spec, interpreter, |policies| other.over(policies), |same| same);
     let repeated = repeated.map_err(no_room)?;
     Ok(Counterfactual {
         choices,
+        leases: Vec::new(),
         changed: changed.load(Ordering::Relaxed),
-        differs_from: first_difference(&as_it_was.outcome.record, &repeated.outcome.record),
+        differs_from: first_difference(&as_it_was, &repeated),
         as_it_was: inputs.figures(spec, &as_it_was),
         without: inputs.figures(spec, &repeated),
         event_log_blake3: explanation.event_log_blake3,
@@ -136,11 +146,35 @@ fn no_room(error: Error) -> Error {
 const NO_ROOM: &str = "GLN-651";
 
 /// When two runs first do different things.
-fn first_difference(one: &Record, other: &Record) -> Option<Instant> {
-    let (mine, theirs) = (&one.actions, &other.actions);
-    let same = mine.iter().zip(theirs).take_while(|(a, b)| a == b).count();
-    let at = |actions: &[Action]| actions.get(same).map(|action| action.at);
-    at(mine).into_iter().chain(at(theirs)).min()
+pub(super) fn first_difference(one: &Repeated, other: &Repeated) -> Option<Instant> {
+    let actions = |run: &Repeated| -> Vec<Action> {
+        run.outcome.as_ref().map_or_else(Vec::new, |outcome| outcome.record.actions.clone())
+    };
+    let of_load = departure(&actions(one), &actions(other), |action| action.at);
+    let leases = one.schedule.iter().flat_map(|all| &all.leases);
+    let others = other.schedule.iter().flat_map(|all| &all.leases);
+    let histories = leases.zip(others).map(|(a, b)| departure(&a.history, &b.history, |s| s.0));
+    let of_hosts = departure(&edges(one), &edges(other), |edge| edge.0);
+    histories.chain([of_load, of_hosts]).flatten().min()
+}
+
+/// What begins and ends when: of which lease, for what, on which hosts.
+fn edges(run: &Repeated) -> Vec<(Instant, LeaseId, Use, bool, Vec<u32>)> {
+    let stretches = run.schedule.iter().flat_map(|all| &all.stretches);
+    let mut all: Vec<_> = stretches
+        .flat_map(|&Stretch { lease, purpose, start, end, ref hosts }| {
+            let hosts: Vec<u32> = hosts.iter().map(|&(host, _)| host).collect();
+            [(start, lease, purpose, true, hosts.clone()), (end, lease, purpose, false, hosts)]
+        })
+        .collect();
+    all.sort_unstable();
+    all
+}
+
+/// When two sequences first differ.
+fn departure<T: PartialEq>(one: &[T], other: &[T], at: impl Fn(&T) -> Instant) -> Option<Instant> {
+    let same = one.iter().zip(other).take_while(|(a, b)| a == b).count();
+    [one, other].into_iter().filter_map(|all| all.get(same).map(&at)).min()
 }
 
 /// What is decided otherwise.

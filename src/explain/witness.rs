@@ -1,6 +1,7 @@
 //! Policies that decide as those they wrap, and note what these see.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::planning::Planning;
@@ -23,6 +24,8 @@ pub(super) struct Witness(Arc<Mutex<Notes>>);
 
 struct Notes {
     focus: Focus,
+    /// The VMs of the lease in focus.
+    only: Option<Range<usize>>,
     tables: Vec<PowerTable>,
     /// What moving each VM costs.
     costs: Vec<Cost>,
@@ -33,6 +36,13 @@ struct Notes {
     picked: BTreeMap<VmId, (Instant, HostId, Vec<VmId>)>,
     /// What the detector saw of the possible destinations asked about last.
     seen: Vec<String>,
+}
+
+impl Notes {
+    fn covers(&self, choice: &Choice) -> bool {
+        let ours = self.only.as_ref().is_none_or(|vms| vms.contains(&(choice.vm.0 as usize)));
+        ours && self.focus.covers(choice)
+    }
 }
 
 impl Witness {
@@ -46,6 +56,7 @@ impl Witness {
         };
         Self(Arc::new(Mutex::new(Notes {
             focus,
+            only: None,
             tables: fleet.machines.iter().map(PowerTable::of).collect(),
             costs: fleet.vm_ram.as_slice().iter().map(cost).collect(),
             choices: Vec::new(),
@@ -53,6 +64,12 @@ impl Witness {
             picked: BTreeMap::new(),
             seen: Vec::new(),
         })))
+    }
+
+    /// The same, for decisions about these VMs only, if any are given.
+    pub(super) fn only(self, vms: Option<Range<usize>>) -> Self {
+        self.notes().only = vms;
+        self
     }
 
     /// `policies` with witnesses.
@@ -82,7 +99,7 @@ impl Witness {
     pub(super) fn note(&self, mut choice: Choice) {
         let mut notes = self.notes();
         choice.cost = notes.costs[choice.vm.0 as usize];
-        if notes.focus.covers(&choice) {
+        if notes.covers(&choice) {
             notes.choices.push(choice);
         }
     }
@@ -273,7 +290,7 @@ impl Watched {
             source_change_w: change,
             cost,
         };
-        if self.witness.notes().focus.covers(&choice) {
+        if self.witness.notes().covers(&choice) {
             choice.possibilities = self.possibilities(vm, from, to, draft, ask)?;
             let choices = &mut self.witness.notes().choices;
             // Who finds no place among the hosts that are on is placed once more, among all.

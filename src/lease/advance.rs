@@ -3,6 +3,7 @@
 //! Source: Sotomayor et al., HPDC 2008, section 4; Haizea 1.1.
 
 use super::best_effort::Demand;
+use super::decision::Hindrance;
 use super::mapper::Ask;
 use super::scheduler::Scheduler;
 use crate::policy::PolicyError;
@@ -12,6 +13,7 @@ impl Scheduler<'_> {
     /// Plans `lease` from `start` on, displacing others if the policy allows it.
     pub(super) fn reserve(&mut self, lease: u32, start: Instant) -> Result<bool, PolicyError> {
         if start < self.now {
+            self.hinder(lease, || Hindrance::Past { start_s: start.seconds() });
             return Ok(false);
         }
         let duration = self.requests[lease as usize].duration;
@@ -29,7 +31,10 @@ impl Scheduler<'_> {
             displacing: true,
         };
         let Some(mapped) = self.map(&ask)? else { return Ok(false) };
-        let Some(delivery) = self.delivery(lease, start, &mapped.hosts) else { return Ok(false) };
+        let Some(delivery) = self.delivery(lease, start, &mapped.hosts) else {
+            self.hinder(lease, || Hindrance::ImageLate { start_s: start.seconds() });
+            return Ok(false);
+        };
         let threshold = Span::ZERO;
         let demand = Demand { work, asked, shutdown, threshold, strict: true, resuming: false };
         let Some(outline) = self.outline(lease, &demand, start, &mapped) else { return Ok(false) };

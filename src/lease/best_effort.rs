@@ -11,6 +11,7 @@
 //!
 //! Source: Haizea 1.0 and 1.1, `VMScheduler`; EASY backfilling: Lifka, JSSPP 1995.
 
+use super::decision::Hindrance;
 use super::mapper::{Ask, Mapped};
 use super::prepare::Readiness;
 use super::rules::{ColdMigration, Suspension};
@@ -87,6 +88,7 @@ impl Scheduler<'_> {
 
     /// Finds a place for `lease` and plans it there; one in the future only if `may_wait`.
     pub(super) fn place(&mut self, lease: u32, may_wait: bool) -> Result<bool, PolicyError> {
+        self.try_anew(lease);
         let demand = self.demand(lease);
         let readiness = self.readiness(lease);
         let probes = self.first_probes(lease, &readiness);
@@ -226,9 +228,13 @@ impl Scheduler<'_> {
         };
         let Some(mapped) = self.map(&ask)? else { return Ok(false) };
         if !self.is_worth_it(demand, *start, &mapped) {
+            self.hinder(lease, || self.too_short(&ask, &mapped));
             return Ok(false);
         }
-        let Some(outline) = self.outline(lease, demand, *start, &mapped) else { return Ok(false) };
+        let Some(outline) = self.outline(lease, demand, *start, &mapped) else {
+            self.hinder(lease, || Hindrance::OnlyOverheads);
+            return Ok(false);
+        };
         let kind = self.requests[lease as usize].kind;
         if kind == LeaseKind::Immediate && !self.agrees(lease, &[], *start)? {
             return Ok(false);

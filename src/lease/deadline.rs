@@ -16,6 +16,7 @@
 //! are not taken off their places: their transfers are planned already.
 
 use super::best_effort::Demand;
+use super::decision::Hindrance;
 use super::mapper::Ask;
 use super::reservation::{Phase, ReservationId};
 use super::scheduler::Scheduler;
@@ -91,7 +92,10 @@ impl Scheduler<'_> {
                 displacing: false,
             };
             let Some(mapped) = self.map(&ask)? else { continue };
-            let Some(delivery) = self.delivery(lease, start, &mapped.hosts) else { continue };
+            let Some(delivery) = self.delivery(lease, start, &mapped.hosts) else {
+                self.hinder(lease, || Hindrance::ImageLate { start_s: start.seconds() });
+                continue;
+            };
             let Some(outline) = self.outline(lease, &demand, start, &mapped) else { continue };
             if !self.agrees(lease, &[], start)? {
                 return Ok(false);
@@ -192,6 +196,7 @@ impl Scheduler<'_> {
 
     /// Places the deadline leases that have not begun again, with `lease` among them.
     fn reshuffle(&mut self, lease: u32, earliest: Instant) -> Result<bool, PolicyError> {
+        let told = self.told();
         let movable = self.movable().into_iter();
         let taken: Vec<TakenOff> =
             movable.filter_map(|other| self.take_off(other, earliest)).collect();
@@ -200,6 +205,7 @@ impl Scheduler<'_> {
         order.sort_by(|&a, &b| self.tightness(a, earliest).total_cmp(&self.tightness(b, earliest)));
         let done = self.place_in_order(lease, &order, &taken, earliest)?;
         if !done {
+            self.untell(told);
             self.drop_plan(lease);
             // All places are cleared before the old ones are taken again.
             taken.iter().for_each(|old| self.clear(old));
@@ -296,10 +302,12 @@ impl Scheduler<'_> {
             if used + more > area(nodes, free) {
                 continue;
             }
+            let told = self.told();
             let Some(old) = self.take_off(lease, now) else { continue };
             if self.plan_rest(lease, &old.kept, start.max(now), until)? {
                 used += more;
             } else {
+                self.untell(told);
                 self.put_back(&old);
             }
         }

@@ -10,6 +10,7 @@
 //! been saved.
 
 use super::best_effort::Demand;
+use super::decision::Way;
 use super::mapper::{Ask, Mapped};
 use super::reservation::ReservationId;
 use super::scheduler::Scheduler;
@@ -28,12 +29,14 @@ struct Change {
 impl Scheduler<'_> {
     /// Maps a lease, planning those anew that must go.
     pub(super) fn map_by_deadline(&mut self, ask: &Ask<'_>) -> Result<Option<Mapped>, PolicyError> {
+        let told = self.told();
         let mut changes = Vec::new();
         let mut candidates = None;
         // The order is that from before anybody makes way.
         let mut order = self.whole_order(ask)?;
         loop {
             if let Some((hosts, until)) = self.map_beside(ask, &[], &mut order)? {
+                self.tell_mapping(&order.told, &[]);
                 return Ok(Some(Mapped { hosts, until, displaced: Vec::new() }));
             }
             if candidates.is_none() {
@@ -41,6 +44,8 @@ impl Scheduler<'_> {
             }
             let Some(next) = candidates.as_mut().and_then(Vec::pop) else {
                 changes.into_iter().rev().for_each(|change| self.undo(change));
+                self.untell(told);
+                self.hinder(ask.lease, || self.no_room(ask, &[]));
                 return Ok(None);
             };
             changes.extend(self.make_way(next, ask)?);
@@ -73,6 +78,7 @@ impl Scheduler<'_> {
         self.set_runs(lease, kept.clone());
         if self.plan_rest(lease, &kept, ask.until, deadline)? {
             self.life(lease).outcome.preemptions += 1;
+            self.tell_displaced(lease, ask.start, Way::PlannedAnew, Span::ZERO);
             return Ok(Some(change));
         }
         self.undo(change);

@@ -20,16 +20,24 @@ impl Scheduler<'_> {
                 Use::Run => self.begin_run(lease, id),
                 Use::Suspend => {
                     if self.life(lease).state == LeaseState::Active {
+                        self.tell_suspension(lease);
                         self.turn(lease, LeaseState::Suspending);
                     }
                 }
                 Use::Resume => {
                     if self.life(lease).state == LeaseState::SuspendedScheduled {
+                        self.tell_resumption(lease);
                         self.turn(lease, LeaseState::Resuming);
                     }
                 }
-                Use::MoveMemory => self.life(lease).outcome.memory_migrations += 1,
-                Use::MoveDisk => self.life(lease).outcome.disk_migrations += 1,
+                Use::MoveMemory => {
+                    self.tell_moves(lease, "memory", id);
+                    self.life(lease).outcome.memory_migrations += 1;
+                }
+                Use::MoveDisk => {
+                    self.tell_moves(lease, "disk", id);
+                    self.life(lease).outcome.disk_migrations += 1;
+                }
                 Use::Shutdown => self.shutdowns.push(id),
                 Use::Transfer => self.begin_transfer(id),
             }
@@ -44,6 +52,7 @@ impl Scheduler<'_> {
         let run = self.table.get(id);
         let resumed = run.before.iter().any(|&part| self.table.get(part).purpose == Use::Resume);
         let now = self.now;
+        self.tell_begin(lease, &mapping);
         let life = self.life(lease);
         if !resumed {
             life.outcome.last_start = Some(now);
@@ -159,6 +168,7 @@ impl Scheduler<'_> {
         life.run = None;
         life.outcome.end = Some(now);
         life.outcome.run_time = life.accumulated;
+        self.tell_end(lease);
         self.forget_images(lease);
     }
 

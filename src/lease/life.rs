@@ -1,7 +1,10 @@
 //! What becomes of a lease: its state, its plan, where its images are, and its record.
 
+use std::sync::Arc;
+
 use super::reservation::ReservationId;
 use super::state::is_legal;
+use crate::model::company::Company;
 use crate::model::lease_record::{LeaseOutcome, LeaseState};
 use crate::time::{Instant, Span};
 
@@ -27,6 +30,8 @@ pub(super) struct Life {
     pub in_future: bool,
     /// Order of its VMs when they are mapped; none if it is that of their numbers.
     pub order: Option<Vec<u32>>,
+    /// The rules between its VMs.
+    pub company: Option<Arc<Company>>,
     /// CPU and memory of all its VMs.
     pub need: [i64; 2],
     pub outcome: LeaseOutcome,
@@ -45,6 +50,7 @@ impl Life {
             disk_at: Vec::new(),
             in_future: false,
             order: None,
+            company: None,
             need: [0; 2],
             outcome: LeaseOutcome {
                 state: LeaseState::New,

@@ -9,6 +9,7 @@
 //! does not shorten the slice only to take one VM more, and the lease with the *highest* score of
 //! the preemption policy is displaced first.
 
+use super::decision::Considered;
 use super::host_selection::HostStatus;
 use super::mapping::{HostRoom, MappingQuestion};
 use super::rules::{ColdMigration, Mapping};
@@ -49,6 +50,8 @@ pub(super) struct Mapped {
 #[derive(Default)]
 pub(super) struct HostOrder {
     found: Vec<u32>,
+    /// The same with their scores, where somebody asks.
+    pub(super) told: Vec<Considered>,
     /// How many hosts have been looked at. Those that are not empty are scored only when the
     /// empty ones do not suffice.
     asked: usize,
@@ -66,6 +69,7 @@ impl Scheduler<'_> {
     /// Maps the VMs of a lease, if possible.
     pub(super) fn map(&mut self, ask: &Ask<'_>) -> Result<Option<Mapped>, PolicyError> {
         if !ask.displacing && !self.could_fit(ask) {
+            self.hinder(ask.lease, || self.no_room(ask, &[]));
             return Ok(None);
         }
         if ask.displacing && self.rules.mapping == Mapping::Deadline {
@@ -76,16 +80,21 @@ impl Scheduler<'_> {
         let mut candidates = None;
         loop {
             if let Some((hosts, until)) = self.map_beside(ask, &displaced, &mut order)? {
+                self.tell_mapping(&order.told, &displaced);
                 return Ok(Some(Mapped { hosts, until, displaced }));
             }
             if !ask.displacing {
+                self.hinder(ask.lease, || self.no_room(ask, &[]));
                 return Ok(None);
             }
             if candidates.is_none() {
                 candidates = Some(self.candidates(ask)?);
             }
             match candidates.as_mut().and_then(Vec::pop) {
-                None => return Ok(None),
+                None => {
+                    self.hinder(ask.lease, || self.no_room(ask, &displaced));
+                    return Ok(None);
+                }
                 Some(next) => displaced.push(next),
             }
         }
@@ -143,6 +152,9 @@ impl Scheduler<'_> {
     ) -> Result<Option<(Vec<u32>, Instant)>, PolicyError> {
         if self.mapping.is_some() {
             return self.map_by_policy(ask, displaced, order);
+        }
+        if let Some(company) = self.lives[ask.lease as usize].company.clone() {
+            return self.map_company(&company, ask, displaced, order);
         }
         let vms = self.requests[ask.lease as usize].vms();
         let mut hosts = vec![u32::MAX; vms];
@@ -210,7 +222,7 @@ impl Scheduler<'_> {
     }
 
     /// The host whose turn it is as number `turn`, if there are so many.
-    fn host_in_order(
+    pub(super) fn host_in_order(
         &mut self,
         ask: &Ask<'_>,
         order: &mut HostOrder,
@@ -230,6 +242,9 @@ impl Scheduler<'_> {
             order.asked += 1;
             if prefers_empty && self.table.is_empty_for(host, ask.start, duration) {
                 order.found.push(host);
+                if self.notes.is_some() {
+                    order.told.push(Considered { host, score: None });
+                }
             }
         }
         Ok(order.found.get(turn).copied())
@@ -262,6 +277,10 @@ impl Scheduler<'_> {
             scored.push((score, host));
         }
         scored.sort_by(|a, b| b.0.total_cmp(&a.0));
+        if self.notes.is_some() {
+            let one = |&(score, host): &(f64, u32)| Considered { host, score: Some(score) };
+            order.told.extend(scored.iter().map(one));
+        }
         order.found.extend(scored.into_iter().map(|(_, host)| host));
         order.sorted = true;
         Ok(())
@@ -298,6 +317,7 @@ impl Scheduler<'_> {
             // Of equal scores the lease that was numbered last goes first.
             scored.sort_by(|a, b| a.0.total_cmp(&b.0));
         }
+        self.tell_candidates(&scored);
         Ok(scored.into_iter().map(|(_, lease)| lease).collect())
     }
 
@@ -310,7 +330,7 @@ impl Scheduler<'_> {
         planned && !bound && life.state != LeaseState::Suspending
     }
 
-    fn vm_in_order(&self, lease: u32, place: usize) -> u32 {
+    pub(super) fn vm_in_order(&self, lease: u32, place: usize) -> u32 {
         match &self.lives[lease as usize].order {
             None => place as u32,
             Some(order) => order[place],

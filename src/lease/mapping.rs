@@ -63,6 +63,10 @@ impl MappingQuestion<'_> {
         if hosts.len() != vms {
             return Err(format!("{} hosts for {vms} VMs", hosts.len()));
         }
+        if let Some((a, b)) = self.lease.company().and_then(|rules| rules.broken(hosts)) {
+            let how = if hosts[a] == hosts[b] { "one host" } else { "two hosts" };
+            return Err(format!("{how} for VMs {a} and {b}, against the rules of the lease"));
+        }
         let mut until = self.until;
         let mut sums: Vec<(u32, Amounts)> = Vec::new();
         for (&host, need) in hosts.iter().zip(self.lease.needs()) {

@@ -5,6 +5,7 @@
 //! ```
 
 use super::best_effort::Demand;
+use super::decision::Way;
 use super::mapper::{Mapped, sum};
 use super::overhead::{Layout, Operation, rounds};
 use super::reservation::{Move, Phase, Reservation, ReservationId};
@@ -82,6 +83,7 @@ impl Scheduler<'_> {
         places: &[u32],
         free: Instant,
     ) {
+        self.tell_plan(lease, &outline);
         let mut before = Vec::new();
         // Without migration the saved VMs are resumed on the hosts that they had, in any order.
         if !outline.resumptions.is_empty() && self.rules.migration != ColdMigration::No {
@@ -263,15 +265,19 @@ impl Scheduler<'_> {
         let (phase, start) = (plan.phase, plan.start);
         let before_it_starts = phase == Phase::Scheduled && start >= at;
         let too_short = at - start < self.threshold(lease);
+        let ran = if phase == Phase::Active { self.now - start } else { Span::ZERO };
         if before_it_starts || !self.can_suspend(lease) || too_short {
+            self.tell_displaced(lease, at, Way::Queued, ran);
             return self.send_back(lease);
         }
         let hosts = plan.mapping.clone();
         let parts = self.layout(&hosts, &self.suspend_spans(lease)).backward(at);
         let end = parts.iter().map(|part| part.start).min().unwrap_or(at);
         if end <= start || end < self.now {
+            self.tell_displaced(lease, at, Way::Queued, ran);
             return self.send_back(lease);
         }
+        self.tell_displaced(lease, at, Way::Suspended, Span::ZERO);
         for part in std::mem::take(&mut self.table.get_mut(run).after) {
             self.table.drop(part);
         }

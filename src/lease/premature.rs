@@ -87,12 +87,14 @@ impl Scheduler<'_> {
                 _ => continue,
             };
             let old = self.revocable(lease);
+            let told = self.told();
             self.drop_plan(lease);
             self.drop_preparation(lease);
             self.leave_future(lease);
             self.turn(lease, next);
             let placed = self.place(lease, true)?;
             if let Some(old) = old.filter(|old| self.starts_later(lease, old.start)) {
+                self.untell(told);
                 self.return_to(&old, state, placed);
                 continue;
             }

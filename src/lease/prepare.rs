@@ -6,6 +6,7 @@
 //!
 //! Source: Haizea 1.1, `imagetransfer` deployment with its FIFO and EDF transfers.
 
+use super::decision::Decided;
 use super::reservation::Reservation;
 use super::scheduler::Scheduler;
 use crate::id::LeaseId;
@@ -152,6 +153,8 @@ impl Scheduler<'_> {
             return;
         }
         let end = start + self.transfer_span(size, vms.len(), rules);
+        let (start_s, until_s, count) = (start.seconds(), end.seconds(), vms.len());
+        self.tell(lease, || Decided::ImageSent { start_s, until_s, vms: count, mb: size });
         let first = LeaseId(lease);
         let riders: Vec<Rider> =
             vms.iter().map(|&vm| Rider { lease: first, vm, host: mapping[vm as usize] }).collect();

@@ -11,23 +11,24 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
+use std::sync::Arc;
 
 use super::admission::AdmissionPolicy;
+use super::decision::{Decided, Hindrance};
 use super::host_selection::HostSelection;
 use super::life::Life;
 use super::mapper::mapping_order;
 use super::mapping::MappingPolicy;
+use super::notes::Notes;
 use super::preemption::{Preemptee, PreemptionPolicy};
 use super::pricing::{self, PricingPolicy};
 use super::reservation::{Phase, ReservationId};
 use super::rules::LeaseRules;
+use super::schedule::{Schedule, UseOfCpu};
 use super::shifting::ShiftingPolicy;
-use super::summary::LateStarts;
 use super::table::SlotTable;
 use crate::model::lease::{CPU, LeaseKind, LeaseRequest, Site};
-use crate::model::lease_record::LeaseOutcome;
 use crate::model::lease_record::{LeaseState, Stretch};
-use crate::model::provision::ProvisionSummary;
 use crate::policy::PolicyError;
 use crate::provision::{Caches, Repository, TransferId};
 use crate::time::Instant;
@@ -46,6 +47,8 @@ pub struct LeasePolicies {
     pub pricing: Box<dyn PricingPolicy>,
     /// When those that can wait may begin; without it as soon as they can.
     pub shifting: Option<Box<dyn ShiftingPolicy>>,
+    /// Where it is noted what is decided, if anybody asks why.
+    pub notes: Option<Notes>,
 }
 
 impl LeasePolicies {
@@ -58,28 +61,7 @@ impl LeasePolicies {
             mapping: None,
             pricing: Box::new(rules.pricing),
             shifting: None,
-        }
-    }
-}
-
-/// Use of CPU over time.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct UseOfCpu {
-    /// Hundredths of a core in use from each instant on.
-    pub steps: Vec<(Instant, i64)>,
-    now: i64,
-}
-
-impl UseOfCpu {
-    fn change(&mut self, by: i64) {
-        self.now += by;
-    }
-
-    fn note(&mut self, at: Instant) {
-        match self.steps.last_mut() {
-            Some((last, value)) if *last == at => *value = self.now,
-            Some((_, value)) if *value == self.now => {}
-            _ => self.steps.push((at, self.now)),
+            notes: None,
         }
     }
 }
@@ -105,6 +87,7 @@ pub struct Scheduler<'a> {
     pub(super) mapping: Option<Box<dyn MappingPolicy>>,
     pub(super) pricing: Box<dyn PricingPolicy>,
     pub(super) shifting: Option<Box<dyn ShiftingPolicy>>,
+    pub(super) notes: Option<Notes>,
     pub(super) table: SlotTable,
     pub(super) lives: Vec<Life>,
     /// Leases that wait, by submission.
@@ -141,6 +124,7 @@ impl<'a> Scheduler<'a> {
         let mut lives: Vec<Life> = requests.iter().map(|_| Life::new()).collect();
         for (life, request) in lives.iter_mut().zip(requests) {
             life.need = request.total();
+            life.company = request.company().map(Arc::new);
             if request.nodes.len() > 1 {
                 life.order = mapping_order(&request.needs().collect::<Vec<_>>());
             }
@@ -154,6 +138,7 @@ impl<'a> Scheduler<'a> {
             mapping: policies.mapping,
             pricing: policies.pricing,
             shifting: policies.shifting,
+            notes: policies.notes,
             table: SlotTable::new(&site.hosts),
             lives,
             queue: Vec::new(),
@@ -238,9 +223,12 @@ impl<'a> Scheduler<'a> {
             let lease = self.arrived as u32;
             self.arrived += 1;
             self.turn(lease, LeaseState::Pending);
+            self.try_anew(lease);
+            self.tell(lease, || asked(request));
             let admitted = self.admission.admits(request);
             if !admitted.map_err(|error| self.blamed(error, lease))? {
-                self.turn(lease, LeaseState::Rejected);
+                self.hinder(lease, || Hindrance::NotAdmitted);
+                self.refuse(lease);
                 continue;
             }
             match request.kind {
@@ -266,7 +254,7 @@ impl<'a> Scheduler<'a> {
     fn place_immediate(&mut self, leases: &[u32]) -> Result<(), PolicyError> {
         for &lease in leases {
             if !self.place(lease, false)? {
-                self.turn(lease, LeaseState::Rejected);
+                self.refuse(lease);
             }
         }
         Ok(())
@@ -274,6 +262,7 @@ impl<'a> Scheduler<'a> {
 
     fn place_dated(&mut self, leases: &[u32]) -> Result<(), PolicyError> {
         for &lease in leases {
+            self.try_anew(lease);
             let placed = match self.requests[lease as usize].kind {
                 LeaseKind::Deadline { start, deadline } => {
                     let later = self.not_before(lease)?;
@@ -285,7 +274,7 @@ impl<'a> Scheduler<'a> {
                 LeaseKind::BestEffort | LeaseKind::Immediate => false,
             };
             if !placed {
-                self.turn(lease, LeaseState::Rejected);
+                self.refuse(lease);
             }
         }
         Ok(())
@@ -305,15 +294,21 @@ impl<'a> Scheduler<'a> {
             }
             turns.next();
             let tried = could_wait || self.could_begin(lease, free);
+            if !tried {
+                self.hinder_now(lease);
+            }
             if tried && self.place(lease, true)? {
                 free = self.table.site.at(self.now);
             } else {
+                self.tell_waiting(lease);
                 left.push(lease);
                 if !self.rules.backfilling.admits(0) {
                     break;
                 }
             }
         }
+        let overtaken = if self.rules.backfilling.admits(0) { None } else { left.first() };
+        self.tell_untried(turns.as_slice(), overtaken.copied());
         left.extend(turns);
         assert!(self.queue.is_empty(), "placing a best-effort lease displaces nobody");
         self.queue = left;
@@ -350,6 +345,10 @@ impl<'a> Scheduler<'a> {
         let price = self.pricing.price(request, &displaced);
         let price = price.map_err(|error| self.blamed(error, lease))?;
         let accepted = pricing::accepts(request, price);
+        match accepted {
+            true => self.tell_price(price),
+            false => self.hinder(lease, || Hindrance::TooDear { price }),
+        }
         let told = self.pricing.feedback(request, price, accepted);
         told.map_err(|error| self.blamed(error, lease))?;
         self.life(lease).outcome.price = accepted.then_some(price);
@@ -394,6 +393,7 @@ impl<'a> Scheduler<'a> {
     /// Ends the run: what still waits cannot ever be placed.
     pub fn finish(mut self) -> Schedule {
         for lease in std::mem::take(&mut self.queue) {
+            self.tell(lease, || Decided::Fails);
             self.turn(lease, LeaseState::Failed);
         }
         let total = self.table.rows.iter().map(|row| row.capacity[CPU]).sum();
@@ -410,34 +410,7 @@ impl<'a> Scheduler<'a> {
     }
 }
 
-/// Everything that came of a workload.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Schedule {
-    /// How each lease fared.
-    pub leases: Vec<LeaseOutcome>,
-    /// What was held when by whom, in the order in which it was over.
-    pub stretches: Vec<Stretch>,
-    /// Use of CPU over time.
-    pub cpu: UseOfCpu,
-    /// CPU of the site, hundredths of a core.
-    pub total_cpu: i64,
-    /// The last instant at which something happened.
-    pub end: Instant,
-    /// Instants at which something happened.
-    pub steps: u64,
-    /// VMs that began late, where they are consolidated.
-    pub late: Option<LateStarts>,
-    /// What provisioning of VMs came to, where they are.
-    pub provision: Option<ProvisionSummary>,
-}
-
-impl Schedule {
-    /// Mean share of the site's CPU in use, from the start until its use changed last.
-    pub fn utilisation(&self) -> f64 {
-        let pairs = self.cpu.steps.windows(2);
-        let sum: f64 = pairs.map(|two| (two[1].0 - two[0].0).seconds() * two[0].1 as f64).sum();
-        let end = self.cpu.steps.last().map_or(Instant::START, |step| step.0);
-        let whole = (end - Instant::START).seconds() * self.total_cpu as f64;
-        if whole > 0.0 { sum / whole } else { 0.0 }
-    }
+fn asked(request: &LeaseRequest) -> Decided {
+    let (kind, vms) = (request.kind.name(), request.vms());
+    Decided::Asked { kind, vms, duration_s: request.duration.seconds() }
 }

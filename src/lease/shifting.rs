@@ -20,6 +20,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::decision::Decided;
 use super::scheduler::Scheduler;
 use crate::model::costs::Rate;
 use crate::model::lease::{LeaseKind, LeaseRequest};
@@ -35,6 +36,13 @@ pub trait ShiftingPolicy: Send {
     ///
     /// A policy that cannot answer stops the run.
     fn not_before(&mut self, lease: &LeaseRequest) -> Result<Instant, PolicyError>;
+
+    /// The mean of what it goes by over `duration` from `start` on, for people; none if it goes by
+    /// no rate.
+    fn rate(&self, start: Instant, duration: Span) -> Option<f64> {
+        let _ = (start, duration);
+        None
+    }
 }
 
 /// By what leases are shifted.
@@ -94,6 +102,12 @@ impl ShiftingPolicy for LowestRate {
             LeaseKind::Immediate => lease.arrival,
         })
     }
+
+    fn rate(&self, start: Instant, duration: Span) -> Option<f64> {
+        let end = start + duration;
+        let sum = Integral::of(&self.rate, start, end).up_to(end);
+        (end > start).then(|| sum / duration.seconds())
+    }
 }
 
 impl Scheduler<'_> {
@@ -101,7 +115,20 @@ impl Scheduler<'_> {
     pub(super) fn not_before(&mut self, lease: u32) -> Result<Instant, PolicyError> {
         let Some(shifting) = &mut self.shifting else { return Ok(self.now) };
         let until = shifting.not_before(&self.requests[lease as usize]);
-        until.map_err(|error| self.blamed(error, lease))
+        let until = until.map_err(|error| self.blamed(error, lease))?;
+        let from = self.window(lease).map_or(self.now, |(start, _)| start.max(self.now));
+        if until > from {
+            self.tell(lease, || self.held_back(lease, from, until));
+        }
+        Ok(until)
+    }
+
+    /// That `lease` is held back until then, and what that is worth.
+    fn held_back(&self, lease: u32, from: Instant, until: Instant) -> Decided {
+        let duration = self.requests[lease as usize].duration;
+        let rate = |start| self.shifting.as_ref().and_then(|policy| policy.rate(start, duration));
+        let rates = rate(from).zip(rate(until)).map(|(now, then)| [now, then]);
+        Decided::HeldBack { from_s: from.seconds(), until_s: until.seconds(), rates }
     }
 
     /// A best-effort lease waits for its time, which may have come, and then in the queue.

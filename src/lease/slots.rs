@@ -81,6 +81,31 @@ impl Row {
             .find(|&start| exceeds(&self.used_at(start, ignored), need, &self.capacity))
     }
 
+    /// Which resource is short of `need` at `time` beside leases other than `ignored`, and what is
+    /// free of it; none if it fits.
+    pub fn short_at(&self, need: &Amounts, time: Instant, ignored: &[u32]) -> Option<(usize, i64)> {
+        let used = self.used_at(time, ignored);
+        let short = (0..RESOURCES).find(|&k| used[k] + need[k] > self.capacity[k])?;
+        Some((short, self.capacity[short] - used[short]))
+    }
+
+    /// Leases other than `ignored` that hold something at `time`, each once.
+    pub fn holders_at(&self, time: Instant, ignored: &[u32]) -> Vec<u32> {
+        let holds = |slot: &&Slot| slot.start <= time && slot.end > time;
+        let mut leases: Vec<u32> = self.slots.iter().filter(holds).map(|slot| slot.lease).collect();
+        leases.retain(|lease| !ignored.contains(lease));
+        leases.sort_unstable();
+        leases.dedup();
+        leases
+    }
+
+    /// The first end of a reservation after `time` at which `need` fits beside leases other than
+    /// `ignored`.
+    pub fn fits_again(&self, need: &Amounts, time: Instant, ignored: &[u32]) -> Option<Instant> {
+        let ends = self.slots.iter().map(|slot| slot.end).filter(|&end| end > time);
+        ends.filter(|&end| self.short_at(need, end, ignored).is_none()).min()
+    }
+
     /// The least that is free from `from` on until each step before `until`, beside leases other
     /// than `ignored`.
     pub fn room(

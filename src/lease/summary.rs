@@ -15,7 +15,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::rules::LeaseRules;
-use super::scheduler::Schedule;
+use super::schedule::Schedule;
 use crate::model::lease::LeaseRequest;
 use crate::model::lease_record::LeaseOutcome;
 use crate::model::lease_record::LeaseState;

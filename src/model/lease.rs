@@ -5,6 +5,7 @@
 //!
 //! Source: Sotomayor et al., HPDC 2008 and the manual of Haizea, whose terms these are.
 
+use super::company::Company;
 use crate::time::{Instant, Span};
 
 /// How many resources a host can have: the five known ones and three of the site's own.
@@ -54,6 +55,10 @@ pub struct Part {
     pub name: Option<String>,
     /// The sets whose VMs run before these begin.
     pub after: Vec<String>,
+    /// The sets whose VMs share one host with these.
+    pub together: Vec<String>,
+    /// The sets whose VMs never share a host with these.
+    pub apart: Vec<String>,
 }
 
 /// When a lease is to run.
@@ -205,6 +210,11 @@ impl LeaseRequest {
     /// Whether some of its VMs begin after others.
     pub fn is_ordered(&self) -> bool {
         self.nodes.iter().any(|set| !set.part.after.is_empty())
+    }
+
+    /// The rules between its VMs, if there are any.
+    pub fn company(&self) -> Option<Company> {
+        Company::of(&self.nodes)
     }
 
     /// Whether it starts exactly when it says.

@@ -4,6 +4,7 @@
 //! what happens when in the engine.
 
 pub mod catalogue;
+pub mod company;
 pub mod costs;
 pub mod decision_record;
 pub mod fleet;

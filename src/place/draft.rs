@@ -6,7 +6,7 @@
 
 use super::index::Journal;
 use super::question::{add_past, own_past};
-use super::{Fence, Held, HistoryKind, Resident, Room};
+use super::{Bonds, Fence, Held, HistoryKind, Resident, Room};
 use crate::detect::{HostLoads, Linear, OverloadDetector, Sums, Verdict};
 use crate::id::{HostId, IdVec, VmId};
 use crate::model::{Fleet, Resources, Snapshot, VmHistories};
@@ -124,6 +124,11 @@ impl Draft {
     pub fn judged_by(mut self, detector: &dyn OverloadDetector) -> Self {
         self.linear = detector.linear().filter(|_| self.kind != HistoryKind::HostRing);
         self
+    }
+
+    /// From now on VMs of `fleet` go only where `bonds` admit them as well.
+    pub fn bind(&mut self, bonds: Bonds, fleet: &Fleet) {
+        self.fence.get_or_insert_with(|| Fence::open(fleet)).bind(bonds);
     }
 
     /// The draft, in which VMs go only where `fence` admits them.

@@ -10,13 +10,15 @@
 //!
 //! A VM counts where it runs, where it is copied from and to, and where it is to come: what is
 //! tried in a draft is added, and nothing leaves before it has left. So what is admitted breaks no
-//! rule at any instant, whatever order the moves of a decision end in.
+//! rule at any instant, whatever order the moves of a decision end in. The rules between VMs of one
+//! lease are [`Bonds`], asked here with the others.
 
 use std::sync::Arc;
 
+use super::Bonds;
 use crate::id::{HostId, Id, IdVec, VmId};
 use crate::model::Fleet;
-use crate::model::sites::{Per, Sites};
+use crate::model::sites::{Numbers, Per, Site, Sites};
 
 /// A set of sites, one bit each.
 type SiteSet = u64;
@@ -67,9 +69,28 @@ pub struct Fence {
     members: Vec<Vec<(VmId, HostId)>>,
     /// The same by host, where tenants are kept apart.
     guests: IdVec<HostId, Vec<VmId>>,
+    /// The rules between VMs of one lease.
+    bonds: Bonds,
 }
 
 impl Fence {
+    /// No rules but those that it is [bound](Self::bind) by: one site for the hosts of `fleet`.
+    pub fn open(fleet: &Fleet) -> Self {
+        let hosts = Numbers::Text(format!("0-{}", fleet.hosts().saturating_sub(1)));
+        let list = vec![Site { hosts, ..Site::default() }];
+        Self::new(&Sites { list, ..Sites::default() }, fleet)
+    }
+
+    /// From now on `bonds` are rules as well.
+    pub fn bind(&mut self, bonds: Bonds) {
+        self.bonds = bonds;
+    }
+
+    /// The VMs of `vms` that share a host with others of them, by host.
+    pub fn blocks_among(&self, vms: &[VmId]) -> Vec<Vec<VmId>> {
+        self.bonds.blocks_among(vms)
+    }
+
     /// The rules of `sites` for `fleet`.
     pub fn new(sites: &Sites, fleet: &Fleet) -> Self {
         let (hosts, vms) = (fleet.hosts(), fleet.vms());
@@ -107,6 +128,7 @@ impl Fence {
             home: IdVec::filled(None, vms),
             members,
             guests,
+            bonds: Bonds::default(),
         };
         fence.connect(sites, &vec![true; sites.links.len()]);
         fence
@@ -126,6 +148,7 @@ impl Fence {
     /// Forgets who is where.
     pub fn clear(&mut self) {
         self.home.as_mut_slice().fill(None);
+        self.bonds.clear();
         self.members.iter_mut().for_each(Vec::clear);
         self.guests.as_mut_slice().iter_mut().for_each(Vec::clear);
     }
@@ -137,6 +160,7 @@ impl Fence {
 
     /// `vm` counts on `host`, once more if it does already.
     pub fn enter(&mut self, vm: VmId, host: HostId) {
+        self.bonds.enter(vm, host);
         if let Some(groups) = self.law.groups_of.as_slice().get(vm.index()) {
             groups.iter().for_each(|&group| self.members[usize::from(group)].push((vm, host)));
         }
@@ -147,6 +171,7 @@ impl Fence {
 
     /// `vm` counts on `host` once less.
     pub fn leave(&mut self, vm: VmId, host: HostId) {
+        self.bonds.leave(vm, host);
         if let Some(groups) = self.law.groups_of.as_slice().get(vm.index()) {
             for &group in groups {
                 let members = &mut self.members[usize::from(group)];
@@ -198,7 +223,7 @@ impl Fence {
         {
             return false;
         }
-        self.spreads(vm, host) && self.isolates(vm, host)
+        self.spreads(vm, host) && self.isolates(vm, host) && self.bonds.admits(vm, host)
     }
 
     /// Whether every group of `vm` stays spread with it on `host`.
@@ -258,7 +283,7 @@ fn tenants(sites: &Sites, vms: usize) -> IdVec<VmId, u16> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::sites::{Numbers, Site, SiteKind, SiteRule, WanLink, Zone};
+    use crate::model::sites::{SiteKind, SiteRule, WanLink, Zone};
     use crate::model::{Machine, VmType};
     use crate::units::Bytes;
 

@@ -4,6 +4,7 @@
 mod alignment;
 mod balance;
 mod best_fit;
+mod bonds;
 mod cheapest_within_sla;
 mod chooser;
 mod cosine;
@@ -35,6 +36,7 @@ use crate::policy::PolicyError;
 pub use alignment::AlignmentSpec;
 pub use balance::{Balance, BalanceSpec};
 pub use best_fit::FitSpec;
+pub use bonds::Bonds;
 pub use cheapest_within_sla::{CheapestSpec, Contract};
 pub use chooser::{Overload, Wake};
 pub use decreasing::{Decreasing, FirstFitDecreasingSpec};

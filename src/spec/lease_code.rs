@@ -36,6 +36,9 @@ pub struct LeaseCode {
     /// What leases cost.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pricing: Option<PythonPolicy>,
+    /// From when on leases that can wait may begin.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shifting: Option<PythonPolicy>,
 }
 
 impl LeaseCode {
@@ -46,8 +49,8 @@ impl LeaseCode {
 
     /// Every policy that is given, with its question.
     pub fn all(&self) -> Vec<(Slot, &PythonPolicy)> {
-        let Self { admission, preemption, host_selection, mapping, pricing } = self;
-        let all = [admission, preemption, host_selection, mapping, pricing];
+        let Self { admission, preemption, host_selection, mapping, pricing, shifting } = self;
+        let all = [admission, preemption, host_selection, mapping, pricing, shifting];
         let slots = Slot::LEASES.into_iter().zip(all);
         slots.filter_map(|(slot, policy)| Some((slot, policy.as_ref()?))).collect()
     }

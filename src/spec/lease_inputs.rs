@@ -133,14 +133,20 @@ impl LeaseInputs {
                 format!("lease {} has {count} such VMs, the site could hold {most}", lease.number)
             })
         };
+        let site = &self.site;
+        let unruly = |lease: &LeaseRequest| without_room(lease, site);
         match oversized {
             Oversized::Refuse => problems.extend(self.workload.leases.iter().filter_map(|lease| {
                 let remedy = "Name more hosts, or set leases.oversized to leave-out or keep";
-                Some(Problem::new("GLN-146", name, too_large(lease)?, remedy))
+                let large = too_large(lease).map(|what| ("GLN-146", what));
+                let (code, what) = large.or_else(|| Some(("GLN-699", unruly(lease)?)))?;
+                Some(Problem::new(code, name, what, remedy))
             })),
             Oversized::LeaveOut => {
                 let before = self.workload.leases.len();
-                self.workload.leases.retain(|lease| too_large(lease).is_none());
+                let fits =
+                    |lease: &LeaseRequest| too_large(lease).is_none() && unruly(lease).is_none();
+                self.workload.leases.retain(fits);
                 self.left_out += before - self.workload.leases.len();
             }
             Oversized::Keep => {}
@@ -179,6 +185,32 @@ impl LeaseInputs {
         format::write_lwf(&workload, &mut hasher).expect("a hasher takes all");
         hasher.finalize().to_hex().to_string()
     }
+}
+
+/// Why the empty site could not hold the VMs of `lease` as they are to be together and apart.
+fn without_room(lease: &LeaseRequest, site: &Site) -> Option<String> {
+    let company = lease.company()?;
+    let number = lease.number;
+    let (least, hosts) = (company.least_hosts(), site.hosts.len());
+    if least > hosts {
+        return Some(format!(
+            "lease {number}: {least} of its VMs are each to be apart, the site has {hosts} hosts"
+        ));
+    }
+    let needs: Vec<Amounts> = lease.asked().collect();
+    let together = |block: &Vec<usize>| -> Amounts {
+        std::array::from_fn(|k| block.iter().map(|&vm| needs[vm][k]).sum())
+    };
+    let holds = |host: &Amounts, need: &Amounts| host.iter().zip(need).all(|(has, n)| n <= has);
+    let large = company.blocks().into_iter().find(|block| {
+        let need = together(block);
+        !site.hosts.iter().any(|host| holds(host, &need))
+    })?;
+    let (vms, [cpu, memory, ..]) = (large.len(), together(&large));
+    Some(format!(
+        "lease {number}: {vms} VMs that are to be together need CPU {cpu} and {memory} MB, more \
+         than any host has"
+    ))
 }
 
 /// Reads one file; how many of its leases were left out comes with it.

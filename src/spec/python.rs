@@ -77,12 +77,20 @@ pub enum Slot {
     Mapping,
     /// What does a lease cost?
     Pricing,
+    /// From when on may a lease begin?
+    Shifting,
 }
 
 impl Slot {
     /// Those about leases.
-    pub const LEASES: [Self; 5] =
-        [Self::Admission, Self::Preemption, Self::HostSelection, Self::Mapping, Self::Pricing];
+    pub const LEASES: [Self; 6] = [
+        Self::Admission,
+        Self::Preemption,
+        Self::HostSelection,
+        Self::Mapping,
+        Self::Pricing,
+        Self::Shifting,
+    ];
 
     /// The section of a spec that holds it.
     pub fn section(self) -> &'static str {
@@ -103,6 +111,7 @@ impl Slot {
             Self::HostSelection => "host-selection",
             Self::Mapping => "mapping",
             Self::Pricing => "pricing",
+            Self::Shifting => "shifting",
         }
     }
 }

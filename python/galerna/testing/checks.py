@@ -74,8 +74,8 @@ def check_policy(
 
     `policy` is an object, a class that can be made without arguments, a function, a built-in policy
     or code by its name. `role` (`"overload"`, `"underload"`, `"select"`, `"place"`, `"plan"`,
-    `"admission"`, `"preemption"`, `"host-selection"`, `"mapping"`, `"pricing"`) is needed only
-    where the policy does not show it.
+    `"admission"`, `"preemption"`, `"host-selection"`, `"mapping"`, `"pricing"`, `"shifting"`) is
+    needed only where the policy does not show it.
 
     | check | the policy |
     |---|---|

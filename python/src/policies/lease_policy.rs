@@ -1,11 +1,11 @@
 //! Policies of leases that are written in Python: admission, preemption, host selection, mapping,
-//! pricing.
+//! pricing, shifting.
 
 use std::sync::Arc;
 
 use galerna::lease::{
     AdmissionPolicy, HostSelection, HostStatus, LeasePolicies, MappingPolicy, MappingQuestion,
-    Preemptee, PreemptionPolicy, PricingPolicy,
+    Preemptee, PreemptionPolicy, PricingPolicy, ShiftingPolicy,
 };
 use galerna::model::lease::LeaseRequest;
 use galerna::policy::PolicyError;
@@ -26,9 +26,13 @@ pub fn install(slot: Slot, policy: Resolved, policies: &mut LeasePolicies) {
         Slot::HostSelection => policies.host_selection = Box::new(bridge),
         Slot::Mapping => policies.mapping = Some(Box::new(bridge)),
         Slot::Pricing => policies.pricing = Box::new(bridge),
+        Slot::Shifting => policies.shifting = Some(Box::new(bridge)),
         _ => unreachable!("only questions about leases come here"),
     }
 }
+
+/// The latest start that a policy may name, seconds: some three hundred years.
+const LATEST_S: f64 = 1e10;
 
 /// A policy, and the lease that it was last asked about: hosts are scored one after the other.
 struct Bridge {
@@ -189,5 +193,21 @@ impl PricingPolicy for Bridge {
             feedback.call1((self.lease(py, lease)?, price, accepted)).map(drop)
         });
         self.failed(told)
+    }
+}
+
+impl ShiftingPolicy for Bridge {
+    fn not_before(&mut self, lease: &LeaseRequest) -> Result<Instant, PolicyError> {
+        let answer = Python::attach(|py| {
+            let lease = self.lease(py, lease)?;
+            let answer = self.policy.call.bind(py).call1((lease,))?;
+            if answer.is_none() {
+                return Ok(Instant::START);
+            }
+            let expected = "seconds from the start of the run, or None (as soon as it can)";
+            let start = self.number("not_before", &answer, (0.0, LATEST_S), expected)?;
+            Ok(Instant::from_seconds(start))
+        });
+        self.failed(answer)
     }
 }

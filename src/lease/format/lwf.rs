@@ -310,6 +310,10 @@ impl Lwf<'_> {
             let remedy = "Let `after` name other node-sets of the lease, without a circle";
             return self.fault("GLN-688", line, what, remedy);
         }
+        if let Some(what) = Self::discord(&draft.nodes) {
+            let remedy = "Let `together` and `apart` name node-sets of the lease, and not the same";
+            return self.fault("GLN-698", line, what, remedy);
+        }
         let Some(kind) = self.kind(&draft, duration) else { return };
         let Some(promised_percent) = self.promised(&mut draft) else { return };
         let number = draft.number.unwrap_or(self.workload.leases.len() as u64 + 1);

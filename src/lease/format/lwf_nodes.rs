@@ -5,6 +5,7 @@
 
 use super::lwf::Lwf;
 use super::xml::Element;
+use crate::model::company::Company;
 use crate::model::lease::{CORE, CPU, MEMORY, NodeSet, RESOURCES};
 use crate::problem::suggestion;
 
@@ -78,6 +79,11 @@ impl Lwf<'_> {
         set.part.name = element.attribute("name").map(str::to_owned);
         let after = element.attribute("after").unwrap_or_default().split_whitespace();
         set.part.after = after.map(str::to_owned).collect();
+        let words = |attribute: &str| {
+            let names = element.attribute(attribute).unwrap_or_default().split_whitespace();
+            names.map(str::to_owned).collect()
+        };
+        (set.part.together, set.part.apart) = (words("together"), words("apart"));
         let Some(name) = element.attribute("instance") else { return };
         set.part.instance = Some(name.to_owned());
         match self.catalogue.instance(name) {
@@ -122,6 +128,26 @@ impl Lwf<'_> {
                 Some(_) => {}
             }
         }
+    }
+
+    /// Why the VMs of a lease cannot share hosts as its sets ask.
+    pub(super) fn discord(sets: &[NodeSet]) -> Option<String> {
+        let names = || sets.iter().filter_map(|set| set.part.name.as_deref());
+        let twice = names().find(|name| names().filter(|other| other == name).count() > 1);
+        let asked = sets.iter().flat_map(|set| set.part.together.iter().chain(&set.part.apart));
+        let mut unknown = asked.filter(|name| names().all(|known| known != name.as_str()));
+        if let Some(name) = unknown.next() {
+            let near = suggestion(name, names());
+            return Some(format!("no node-set is called `{name}`{near}"));
+        }
+        let company = Company::of(sets)?;
+        if let Some(twice) = twice {
+            return Some(format!("two node-sets are called `{twice}`"));
+        }
+        let (a, b) = company.contradiction()?;
+        let name = |set: usize| sets[set].part.name.as_deref().unwrap_or("one without a name");
+        let (a, b) = (name(a), name(b));
+        Some(format!("VMs of `{a}` and `{b}` are to be together and apart"))
     }
 
     /// A node-set ends: by now it has a size.

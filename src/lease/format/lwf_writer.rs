@@ -119,8 +119,16 @@ fn request(lease: &LeaseRequest, names: &[String], images: &[String]) -> String 
 
 /// The part of VMs in their lease, as attributes.
 fn part(part: &Part) -> String {
-    let after = Some(part.after.join(" ")).filter(|names| !names.is_empty());
-    let stated = [("instance", &part.instance), ("name", &part.name), ("after", &after)];
+    let joined = |names: &[String]| Some(names.join(" ")).filter(|names| !names.is_empty());
+    let (after, together) = (joined(&part.after), joined(&part.together));
+    let apart = joined(&part.apart);
+    let stated = [
+        ("instance", &part.instance),
+        ("name", &part.name),
+        ("after", &after),
+        ("together", &together),
+        ("apart", &apart),
+    ];
     let attribute = |(name, value): (&str, &Option<String>)| {
         value.as_ref().map(|value| format!(" {name}=\"{}\"", escape(value)))
     };
