@@ -19,6 +19,7 @@ use super::best_effort::Demand;
 use super::mapper::Ask;
 use super::reservation::{Phase, ReservationId};
 use super::scheduler::Scheduler;
+use super::site_rules::SiteRules;
 use crate::model::lease::LeaseKind;
 use crate::model::lease_record::LeaseState;
 use crate::policy::PolicyError;
@@ -228,6 +229,9 @@ impl Scheduler<'_> {
         }
         let left: Vec<&TakenOff> =
             turns.filter_map(|lease| taken.iter().find(|old| old.lease == lease)).collect();
+        if self.site_rules.as_ref().is_some_and(SiteRules::reach_beyond_hosts) {
+            touched = (0..self.table.rows.len() as u32).collect();
+        }
         spread(&left, &mut touched);
         let (affected, spared): (Vec<&TakenOff>, Vec<&TakenOff>) =
             left.into_iter().partition(|old| old.hosts.iter().any(|host| touched.contains(host)));

@@ -55,6 +55,13 @@ pub(super) struct HostOrder {
     sorted: bool,
 }
 
+impl HostOrder {
+    /// Those that have been found.
+    pub fn all(&self) -> &[u32] {
+        &self.found
+    }
+}
+
 impl Scheduler<'_> {
     /// Whether the hosts that keep `image` could hold `need`, were they empty.
     fn keepers_suffice(&self, image: u32, need: [i64; 2]) -> bool {
@@ -144,6 +151,9 @@ impl Scheduler<'_> {
         if self.mapping.is_some() {
             return self.map_by_policy(ask, displaced, order);
         }
+        if self.site_rules.is_some() {
+            return self.map_by_rules(ask, displaced, order);
+        }
         let vms = self.requests[ask.lease as usize].vms();
         let mut hosts = vec![u32::MAX; vms];
         let mut until = ask.until;
@@ -180,13 +190,13 @@ impl Scheduler<'_> {
         displaced: &[u32],
         order: &mut HostOrder,
     ) -> Result<Option<(Vec<u32>, Instant)>, PolicyError> {
-        self.host_in_order(ask, order, usize::MAX)?;
+        self.complete(ask, order)?;
         let Ask { start, until, strict, .. } = *ask;
         let room = |&host: &u32| HostRoom {
             host,
             steps: self.table.rows[host as usize].room((start, until), displaced),
         };
-        let hosts = order.found.iter().map(room).collect();
+        let hosts = self.open_to(ask.lease, &order.found).iter().map(room).collect();
         let lease = &self.requests[ask.lease as usize];
         let question = MappingQuestion { lease, start, until, strict, hosts };
         let Some(policy) = self.mapping.as_mut() else { return Ok(None) };
@@ -194,7 +204,11 @@ impl Scheduler<'_> {
         let answer = policy.map(&question).map_err(|error| self.blamed(error, ask.lease))?;
         let Some(hosts) = answer else { return Ok(None) };
         match question.check(&hosts) {
-            Ok(until) => Ok(Some((hosts, until))),
+            // It is not told the rules of `[sites]`: an answer that breaks them is none.
+            Ok(until) => {
+                let until = self.allowed_until(ask, displaced, (&hosts, until));
+                Ok(until.map(|until| (hosts, until)))
+            }
             Err(why) => {
                 let error = PolicyError::new(name, format!("it answered with {why}"));
                 Err(self.blamed(error.with_code("GLN-405"), ask.lease))
@@ -205,8 +219,17 @@ impl Scheduler<'_> {
     /// All hosts in their order as things are now.
     pub(super) fn whole_order(&mut self, ask: &Ask<'_>) -> Result<HostOrder, PolicyError> {
         let mut order = HostOrder::default();
-        self.host_in_order(ask, &mut order, usize::MAX)?;
+        self.complete(ask, &mut order)?;
         Ok(order)
+    }
+
+    /// Finds all hosts of an order.
+    pub(super) fn complete(
+        &mut self,
+        ask: &Ask<'_>,
+        order: &mut HostOrder,
+    ) -> Result<(), PolicyError> {
+        self.host_in_order(ask, order, usize::MAX).map(|_| ())
     }
 
     /// The host whose turn it is as number `turn`, if there are so many.
@@ -310,7 +333,7 @@ impl Scheduler<'_> {
         planned && !bound && life.state != LeaseState::Suspending
     }
 
-    fn vm_in_order(&self, lease: u32, place: usize) -> u32 {
+    pub(super) fn vm_in_order(&self, lease: u32, place: usize) -> u32 {
         match &self.lives[lease as usize].order {
             None => place as u32,
             Some(order) => order[place],

@@ -51,6 +51,7 @@ mod reservation;
 mod rules;
 mod scheduler;
 mod shifting;
+mod site_rules;
 mod slots;
 mod state;
 mod summary;

@@ -22,6 +22,7 @@ use super::pricing::{self, PricingPolicy};
 use super::reservation::{Phase, ReservationId};
 use super::rules::LeaseRules;
 use super::shifting::ShiftingPolicy;
+use super::site_rules::SiteRules;
 use super::summary::LateStarts;
 use super::table::SlotTable;
 use crate::model::lease::{CPU, LeaseKind, LeaseRequest, Site};
@@ -125,6 +126,8 @@ pub struct Scheduler<'a> {
     pub(super) cpu: UseOfCpu,
     /// Which VMs began and ceased to run since that was last asked, if it is.
     pub(super) runs: Option<Vec<RunChange>>,
+    /// Where VMs may be, if that is not everywhere.
+    pub(super) site_rules: Option<SiteRules>,
     arrived: usize,
     /// Instants at which something happened.
     steps: u64,
@@ -168,6 +171,7 @@ impl<'a> Scheduler<'a> {
             stretches: Vec::new(),
             cpu: UseOfCpu::default(),
             runs: None,
+            site_rules: None,
             arrived: 0,
             steps: 0,
         }
