@@ -30,8 +30,8 @@ fn a_spare_host_is_kept_where_the_vm_may_be() {
     assert_eq!((restart.until(run.record.end) - restart.failed).seconds(), 90.0);
 }
 
-/// Two VMs on a host each. Where both are of one tenant either host has room for the other's VM, and
-/// no spare host is on; where they are of two, a third host is.
+/// Two VMs on a host each. Where both are of one tenant either host has room for the other's VM,
+/// and no spare host is on; where they are of two, a third host is.
 #[test]
 fn room_beside_another_tenant_is_no_headroom() {
     let up = |tenants: &str| {
@@ -92,7 +92,7 @@ fn is_short(case: &Case) -> bool {
 }
 
 /// Where headroom is never missing, all VMs of any host that fails alone are up again after 30 + 60
-/// s, whenever that is and whatever the rules; without headroom, in these same worlds, some are not.
+/// s, whenever that is and whatever the rules; without it, in these same worlds, some are not.
 #[test]
 fn with_n_plus_1_every_single_failure_restarts_all_where_they_may_be() {
     let mut waited = [0, 0];

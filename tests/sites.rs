@@ -402,8 +402,9 @@ fn everything_that_is_wrong_is_told_at_once() {
     let leased = "[leases]\nload = \"replayed\"\n[sites]\nlist = [{ name = \"a\", hosts = [0] }]\n";
     assert!(shown(leased)[0].starts_with("GLN-206 x.toml, [sites]"));
     let provisioned = "[leases]\nload = \"replayed\"\nconsolidate = \"blind\"\n\
-                       [leases.provision]\nboot-s = 9\n[sites]\nlist = [\
-                       { name = \"a\", hosts = \"0-399\" }, { name = \"b\", hosts = \"400-799\" }]\n";
+                       [leases.provision]\nboot-s = 9\n\
+                       [sites]\nlist = [{ name = \"a\", hosts = \"0-99\" }, \
+                       { name = \"b\", hosts = \"100-799\" }]\n";
     assert!(shown(provisioned)[0].starts_with("GLN-653 x.toml, [sites] list: stands beside"));
     let alone = "[sites]\nlist = [{ name = \"a\", hosts = \"0-799\" }]\ndisk-gib = 1\n\
                  window-kib = 9\n\

@@ -214,16 +214,16 @@ impl Engine<'_> {
     }
 
     /// By kind: whether all protected VMs of any host of it that fails find room on the others,
-    /// spare hosts not counted, during and after `moves`; none where the rules of `[sites]` tell
-    /// kinds apart and nobody is protected there.
+    /// spare hosts not counted, during and after `moves`; none beside `[sites]` where nobody is
+    /// protected.
     fn survives(&self, moves: &[Move]) -> Vec<Option<bool>> {
         let kinds = self.outages.as_ref().map_or(1, |all| all.headroom.stays_for.len());
         let mut fence = self.draft.fence().cloned();
         let mut found = vec![fence.is_none().then_some(true); kinds];
-        if fence.is_none() && self.protected_wait() {
+        let waits = self.protected_wait();
+        if fence.is_none() && waits {
             return vec![Some(false)];
         }
-        let waits = self.protected_wait();
         let mut tally = Tally::of(&self.world);
         moves.iter().for_each(|decided| tally.expect(&self.world, decided.vm, decided.to));
         if let Some(fence) = &mut fence {
@@ -244,6 +244,10 @@ impl Engine<'_> {
             let left = fence.as_mut().map(|fence| (fence, &tally.present[host][..]));
             let mut trial = Trial { world: &self.world, failed: host, rooms: &rooms, left };
             *test = Some(!waits && trial.holds(&victims));
+        }
+        if waits {
+            // Who waits may come to where it was, though nobody else is there.
+            self.world.spares.iter().for_each(|&host| found[self.kind_of(host)] = Some(false));
         }
         found
     }

@@ -125,7 +125,8 @@ impl Trial<'_> {
         false
     }
 
-    /// Until when `host` has room for `more` and the rules let `vm` be there; none if they never do.
+    /// Until when `host` has room for `more` and the rules let `vm` be there; none if its site is
+    /// forbidden.
     fn free_until(&mut self, vm: u32, host: u32, more: &Amounts) -> Option<Instant> {
         let id = self.rules.vm(self.ask.lease, vm);
         if !self.rules.law.allows(id, HostId(host)) {

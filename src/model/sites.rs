@@ -280,9 +280,9 @@ impl Sites {
         of
     }
 
-    /// Hosts of one number are alike to every rule: whoever may be on one of them may be on an empty
-    /// other in its place. They are of one zone where VMs are spread over zones, of one site where
-    /// they are spread over sites, else of sites that the same rules allow.
+    /// Hosts of one number are alike to every rule: whoever may be on one of them may be on an
+    /// empty other in its place. They are of one zone where VMs are spread over zones, of one site
+    /// where they are spread over sites, else of sites that the same rules allow.
     pub fn kinds(&self, hosts: usize) -> IdVec<HostId, u32> {
         let spreads = |per| self.rules.iter().any(|rule| rule.at_most.is_some() && rule.per == per);
         let site_of = self.site_of(hosts);

@@ -6,7 +6,7 @@ use super::expectation::Expectation;
 use super::host_cost::HostCost;
 use super::search::improve;
 use super::state::{Item, Slot, State};
-use crate::id::{HostId, Id, IdVec, VmId};
+use crate::id::{HostId, Id, VmId};
 use crate::model::record::{Alternative, Weighing};
 use crate::model::{Fleet, Resources, Snapshot};
 use crate::place::{Ask, Copies, Departures, Draft, Planner, Roster, Weighed};
