@@ -9,7 +9,7 @@ use galerna::model::lease::LeaseKind;
 use galerna::model::lease_record::LeaseState;
 use galerna::random::{Stream, below, stream};
 use galerna::spec::{LoadedLeases, RunSpec};
-use galerna::time::Span;
+use galerna::time::{Instant, Span};
 use galerna::trace::{UtilisationTrace, Values};
 
 /// `count` hosts of two cores, whose VMs are consolidated, at the sites and by the rules of `text`.
@@ -147,6 +147,28 @@ fn who_has_least_choice_is_mapped_first() {
     lease.nodes = vec![large, galerna::model::lease::NodeSet { count: 1, ..set }];
     inputs.load.fleet = galerna::spec::fleet_of(&spec, &inputs.leases.workload.leases, 4);
     assert_eq!(found(&inputs), [1, 0]);
+}
+
+/// Two hosts of one site, where VMs 2 and 3 are never together. VM 2, which may end until 5000 s,
+/// is planned at 1000 s on h0, for h1 is taken until 1500 s. VM 3 must run on h1 from 1500 s on:
+/// for it VM 2 is planned anew, at 2500 s, though nobody comes to h0.
+#[test]
+fn who_stands_in_the_way_at_another_host_is_planned_anew() {
+    let sites = "list = [{ name = \"a\", hosts = \"0-1\" }]\n\
+                 rules = [{ vms = \"2-3\", at-most = 1, per = \"site\" }]\n";
+    let spec = spec(2, sites, &[]);
+    let lwf = "0 0 6000 6000 1 1 1024 0 none 0\n0 0 1500 1500 1 2 1024 0 none 0\n\
+               100 1000 1000 1000 1 1 1024 0 none 0\n500 1500 1000 1000 1 2 1024 0 none 0\n";
+    let mut inputs = loaded::inputs(&spec, lwf, trace(4));
+    let s = Instant::from_seconds;
+    for (row, start, deadline) in [(2, 1000.0, 5000.0), (3, 1500.0, 2600.0)] {
+        let lease = &mut inputs.leases.workload.leases[row];
+        lease.kind = LeaseKind::Deadline { start: s(start), deadline: s(deadline) };
+    }
+    let (schedule, _) = sound(&spec, &inputs);
+    let starts = schedule.leases.iter().map(|lease| lease.first_start);
+    let expected = [0.0, 0.0, 2500.0, 1500.0].map(|start| Some(s(start)));
+    assert_eq!(starts.collect::<Vec<_>>(), expected);
 }
 
 /// Leases whose rules leave them no place even on empty hosts are all named before anything runs.
