@@ -165,27 +165,30 @@ impl Trial<'_> {
 
     /// How many VMs of a group of other leases are in `part`, from when on.
     fn others(&mut self, number: u16, part: u32) -> &[(Instant, usize)] {
-        let (rules, start) = (self.rules, self.ask.start);
-        if !self.others.contains_key(&(number, part)) {
-            let hosts = rules.parts[usize::from(number)].get(&part).into_iter().flatten();
-            let members = hosts.flat_map(|&host| self.present(host));
-            let of_group = |&(_, _, vm): &Presence| rules.law.groups_of(vm).contains(&number);
-            let members: Vec<Presence> = members.filter(of_group).collect();
-            let mut instants: Vec<Instant> = members.iter().map(|m| m.0.max(start)).collect();
-            instants.push(start);
-            instants.sort_unstable();
-            instants.dedup();
-            let count = |at: Instant| {
-                let there = members.iter().filter(|&&(from, until, _)| from <= at && at < until);
-                let mut vms: Vec<VmId> = there.map(|&(_, _, vm)| vm).collect();
-                vms.sort_unstable();
-                vms.dedup();
-                (at, vms.len())
-            };
-            let steps = instants.into_iter().map(count).collect();
-            self.others.insert((number, part), steps);
-        }
+        let mut known = std::mem::take(&mut self.others);
+        known.entry((number, part)).or_insert_with(|| self.counted(number, part));
+        self.others = known;
         &self.others[&(number, part)]
+    }
+
+    fn counted(&self, number: u16, part: u32) -> Vec<(Instant, usize)> {
+        let (rules, start) = (self.rules, self.ask.start);
+        let hosts = rules.parts[usize::from(number)].get(&part).into_iter().flatten();
+        let members = hosts.flat_map(|&host| self.present(host));
+        let of_group = |&(_, _, vm): &Presence| rules.law.groups_of(vm).contains(&number);
+        let members: Vec<Presence> = members.filter(of_group).collect();
+        let mut instants: Vec<Instant> = members.iter().map(|m| m.0.max(start)).collect();
+        instants.push(start);
+        instants.sort_unstable();
+        instants.dedup();
+        let count = |at: Instant| {
+            let there = members.iter().filter(|&&(from, until, _)| from <= at && at < until);
+            let mut vms: Vec<VmId> = there.map(|&(_, _, vm)| vm).collect();
+            vms.sort_unstable();
+            vms.dedup();
+            (at, vms.len())
+        };
+        instants.into_iter().map(count).collect()
     }
 
     /// The first instant at which a VM of another tenant than `vm` is on `host`.

@@ -165,7 +165,7 @@ impl Fence {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::sites::{Numbers, Site, SiteKind, SiteRule, WanLink, Zone};
+    use crate::model::sites::{Numbers, Per, Site, SiteKind, SiteRule, WanLink, Zone};
     use crate::model::{Machine, VmType};
     use crate::units::Bytes;
 
