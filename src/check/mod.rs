@@ -50,6 +50,7 @@ mod history;
 mod image_caches;
 mod layout;
 mod lease_run;
+mod leased_sites;
 mod leases;
 mod ledger;
 mod log;
@@ -183,6 +184,7 @@ pub fn check(evidence: &Evidence) -> Report {
         report.findings.extend(tenancy.check(&evidence.record.actions));
         report.findings.extend(start_order::check(tenancy, &events));
         report.findings.extend(company::check(tenancy, &events));
+        report.findings.extend(leased_sites::check(evidence));
     }
     outages::check(evidence, &events, &mut report);
     provision::check(evidence, &events, &mut report);

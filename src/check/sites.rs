@@ -56,12 +56,12 @@ impl<'a> Ground<'a> {
         Some(Self { sites, site, zone })
     }
 
-    /// Whether both hosts are in one part of `per`.
-    fn together(&self, per: Per, one: usize, other: usize) -> bool {
+    /// The part of `per` in which `host` is.
+    pub fn part(&self, per: Per, host: usize) -> (usize, Option<usize>) {
         match per {
-            Per::Host => one == other,
-            Per::Zone => self.zone[one] == self.zone[other],
-            Per::Site => self.site[one] == self.site[other],
+            Per::Host => (host, None),
+            Per::Zone => self.zone[host],
+            Per::Site => (self.site[host], None),
         }
     }
 }
@@ -102,16 +102,17 @@ fn refuse(code: &'static str, place: String, what: Option<String>, out: &mut Rep
 }
 
 /// The rules by VM.
-struct Law<'a> {
+pub(super) struct Law<'a> {
+    sites: &'a Sites,
     rules: &'a [SiteRule],
     /// The rules of each VM.
-    of: Vec<Vec<usize>>,
-    tenant: Vec<Option<usize>>,
-    tenants: bool,
+    pub of: Vec<Vec<usize>>,
+    pub tenant: Vec<Option<usize>>,
+    pub tenants: bool,
 }
 
 impl<'a> Law<'a> {
-    fn of(evidence: &Evidence, ground: &Ground<'a>) -> Self {
+    pub fn of(evidence: &Evidence, ground: &Ground<'a>) -> Self {
         let (sites, vms) = (ground.sites, evidence.fleet.vms());
         let block = vms.div_ceil(sites.types.max(1)).max(1);
         let ranges: Vec<_> = sites
@@ -135,11 +136,18 @@ impl<'a> Law<'a> {
             tenants.iter().position(named)
         };
         Self {
+            sites,
             rules: &sites.rules,
             of: (0..vms).map(rules).collect(),
             tenant: (0..vms).map(tenant).collect(),
             tenants: !sites.tenants.is_empty(),
         }
+    }
+
+    /// Whether no rule keeps `vm` from `site`.
+    pub fn allows(&self, vm: usize, site: usize) -> bool {
+        let site = &self.sites.list[site];
+        !self.of[vm].iter().any(|&rule| keeps_from(&self.rules[rule], site))
     }
 
     /// What keeps `vm` from being migrated from one host to the other.
@@ -183,7 +191,8 @@ impl<'a> Law<'a> {
                 return Some(format!("v{vm} is at `{}`, which rules[{number}] forbids", site.name));
             }
             let (Some(at_most), Some(per)) = (rule.at_most, rule.per) else { continue };
-            let part = (0..ground.site.len()).filter(|&h| ground.together(per, h, host));
+            let here = ground.part(per, host);
+            let part = (0..ground.site.len()).filter(|&h| ground.part(per, h) == here);
             let there = part.flat_map(|h| layout.guests[h].iter().map(|guest| guest.vm));
             let group: BTreeSet<usize> =
                 there.filter(|&other| self.of[other].contains(&number)).collect();

@@ -9,10 +9,11 @@
 //! ```
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 use super::company::{self, Bonds};
 use crate::model::Fleet;
-use crate::model::lease::{CPU, LeaseRequest, MEMORY, Software};
+use crate::model::lease::{Amounts, CPU, LeaseRequest, MEMORY, Software};
 use crate::model::lease_record::{LeaseOutcome, Stretch, Use};
 use crate::model::record::{Action, ActionKind};
 use crate::problem::Problem;
@@ -22,6 +23,16 @@ const REMEDY: &str = "Rerun the spec; if it happens again, report it with the ru
 
 /// An instant, a lease, a host, and whether VMs begin there.
 type Turn = (Instant, u32, u32, bool);
+
+/// What a lease holds while its VMs run or are shut down.
+#[derive(Debug, Clone)]
+pub(super) struct Held {
+    pub lease: u32,
+    pub start: Instant,
+    pub end: Instant,
+    /// CPU and memory by host.
+    pub hosts: Vec<(usize, [i64; 2])>,
+}
 
 /// Which leases the VMs of a run belong to.
 #[derive(Debug, Clone, Default)]
@@ -45,6 +56,10 @@ pub struct Tenancy {
     before: BTreeMap<usize, Vec<(usize, usize)>>,
     /// Which VMs of the fleet are together or apart.
     bonds: Bonds,
+    /// What leases hold for VMs, in no particular order.
+    held: Vec<Held>,
+    /// What each VM of the fleet reserves, where each VM of a lease is one.
+    needs: Option<Vec<[i64; 2]>>,
     /// Figures of the lease summary as they are claimed.
     late: Vec<(String, f64)>,
 }
@@ -69,8 +84,22 @@ impl Tenancy {
         let reservations = requests.iter().map(LeaseRequest::is_reservation).collect();
         let (vms, wants, late) = (vms.collect(), wants(requests), Vec::new());
         let (before, bonds) = (before(requests, false), company::bonds(requests, false));
-        let (is_whole, free) = (false, None);
-        Self { end, vms, runs, is_whole, free, reservations, wants, before, bonds, late }
+        let held = stretches.iter().filter_map(held).collect();
+        let (is_whole, free, needs) = (false, None, None);
+        Self {
+            end,
+            vms,
+            runs,
+            is_whole,
+            free,
+            reservations,
+            wants,
+            before,
+            bonds,
+            held,
+            needs,
+            late,
+        }
     }
 
     /// VMs run wherever policies say, or begin when they are provisioned. `claims` are the figures
@@ -96,6 +125,8 @@ impl Tenancy {
         self.wants = images.enumerate().collect();
         self.before = before(requests, true);
         self.bonds = company::bonds(requests, true);
+        let needs = requests.iter().flat_map(LeaseRequest::needs);
+        self.needs = Some(needs.map(|need| [need[CPU], need[MEMORY]]).collect());
         self.is_whole = true;
         self
     }
@@ -210,6 +241,21 @@ impl Tenancy {
         self.vms.len()
     }
 
+    /// What leases hold for VMs, and what each VM of the fleet reserves where each VM of a lease is
+    /// one.
+    pub(super) fn holdings(&self) -> (&[Held], Option<&[[i64; 2]]>) {
+        (&self.held, self.needs.as_deref())
+    }
+
+    /// The VMs of each lease.
+    pub(super) fn vms_of_leases(&self) -> BTreeMap<u32, Range<usize>> {
+        let mut all: BTreeMap<u32, Range<usize>> = BTreeMap::new();
+        for (vm, &(lease, _)) in self.vms.iter().enumerate() {
+            all.entry(lease).or_insert(vm..vm).end = vm + 1;
+        }
+        all
+    }
+
     /// The VMs that are to run before `vm` begins.
     pub(super) fn before(&self, vm: usize) -> impl Iterator<Item = usize> {
         let spans = self.before.get(&vm).into_iter().flatten();
@@ -286,6 +332,15 @@ impl Tenancy {
         let what = format!("VMs of lease {lease} {verb} on h{host}: {found}, the lease {held}");
         Problem::new("GLN-616", format!("actions at {at}"), what, REMEDY)
     }
+}
+
+/// What `stretch` holds, if it does so for VMs that run or are shut down.
+fn held(stretch: &Stretch) -> Option<Held> {
+    let Stretch { lease, purpose, start, end, ref hosts } = *stretch;
+    let of = |&(host, amounts): &(u32, Amounts)| (host as usize, [amounts[CPU], amounts[MEMORY]]);
+    let hosts = hosts.iter().map(of).collect();
+    let counts = matches!(purpose, Use::Run | Use::Shutdown) && start < end;
+    counts.then_some(Held { lease: lease.0, start, end, hosts })
 }
 
 /// What each VM of the fleet reserved: a VM of a lease is one for each core begun of what it asks

@@ -18,27 +18,48 @@
 
 use std::cmp::Reverse;
 
+use super::fences::is_public;
 use super::restarts::decreasing;
 use super::run::Engine;
 use super::share::Role;
 use super::world::{Move, PowerState, World};
-use crate::id::{HostId, IdVec, VmId};
-use crate::model::Resources;
+use crate::id::{HostId, Id, IdVec, VmId};
+use crate::model::{Resources, Sites};
+use crate::place::Fence;
 use crate::time::{Instant, Span};
 
 /// Decisions for which a spare host stays that is no longer needed.
 const STAYS_FOR: u32 = 12;
 
 /// What is known of headroom.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Headroom {
-    /// For how many decisions the last spare host is still kept.
-    stays_for: u32,
+    /// The kind of each host; empty where all are of kind 0.
+    kinds: IdVec<HostId, u32>,
+    /// For how many decisions the last spare host of each kind is still kept.
+    stays_for: Vec<u32>,
     missing_since: Option<Instant>,
     missing: Span,
 }
 
 impl Headroom {
+    /// Nothing is spare yet on `hosts` hosts, which stand at `sites`.
+    pub fn new(sites: Option<&Sites>, hosts: usize) -> Self {
+        let kinds = sites.map_or_else(IdVec::default, |sites| sites.kinds(hosts));
+        let count = kinds.iter().map(|(_, &kind)| kind as usize + 1).max().unwrap_or(1);
+        let (missing_since, missing) = (None, Span::ZERO);
+        Self { kinds, stays_for: vec![0; count], missing_since, missing }
+    }
+
+    fn kind(&self, host: HostId) -> usize {
+        self.kinds.as_slice().get(host.index()).map_or(0, |&kind| kind as usize)
+    }
+
+    /// Notes that spare hosts of `kind` are needed for some time.
+    fn hold(&mut self, kind: usize) {
+        self.stays_for[kind] = STAYS_FOR;
+    }
+
     /// Seconds without it until `end`.
     pub fn missing_s(&self, end: Instant) -> f64 {
         let open = self.missing_since.map_or(Span::ZERO, |since| end - since);
@@ -72,21 +93,28 @@ impl Engine<'_> {
         }
         let survives = self.survives(&[]);
         let Some(outages) = &mut self.outages else { return };
-        if !survives {
-            outages.headroom.stays_for = STAYS_FOR;
-        }
-        let count = wanted - usize::from(outages.headroom.stays_for == 0);
-        let spares = self.choose_spares(count);
+        let lacking = survives.iter().enumerate().filter(|(_, test)| **test == Some(false));
+        lacking.for_each(|(kind, _)| outages.headroom.hold(kind));
+        let stays_for = outages.headroom.stays_for.clone();
+        let asked = || survives.iter().enumerate().filter(|(_, test)| test.is_some());
+        let spares: Vec<HostId> = asked()
+            .flat_map(|(kind, _)| {
+                self.choose_spares(kind, wanted - usize::from(stays_for[kind] == 0))
+            })
+            .collect();
         self.touched.extend(std::mem::replace(&mut self.world.spares, spares.clone()));
         for host in spares {
             if self.world.power[host] == PowerState::Off {
                 self.rouse(host);
             }
         }
-        let on = self.spares_on();
-        let is_enough = on >= wanted || (on + 1 >= wanted && survives);
+        let is_enough = asked().all(|(kind, &test)| {
+            let on = self.spares_on(kind);
+            on >= wanted || (on + 1 >= wanted && test == Some(true))
+        });
+        let nobody_waits = self.draft.fence().is_none() || !self.protected_wait();
         if let Some(outages) = &mut self.outages {
-            outages.headroom.note(is_enough, now);
+            outages.headroom.note(is_enough && nobody_waits, now);
         }
         self.flush();
     }
@@ -94,47 +122,68 @@ impl Engine<'_> {
     /// One more decision is over.
     pub(super) fn count_headroom(&mut self) {
         if let Some(outages) = &mut self.outages {
-            outages.headroom.stays_for = outages.headroom.stays_for.saturating_sub(1);
+            let all = &mut outages.headroom.stays_for;
+            all.iter_mut().for_each(|left| *left = left.saturating_sub(1));
         }
     }
 
     /// Those of `moves` that leave enough headroom: all or none.
     pub(super) fn within_headroom(&mut self, moves: Vec<Move>) -> Vec<Move> {
-        let wanted = self.wanted_headroom();
-        if wanted == 0 || moves.is_empty() || self.spares_on() >= wanted {
+        let Some(outages) = self.outages.as_ref().filter(|all| all.rules.headroom > 0) else {
+            return moves;
+        };
+        let wanted = outages.rules.headroom;
+        let kinds = 0..outages.headroom.stays_for.len();
+        let short: Vec<usize> = kinds.filter(|&kind| self.spares_on(kind) < wanted).collect();
+        if moves.is_empty() || short.is_empty() {
             return moves;
         }
         let now = self.world.now.instant;
-        let unnoticed = |outages: &super::outages::Outages<'_>| {
-            outages.down.iter().any(|down| down.to.is_none() && !down.waits(now))
-        };
-        let unnoticed = self.outages.as_ref().is_some_and(unnoticed);
-        if !unnoticed && (self.survives(&moves) || !self.survives(&[])) {
+        let unnoticed = outages.down.iter().any(|down| down.to.is_none() && !down.waits(now));
+        let after = self.survives(&moves);
+        let mut broken = short;
+        broken.retain(|&kind| match after[kind] {
+            Some(survives) => unnoticed || !survives,
+            None => false,
+        });
+        if !unnoticed && !broken.is_empty() {
+            let before = self.survives(&[]);
+            broken.retain(|&kind| before[kind] != Some(false));
+        }
+        if broken.is_empty() {
             return moves;
         }
         if let Some(outages) = &mut self.outages {
-            outages.headroom.stays_for = STAYS_FOR;
+            broken.into_iter().for_each(|kind| outages.headroom.hold(kind));
         }
         Vec::new()
     }
 
-    fn spares_on(&self) -> usize {
-        let on = |&&host: &&HostId| self.world.power[host] == PowerState::On;
+    fn kind_of(&self, host: HostId) -> usize {
+        self.outages.as_ref().map_or(0, |outages| outages.headroom.kind(host))
+    }
+
+    /// Spare hosts of `kind` that are on.
+    fn spares_on(&self, kind: usize) -> usize {
+        let on = |&&host: &&HostId| {
+            self.world.power[host] == PowerState::On && self.kind_of(host) == kind
+        };
         self.world.spares.iter().filter(on).count()
     }
 
-    /// Up to `count` empty hosts that are as large as any with VMs: those that are spare already,
-    /// then those that are on, that wake, that are off.
-    fn choose_spares(&self, count: usize) -> Vec<HostId> {
+    /// Up to `count` empty hosts of `kind` that are as large as any of it with VMs: those that are
+    /// spare already, then private ones, then those that are on, that wake, that are off.
+    fn choose_spares(&self, kind: usize, count: usize) -> Vec<HostId> {
         let world = &self.world;
         let mut least = Resources::default();
         let mut core = 0.0;
-        for &host in world.inhabited() {
+        for &host in world.inhabited().iter().filter(|&&host| self.kind_of(host) == kind) {
             least = larger(least, world.fleet.capacities(host));
             core = world.fleet.core[host].0.max(core);
         }
         let suits = |&host: &HostId| {
-            world.is_vacant(host)
+            self.kind_of(host) == kind
+                && world.is_vacant(host)
                 && !world.closing.contains(&host)
                 && !matches!(world.power[host], PowerState::Failed | PowerState::ShuttingDown)
                 && world.fleet.core[host].0 >= core
@@ -146,7 +195,8 @@ impl Engine<'_> {
                 PowerState::Waking => 1,
                 _ => 2,
             };
-            (Reverse(world.spares.contains(&host)), nearness, host)
+            let public = is_public(&self.draft, host);
+            (Reverse(world.spares.contains(&host)), public, nearness, host)
         };
         let mut spares: Vec<HostId> = world.power.ids().filter(suits).collect();
         spares.sort_unstable_by_key(order);
@@ -154,26 +204,52 @@ impl Engine<'_> {
         spares
     }
 
-    /// Whether all protected VMs of any host that fails find room on the others, spare hosts not
-    /// counted, during and after `moves`.
-    fn survives(&self, moves: &[Move]) -> bool {
+    /// Whether someone who is protected waits for a host.
+    fn protected_wait(&self) -> bool {
         let waits = |outages: &super::outages::Outages<'_>| {
             let waiting = outages.down.iter().filter(|down| down.to.is_none());
             waiting.map(|down| down.vm).any(|vm| self.priority(vm) > 0)
         };
-        if self.outages.as_ref().is_some_and(waits) {
-            return false;
+        self.outages.as_ref().is_some_and(waits)
+    }
+
+    /// By kind: whether all protected VMs of any host of it that fails find room on the others,
+    /// spare hosts not counted, during and after `moves`; none beside `[sites]` where nobody is
+    /// protected.
+    fn survives(&self, moves: &[Move]) -> Vec<Option<bool>> {
+        let kinds = self.outages.as_ref().map_or(1, |all| all.headroom.stays_for.len());
+        let mut fence = self.draft.fence().cloned();
+        let mut found = vec![fence.is_none().then_some(true); kinds];
+        let waits = self.protected_wait();
+        if fence.is_none() && waits {
+            return vec![Some(false)];
         }
         let mut tally = Tally::of(&self.world);
         moves.iter().for_each(|decided| tally.expect(&self.world, decided.vm, decided.to));
+        if let Some(fence) = &mut fence {
+            fence.clear();
+            for (host, vms) in tally.present.iter() {
+                vms.iter().for_each(|&vm| fence.enter(vm, host));
+            }
+        }
         let rooms = tally.rooms(&self.world);
-        tally.vms.iter().all(|(host, vms)| {
+        for (host, vms) in tally.vms.iter() {
             let protected = vms.iter().copied().filter(|&vm| self.priority(vm) > 0);
             let mut victims = decreasing(&self.world, protected);
             victims.dedup();
-            let fit = |cpu| fit(&self.world, &victims, host, rooms.clone(), cpu);
-            victims.is_empty() || (fit(false) && fit(true))
-        })
+            let test = &mut found[self.kind_of(host)];
+            if victims.is_empty() || *test == Some(false) {
+                continue;
+            }
+            let left = fence.as_mut().map(|fence| (fence, &tally.present[host][..]));
+            let mut trial = Trial { world: &self.world, failed: host, rooms: &rooms, left };
+            *test = Some(!waits && trial.holds(&victims));
+        }
+        if waits {
+            // Who waits may come to where it was, though nobody else is there.
+            self.world.spares.iter().for_each(|&host| found[self.kind_of(host)] = Some(false));
+        }
+        found
     }
 }
 
@@ -182,6 +258,8 @@ struct Tally {
     free: IdVec<HostId, Resources>,
     stay: IdVec<HostId, i64>,
     vms: IdVec<HostId, Vec<VmId>>,
+    /// The same with those that only hold their room, once for each time that they count.
+    present: IdVec<HostId, Vec<VmId>>,
 }
 
 impl Tally {
@@ -192,10 +270,12 @@ impl Tally {
             free: free.collect(),
             stay: IdVec::filled(0, hosts),
             vms: IdVec::filled(Vec::new(), hosts),
+            present: IdVec::filled(Vec::new(), hosts),
         };
         for &host in world.inhabited() {
             for entry in &world.lists[host] {
                 tally.free[host] -= needs(world, entry.vm, true);
+                tally.present[host].push(entry.vm);
                 if entry.role != Role::Held {
                     tally.vms[host].push(entry.vm);
                 }
@@ -216,6 +296,7 @@ impl Tally {
     fn arrive(&mut self, world: &World<'_>, vm: VmId, host: HostId) {
         self.free[host] -= needs(world, vm, true);
         self.vms[host].push(vm);
+        self.present[host].push(vm);
         self.stay[host] += 1;
     }
 
@@ -238,28 +319,53 @@ impl Tally {
     }
 }
 
-/// Whether first fit puts `vms` into `rooms` other than that of `failed`.
-fn fit(
-    world: &World<'_>,
-    vms: &[VmId],
+/// What would become of VMs if a host failed.
+struct Trial<'t, 'w> {
+    world: &'t World<'w>,
     failed: HostId,
-    mut rooms: Vec<(HostId, Resources)>,
-    with_cpu: bool,
-) -> bool {
-    vms.iter().all(|&vm| {
-        let needs = needs(world, vm, with_cpu);
-        let fits = |&&mut (host, ref free): &&mut (HostId, Resources)| {
-            let free = if with_cpu { *free } else { Resources { cpu: f64::INFINITY, ..*free } };
-            host != failed && needs.fit_in(&free)
-        };
-        match rooms.iter_mut().find(fits) {
-            Some((_, free)) => {
-                *free -= needs;
-                true
-            }
-            None => false,
+    /// What the others have left.
+    rooms: &'t [(HostId, Resources)],
+    /// Who may be where with nobody gone, and who is on the host that fails, where rules ask.
+    left: Option<(&'t mut Fence, &'t [VmId])>,
+}
+
+impl Trial<'_, '_> {
+    /// Whether first fit puts `vms` on others, by what cannot be short and with CPU.
+    fn holds(&mut self, vms: &[VmId]) -> bool {
+        let failed = self.failed;
+        if let Some((fence, gone)) = &mut self.left {
+            gone.iter().for_each(|&vm| fence.leave(vm, failed));
         }
-    })
+        let holds = self.fit(vms, false) && self.fit(vms, true);
+        if let Some((fence, gone)) = &mut self.left {
+            gone.iter().for_each(|&vm| fence.enter(vm, failed));
+        }
+        holds
+    }
+
+    fn fit(&mut self, vms: &[VmId], with_cpu: bool) -> bool {
+        let mut rooms = self.rooms.to_vec();
+        let mut placed: Vec<(VmId, HostId)> = Vec::new();
+        for &vm in vms {
+            let needs = needs(self.world, vm, with_cpu);
+            let fence = self.left.as_ref().map(|left| &*left.0);
+            let fits = |&&mut (host, ref free): &&mut (HostId, Resources)| {
+                let free = if with_cpu { *free } else { Resources { cpu: f64::INFINITY, ..*free } };
+                let may = host != self.failed && needs.fit_in(&free);
+                may && fence.is_none_or(|fence| fence.admits(vm, host))
+            };
+            let Some((host, free)) = rooms.iter_mut().find(fits) else { break };
+            *free -= needs;
+            placed.push((vm, *host));
+            if let Some((fence, _)) = &mut self.left {
+                fence.enter(vm, *host);
+            }
+        }
+        if let Some((fence, _)) = &mut self.left {
+            placed.iter().for_each(|&(vm, host)| fence.leave(vm, host));
+        }
+        placed.len() == vms.len()
+    }
 }
 
 /// What `vm` takes: of CPU what it asks for or has reserved, or nothing.

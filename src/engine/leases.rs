@@ -16,6 +16,7 @@ use crate::id::{HostId, Id, VmId};
 use crate::lease::{LeasePolicies, LeaseRules, RunChange, Schedule, Scheduler};
 use crate::model::lease::{Guest, LeaseRequest, Site};
 use crate::model::record::{ActionKind, Reason};
+use crate::model::site_law::SiteLaw;
 use crate::place::Bonds;
 use crate::policy::PolicyError;
 use crate::time::Instant;
@@ -88,6 +89,11 @@ impl<'a> Leases<'a> {
             last: None,
             turns: Vec::new(),
         }
+    }
+
+    /// Hosts are held for VMs only where `law` lets them be.
+    pub fn keep_rules(&mut self, law: SiteLaw) {
+        self.scheduler.keep_rules(law, self.first_vm.clone());
     }
 
     /// When something happens next; never again when all is over.

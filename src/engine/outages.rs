@@ -86,7 +86,7 @@ impl<'a> Outages<'a> {
             due: IdVec::filled(Instant::START, hosts),
             crashed: BTreeMap::new(),
             down: Vec::new(),
-            headroom: Headroom::default(),
+            headroom: Headroom::new(sites, hosts),
         }
     }
 

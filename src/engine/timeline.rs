@@ -16,6 +16,7 @@ use super::{Error, Outcome, Policies};
 use crate::lease::{LateStarts, LeasePolicies, LeaseRules, Schedule};
 use crate::model::lease::{LeaseRequest, Site};
 use crate::model::provision::ProvisionSummary;
+use crate::model::site_law::SiteLaw;
 use crate::model::{Fleet, Rules};
 use crate::time::Instant;
 use crate::topology::Routes;
@@ -97,6 +98,8 @@ pub fn run_leases_with_load(
         "the hosts of the site are the fleet's"
     );
     let mut leases = Leases::new(leases, true);
+    let law = load.rules.sites.as_ref().map(|sites| SiteLaw::new(sites, load.fleet));
+    law.into_iter().for_each(|law| leases.keep_rules(law));
     let provisioned = load.rules.provision.is_some();
     let (outcome, late) = with_load(load, Some(&mut leases), watch)?;
     let Outcome { record, .. } = &outcome;

@@ -6,15 +6,13 @@
 use std::collections::BTreeMap;
 
 use crate::id::{HostId, IdVec, VmId};
-use crate::migrate::{TransferId, Wan, Way};
+use crate::migrate::{TransferId, Way};
 use crate::model::Fleet;
 use crate::model::sites::{Route, Sites};
 use crate::topology::LinkId;
 
 /// Bytes per second of one Mbit/s.
 const BYTES_PER_MBIT: f64 = 125_000.0;
-/// Bytes per second of one MB/s.
-const BYTES_PER_MB: f64 = 1e6;
 
 /// What connects the sites of a run.
 #[derive(Debug)]
@@ -87,21 +85,7 @@ impl<'a> Wide<'a> {
 
     /// How `vm` goes to another site; `None` where both hosts are of one.
     pub fn way(&self, vm: VmId, from: HostId, to: HostId) -> Option<Way> {
-        let (round_trip_s, loss) = self.sites.distance(self.route(from, to)?);
-        let wan = Wan {
-            round_trip_s,
-            window_bytes: self.sites.window_kib * 1024.0,
-            connections: self.sites.connections,
-            loss,
-            network_update_s: self.sites.network_update_s,
-        };
-        let cipher = self.sites.encryption;
-        Some(Way {
-            wan,
-            disk: self.sites.disk(self.fleet, vm),
-            writes: self.sites.disk_writes_mb_s * BYTES_PER_MB,
-            cipher: cipher.map_or(f64::INFINITY, |cipher| cipher.speed_mb_s * BYTES_PER_MB),
-            overhead: cipher.map_or(0.0, |cipher| cipher.overhead),
-        })
+        let route = self.route(from, to)?;
+        Some(Way::of(self.sites, self.sites.disk(self.fleet, vm), route))
     }
 }

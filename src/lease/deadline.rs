@@ -20,6 +20,7 @@ use super::decision::Hindrance;
 use super::mapper::Ask;
 use super::reservation::{Phase, ReservationId};
 use super::scheduler::Scheduler;
+use super::site_rules::SiteRules;
 use crate::model::lease::LeaseKind;
 use crate::model::lease_record::LeaseState;
 use crate::policy::PolicyError;
@@ -234,6 +235,9 @@ impl Scheduler<'_> {
         }
         let left: Vec<&TakenOff> =
             turns.filter_map(|lease| taken.iter().find(|old| old.lease == lease)).collect();
+        if self.site_rules.as_ref().is_some_and(SiteRules::reach_beyond_hosts) {
+            touched = (0..self.table.rows.len() as u32).collect();
+        }
         spread(&left, &mut touched);
         let (affected, spared): (Vec<&TakenOff>, Vec<&TakenOff>) =
             left.into_iter().partition(|old| old.hosts.iter().any(|host| touched.contains(host)));

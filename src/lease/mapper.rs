@@ -58,6 +58,13 @@ pub(super) struct HostOrder {
     sorted: bool,
 }
 
+impl HostOrder {
+    /// Those that have been found.
+    pub fn all(&self) -> &[u32] {
+        &self.found
+    }
+}
+
 impl Scheduler<'_> {
     /// Whether the hosts that keep `image` could hold `need`, were they empty.
     fn keepers_suffice(&self, image: u32, need: [i64; 2]) -> bool {
@@ -153,6 +160,9 @@ impl Scheduler<'_> {
         if self.mapping.is_some() {
             return self.map_by_policy(ask, displaced, order);
         }
+        if self.site_rules.is_some() {
+            return self.map_by_rules(ask, displaced, order);
+        }
         if let Some(company) = self.lives[ask.lease as usize].company.clone() {
             return self.map_company(&company, ask, displaced, order);
         }
@@ -192,13 +202,13 @@ impl Scheduler<'_> {
         displaced: &[u32],
         order: &mut HostOrder,
     ) -> Result<Option<(Vec<u32>, Instant)>, PolicyError> {
-        self.host_in_order(ask, order, usize::MAX)?;
+        self.complete(ask, order)?;
         let Ask { start, until, strict, .. } = *ask;
         let room = |&host: &u32| HostRoom {
             host,
             steps: self.table.rows[host as usize].room((start, until), displaced),
         };
-        let hosts = order.found.iter().map(room).collect();
+        let hosts = self.open_to(ask.lease, &order.found).iter().map(room).collect();
         let lease = &self.requests[ask.lease as usize];
         let question = MappingQuestion { lease, start, until, strict, hosts };
         let Some(policy) = self.mapping.as_mut() else { return Ok(None) };
@@ -206,7 +216,11 @@ impl Scheduler<'_> {
         let answer = policy.map(&question).map_err(|error| self.blamed(error, ask.lease))?;
         let Some(hosts) = answer else { return Ok(None) };
         match question.check(&hosts) {
-            Ok(until) => Ok(Some((hosts, until))),
+            // It is not told the rules of `[sites]`: an answer that breaks them is none.
+            Ok(until) => {
+                let until = self.allowed_until(ask, displaced, (&hosts, until));
+                Ok(until.map(|until| (hosts, until)))
+            }
             Err(why) => {
                 let error = PolicyError::new(name, format!("it answered with {why}"));
                 Err(self.blamed(error.with_code("GLN-405"), ask.lease))
@@ -217,8 +231,17 @@ impl Scheduler<'_> {
     /// All hosts in their order as things are now.
     pub(super) fn whole_order(&mut self, ask: &Ask<'_>) -> Result<HostOrder, PolicyError> {
         let mut order = HostOrder::default();
-        self.host_in_order(ask, &mut order, usize::MAX)?;
+        self.complete(ask, &mut order)?;
         Ok(order)
+    }
+
+    /// Finds all hosts of an order.
+    pub(super) fn complete(
+        &mut self,
+        ask: &Ask<'_>,
+        order: &mut HostOrder,
+    ) -> Result<(), PolicyError> {
+        self.host_in_order(ask, order, usize::MAX).map(|_| ())
     }
 
     /// The host whose turn it is as number `turn`, if there are so many.

@@ -57,6 +57,7 @@ mod rules;
 mod schedule;
 mod scheduler;
 mod shifting;
+mod site_rules;
 mod slots;
 mod state;
 mod summary;

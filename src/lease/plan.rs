@@ -97,7 +97,7 @@ impl Scheduler<'_> {
         let needs = self.requests[lease as usize].needs();
         run.hosts = by_host(hosts.iter().copied().zip(needs));
         run.cpu = run.hosts.iter().map(|(_, amounts)| amounts[CPU]).sum();
-        run.mapping = hosts;
+        run.mapping.clone_from(&hosts);
         run.before = before;
         let held = run.hosts.clone();
         let run = self.table.enter(run);
@@ -107,6 +107,7 @@ impl Scheduler<'_> {
                 shutdown.cpu = self.overhead_cpu(&held);
                 if end < until {
                     shutdown.hosts = held;
+                    shutdown.mapping = hosts;
                 }
                 vec![self.table.enter(shutdown)]
             }
@@ -159,6 +160,7 @@ impl Scheduler<'_> {
         }
         let mut reservation = Reservation::new(lease, purpose, part.start, part.end);
         (reservation.hosts, reservation.cpu) = (hosts, cpu);
+        reservation.mapping = mapping.to_vec();
         self.table.enter(reservation)
     }
 

@@ -44,7 +44,7 @@ pub(super) struct Reservation {
     pub hosts: Vec<(u32, Amounts)>,
     /// CPU that its VMs use while it is active, hundredths of a core.
     pub cpu: i64,
-    /// Of a run: the host of each VM.
+    /// The host of each VM; nothing of what only passes: migrations and transfers.
     pub mapping: Vec<u32>,
     /// Of a run: what comes before it (migrations, resumptions).
     pub before: Vec<ReservationId>,

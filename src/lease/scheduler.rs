@@ -26,6 +26,8 @@ use super::reservation::{Phase, ReservationId};
 use super::rules::LeaseRules;
 use super::schedule::{Schedule, UseOfCpu};
 use super::shifting::ShiftingPolicy;
+use super::site_rules::SiteRules;
+use super::summary::LateStarts;
 use super::table::SlotTable;
 use crate::model::lease::{CPU, LeaseKind, LeaseRequest, Site};
 use crate::model::lease_record::{LeaseState, Stretch};
@@ -108,6 +110,8 @@ pub struct Scheduler<'a> {
     pub(super) cpu: UseOfCpu,
     /// Which VMs began and ceased to run since that was last asked, if it is.
     pub(super) runs: Option<Vec<RunChange>>,
+    /// Where VMs may be, if that is not everywhere.
+    pub(super) site_rules: Option<SiteRules>,
     arrived: usize,
     /// Instants at which something happened.
     steps: u64,
@@ -153,6 +157,7 @@ impl<'a> Scheduler<'a> {
             stretches: Vec::new(),
             cpu: UseOfCpu::default(),
             runs: None,
+            site_rules: None,
             arrived: 0,
             steps: 0,
         }

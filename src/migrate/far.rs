@@ -17,8 +17,12 @@ use std::sync::Arc;
 
 use super::program::{Leg, Next, Program, program};
 use super::task::Task;
-use super::{Conduct, Convergence, PAGE, StageKind, Wan};
+use super::{Conduct, Convergence, PAGE, Prediction, StageKind, Wan};
+use crate::model::sites::{Route, Sites};
 use crate::policy::PolicyError;
+
+/// Bytes per second of one MB/s.
+const BYTES_PER_MB: f64 = 1e6;
 
 /// The way of one migration between sites.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -36,6 +40,53 @@ pub struct Way {
 }
 
 impl Way {
+    /// The way of a VM with so many bytes of `disk` over `route`.
+    pub fn of(sites: &Sites, disk: f64, route: &Route) -> Self {
+        let (round_trip_s, loss) = sites.distance(route);
+        let wan = Wan {
+            round_trip_s,
+            window_bytes: sites.window_kib * 1024.0,
+            connections: sites.connections,
+            loss,
+            network_update_s: sites.network_update_s,
+        };
+        let cipher = sites.encryption;
+        Self {
+            wan,
+            disk,
+            writes: sites.disk_writes_mb_s * BYTES_PER_MB,
+            cipher: cipher.map_or(f64::INFINITY, |cipher| cipher.speed_mb_s * BYTES_PER_MB),
+            overhead: cipher.map_or(0.0, |cipher| cipher.overhead),
+        }
+    }
+
+    /// What the model of `conduct` says of `task` this way, where its channel gives the same all
+    /// the time; none if it would not end.
+    ///
+    /// # Errors
+    /// Those of the model.
+    pub fn predict(
+        &self,
+        conduct: &Conduct,
+        task: &Task,
+    ) -> Result<Option<Prediction>, PolicyError> {
+        let (mut task, constants) = self.wan.stretched(task, &conduct.constants);
+        let rate = task.channel.nominal().min(self.most());
+        let efficiency = constants.link_efficiency;
+        let writes = if self.disk > 0.0 { self.writes } else { 0.0 };
+        let left = rate / (1.0 + self.overhead) - writes / efficiency;
+        if left <= 0.0 {
+            return Ok(None);
+        }
+        let disk_s = self.disk / (efficiency * left);
+        task.channel.link.0 = left;
+        let memory = conduct.model.predict(&task, &constants, None)?;
+        let total_s = disk_s + memory.total_s;
+        let ends = memory.convergence.converged() && total_s <= task.give_up_s;
+        let bytes = disk_s * efficiency * rate + memory.bytes * rate / left;
+        Ok(ends.then_some(Prediction { total_s, bytes, ..memory }))
+    }
+
     /// Bytes per second of the stream at most, whatever the links give.
     pub fn most(&self) -> f64 {
         self.wan.most().min(self.cipher)
@@ -194,6 +245,21 @@ mod tests {
         assert_eq!((disk.kind, disk.bytes.round()), (StageKind::Storage, 1000.0));
         let memory = leg(far.next(10.0, 100.0).unwrap());
         assert_eq!((memory.kind, memory.bytes.round()), (StageKind::Bulk, 4_551_111.0));
+    }
+
+    /// The same as a prediction: 10 s and 4,096,000 B / 90 B/s, over which 100 B/s are sent.
+    #[test]
+    fn what_is_predicted_is_what_is_sent() {
+        let practice = Practice { constants: Constants::ideal(), ..Practice::default() };
+        let model = Arc::new(crate::migrate::RamOverBandwidth::default());
+        let conduct = Conduct::new(model, practice, limits::UNLIMITED, None);
+        let mut task = conduct.task(Bytes(4_096_000), 0.0);
+        task.channel.link.0 = 100.0;
+        let found = way(900.0, 10.0).predict(&conduct, &task).unwrap().expect("it ends");
+        let seconds = 10.0 + 4_096_000.0 / 90.0;
+        assert!((found.total_s - seconds).abs() < 1e-6, "{found:?}");
+        assert!((found.bytes - 100.0 * seconds).abs() < 1e-3, "{found:?}");
+        assert_eq!(way(900.0, 100.0).predict(&conduct, &task).unwrap(), None);
     }
 
     #[test]

@@ -20,6 +20,7 @@ pub mod provision;
 pub mod record;
 pub mod resources;
 pub mod rules;
+pub mod site_law;
 pub mod sites;
 pub mod snapshot;
 pub mod stays;

@@ -280,6 +280,28 @@ impl Sites {
         of
     }
 
+    /// Hosts of one number are alike to every rule: whoever may be on one of them may be on an
+    /// empty other in its place. They are of one zone where VMs are spread over zones, of one site
+    /// where they are spread over sites, else of sites that the same rules allow.
+    pub fn kinds(&self, hosts: usize) -> IdVec<HostId, u32> {
+        let spreads = |per| self.rules.iter().any(|rule| rule.at_most.is_some() && rule.per == per);
+        let site_of = self.site_of(hosts);
+        if spreads(Some(Per::Zone)) {
+            return self.zone_of(hosts);
+        }
+        let forbidden = |site: &Site| -> Vec<bool> {
+            self.rules.iter().map(|rule| rule.forbids(site)).collect()
+        };
+        let kinds: Vec<u32> = (0..self.list.len())
+            .map(|site| {
+                let alike = |other: &Site| forbidden(other) == forbidden(&self.list[site]);
+                let first = self.list.iter().position(alike).unwrap_or(site);
+                if spreads(Some(Per::Site)) { site as u32 } else { first as u32 }
+            })
+            .collect();
+        site_of.iter().map(|(_, &site)| kinds[usize::from(site)]).collect()
+    }
+
     /// The ends of link `link`.
     pub fn ends(&self, link: usize) -> Option<(usize, usize)> {
         let [a, b] = &self.links[link].between;

@@ -18,47 +18,13 @@ use std::sync::Arc;
 use super::Bonds;
 use crate::id::{HostId, Id, IdVec, VmId};
 use crate::model::Fleet;
-use crate::model::sites::{Numbers, Per, Site, Sites};
-
-/// A set of sites, one bit each.
-type SiteSet = u64;
-
-/// What never changes.
-#[derive(Debug)]
-struct Law {
-    site_of: IdVec<HostId, u16>,
-    public: SiteSet,
-    /// Sites at which the rules allow each VM.
-    allowed: IdVec<VmId, SiteSet>,
-    /// VMs that are never migrated to another site.
-    stays: IdVec<VmId, bool>,
-    groups: Vec<Group>,
-    /// The groups of each VM; empty where there are none.
-    groups_of: IdVec<VmId, Vec<u16>>,
-    /// Tenant of each VM; empty where nobody is kept apart.
-    tenant: IdVec<VmId, u16>,
-    /// Where hosts are alike to VMs of any group: their zone.
-    zone_of: IdVec<HostId, u32>,
-}
-
-/// VMs that are spread.
-#[derive(Debug)]
-struct Group {
-    at_most: usize,
-    /// The part of each host; empty where every host is one.
-    part_of: IdVec<HostId, u32>,
-}
-
-impl Group {
-    fn part(&self, host: HostId) -> u32 {
-        if self.part_of.is_empty() { host.0 } else { self.part_of[host] }
-    }
-}
+use crate::model::site_law::{SiteLaw, SiteSet};
+use crate::model::sites::{Numbers, Site, Sites};
 
 /// The rules, and who is where as far as they ask.
 #[derive(Debug, Clone)]
 pub struct Fence {
-    law: Arc<Law>,
+    law: Arc<SiteLaw>,
     /// Sites to which each site may send VMs.
     reach: Vec<SiteSet>,
     /// Sites that nobody comes to now.
@@ -93,41 +59,16 @@ impl Fence {
 
     /// The rules of `sites` for `fleet`.
     pub fn new(sites: &Sites, fleet: &Fleet) -> Self {
-        let (hosts, vms) = (fleet.hosts(), fleet.vms());
-        let set = |holds: &dyn Fn(usize) -> bool| -> SiteSet {
-            (0..sites.list.len()).filter(|&site| holds(site)).map(|site| 1 << site).sum()
-        };
-        let all = set(&|_| true);
-        let mut law = Law {
-            site_of: sites.site_of(hosts),
-            public: set(&|site| sites.list[site].is_public()),
-            allowed: IdVec::filled(all, vms),
-            stays: IdVec::filled(false, vms),
-            groups: Vec::new(),
-            groups_of: IdVec::default(),
-            tenant: tenants(sites, vms),
-            zone_of: sites.zone_of(hosts),
-        };
-        for rule in &sites.rules {
-            let forbidden = set(&|site| rule.forbids(&sites.list[site]));
-            let members = rule.members(vms, sites.types);
-            for vm in members.iter().copied().map(VmId::from_index) {
-                law.allowed[vm] &= !forbidden;
-                law.stays[vm] |= rule.stay;
-            }
-            if let (Some(at_most), Some(per)) = (rule.at_most, rule.per) {
-                law.spread(at_most as usize, per, &members);
-            }
-        }
+        let law = SiteLaw::new(sites, fleet);
         let members = vec![Vec::new(); law.groups.len()];
-        let guests = IdVec::filled(Vec::new(), if law.tenant.is_empty() { 0 } else { hosts });
+        let guests = if law.has_tenants() { fleet.hosts() } else { 0 };
         let mut fence = Self {
             law: Arc::new(law),
             reach: Vec::new(),
             hidden: 0,
-            home: IdVec::filled(None, vms),
+            home: IdVec::filled(None, fleet.vms()),
             members,
-            guests,
+            guests: IdVec::filled(Vec::new(), guests),
             bonds: Bonds::default(),
         };
         fence.connect(sites, &vec![true; sites.links.len()]);
@@ -161,9 +102,8 @@ impl Fence {
     /// `vm` counts on `host`, once more if it does already.
     pub fn enter(&mut self, vm: VmId, host: HostId) {
         self.bonds.enter(vm, host);
-        if let Some(groups) = self.law.groups_of.as_slice().get(vm.index()) {
-            groups.iter().for_each(|&group| self.members[usize::from(group)].push((vm, host)));
-        }
+        let groups = self.law.groups_of(vm).iter();
+        groups.for_each(|&group| self.members[usize::from(group)].push((vm, host)));
         if let Some(guests) = self.guests.as_mut_slice().get_mut(host.index()) {
             guests.push(vm);
         }
@@ -172,12 +112,10 @@ impl Fence {
     /// `vm` counts on `host` once less.
     pub fn leave(&mut self, vm: VmId, host: HostId) {
         self.bonds.leave(vm, host);
-        if let Some(groups) = self.law.groups_of.as_slice().get(vm.index()) {
-            for &group in groups {
-                let members = &mut self.members[usize::from(group)];
-                if let Some(row) = members.iter().rposition(|&member| member == (vm, host)) {
-                    members.remove(row);
-                }
+        for &group in self.law.groups_of(vm) {
+            let members = &mut self.members[usize::from(group)];
+            if let Some(row) = members.iter().rposition(|&member| member == (vm, host)) {
+                members.remove(row);
             }
         }
         if let Some(guests) = self.guests.as_mut_slice().get_mut(host.index())
@@ -199,7 +137,12 @@ impl Fence {
 
     /// Whether `host` is rented.
     pub fn is_public(&self, host: HostId) -> bool {
-        self.law.public & self.bit(host) != 0
+        self.law.is_public(host)
+    }
+
+    /// The number of the site of `host`.
+    pub fn site(&self, host: HostId) -> usize {
+        usize::from(self.law.site_of[host])
     }
 
     /// Hosts of one number are alike to any VM of which no other is there: the zone of `host`.
@@ -207,13 +150,9 @@ impl Fence {
         self.law.zone_of[host] as usize
     }
 
-    fn bit(&self, host: HostId) -> SiteSet {
-        1 << self.law.site_of[host]
-    }
-
     /// Whether `vm` may be put on `host`.
     pub fn admits(&self, vm: VmId, host: HostId) -> bool {
-        let (law, bit) = (&*self.law, self.bit(host));
+        let (law, bit) = (&*self.law, self.law.bit(host));
         if law.allowed[vm] & !self.hidden & bit == 0 {
             return false;
         }
@@ -228,8 +167,7 @@ impl Fence {
 
     /// Whether every group of `vm` stays spread with it on `host`.
     fn spreads(&self, vm: VmId, host: HostId) -> bool {
-        let groups = self.law.groups_of.as_slice().get(vm.index());
-        groups.into_iter().flatten().all(|&number| {
+        self.law.groups_of(vm).iter().all(|&number| {
             let group = &self.law.groups[usize::from(number)];
             let part = group.part(host);
             let members = &self.members[usize::from(number)];
@@ -244,46 +182,15 @@ impl Fence {
     /// Whether no VM on `host` is of another tenant than `vm`.
     fn isolates(&self, vm: VmId, host: HostId) -> bool {
         let guests = self.guests.as_slice().get(host.index());
-        let tenant = |vm: VmId| self.law.tenant[vm];
-        guests.is_none_or(|guests| guests.iter().all(|&guest| tenant(guest) == tenant(vm)))
+        let stranger = |&guest: &VmId| !self.law.same_tenant(guest, vm);
+        guests.is_none_or(|guests| !guests.iter().any(stranger))
     }
-}
-
-impl Law {
-    /// At most `at_most` of `members` in one of `per`.
-    fn spread(&mut self, at_most: usize, per: Per, members: &[usize]) {
-        let number = self.groups.len() as u16;
-        let part_of = match per {
-            Per::Host => IdVec::default(),
-            Per::Zone => self.zone_of.clone(),
-            Per::Site => self.site_of.iter().map(|(_, &site)| u32::from(site)).collect(),
-        };
-        self.groups.push(Group { at_most, part_of });
-        if self.groups_of.is_empty() {
-            self.groups_of = IdVec::filled(Vec::new(), self.allowed.len());
-        }
-        let vms = members.iter().copied().map(VmId::from_index);
-        vms.for_each(|vm| self.groups_of[vm].push(number));
-    }
-}
-
-/// The tenant of every VM; the first that names it, 0 for those that none does.
-fn tenants(sites: &Sites, vms: usize) -> IdVec<VmId, u16> {
-    if sites.tenants.is_empty() {
-        return IdVec::default();
-    }
-    let mut of = IdVec::filled(0, vms);
-    for (number, tenant) in sites.tenants.iter().enumerate().rev() {
-        let named = tenant.below(vms).map(VmId::from_index);
-        named.for_each(|vm| of[vm] = number as u16 + 1);
-    }
-    of
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::sites::{SiteKind, SiteRule, WanLink, Zone};
+    use crate::model::sites::{Per, SiteKind, SiteRule, WanLink, Zone};
     use crate::model::{Machine, VmType};
     use crate::units::Bytes;
 

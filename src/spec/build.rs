@@ -8,16 +8,20 @@ use super::{Choice, PolicySpec, PythonPolicy, RunSpec};
 use crate::detect::{DetectorSpec, WithFallback};
 use crate::engine::{LoadSide, Policies};
 use crate::id::{IdVec, VmId};
-use crate::migrate::{Channel, Conduct};
+use crate::migrate::{Channel, Conduct, Prediction, Way};
 use crate::model::costs::Rate;
-use crate::model::{Costs, Fleet, Provision, Rules, Sites};
+use crate::model::sites::Route;
+use crate::model::{Costs, Fleet, MigrationRules, Provision, Rules, Sites};
 use crate::place::optimise::{Copying, Optimiser};
-use crate::place::{Balance, Contract, PlacerSpec, Planner, PowerCap};
+use crate::place::{Balance, Contract, Copies, Far, PlacerSpec, Planner, PowerCap};
 use crate::policy::PolicyError;
 use crate::problem::Problem;
 use crate::time::Instant;
 use crate::trace::{self, UtilisationTrace};
 use crate::units::BytesPerSecond;
+
+/// Bytes per second of one Mbit/s.
+const BYTES_PER_MBIT: f64 = 125_000.0;
 
 /// What a run needs beside its policies; shared by all runs on the same trace and fleet.
 #[derive(Debug)]
@@ -180,18 +184,18 @@ fn planner(
     Ok(match placer {
         PlacerSpec::Optimise(optimise) => {
             let switching_s = [spec.host.wake_s, spec.host.shutdown_s];
-            let copying = copying(spec, fleet, conduct)?;
-            Some(Box::new(Optimiser::new(optimise.clone(), fleet, copying, switching_s)))
+            let copies = copies(spec, fleet, conduct)?;
+            Some(Box::new(Optimiser::new(optimise.clone(), fleet, copies, switching_s)))
         }
         PlacerSpec::Balance(balance) => {
-            Some(Box::new(Balance::new(balance.clone(), copying(spec, fleet, conduct)?)))
+            Some(Box::new(Balance::new(balance.clone(), copies(spec, fleet, conduct)?)))
         }
         PlacerSpec::CheapestWithinSla(cheapest) => {
             let switching_s = [spec.host.wake_s, spec.host.shutdown_s];
-            let copying = copying(spec, fleet, conduct)?;
+            let copies = copies(spec, fleet, conduct)?;
             let costs = spec.costs.clone().unwrap_or_default();
-            let contract = Contract::new(cheapest.clone(), costs, &copying);
-            let steps = Optimiser::new(cheapest.steps(), fleet, copying, switching_s);
+            let contract = Contract::new(cheapest.clone(), costs, copies.within());
+            let steps = Optimiser::new(cheapest.steps(), fleet, copies, switching_s);
             Some(Box::new(steps.priced_by(Box::new(contract))))
         }
         PlacerSpec::PowerCap(cap) => Some(Box::new(PowerCap::new(cap.clone(), fleet))),
@@ -200,13 +204,76 @@ fn planner(
 }
 
 /// What it costs to move each VM: what the migration model says of one that runs at its nominal
-/// rate, over free cards.
+/// rate, over free cards and links.
+fn copies(spec: &RunSpec, fleet: &Fleet, conduct: &Conduct) -> Result<Copies, PolicyError> {
+    let near = Copies::from(copying(&spec.migration.rules, fleet, conduct)?);
+    match spec.rules().sites {
+        Some(sites) if sites.list.len() > 1 => {
+            let far = far_copies(&spec.migration.rules, &sites, fleet, conduct)?;
+            Ok(near.between(far))
+        }
+        _ => Ok(near),
+    }
+}
+
+/// What it costs to move VMs between sites, by the routes over all links.
+fn far_copies(
+    rules: &MigrationRules,
+    sites: &Sites,
+    fleet: &Fleet,
+    conduct: &Conduct,
+) -> Result<Far, PolicyError> {
+    let routes = sites.routes(&vec![true; sites.links.len()]);
+    let narrowest = |route: &Route| {
+        let links = route.iter().map(|&(link, _)| sites.links[link].mbit_s * BYTES_PER_MBIT);
+        links.fold(rules.bandwidth(), f64::min)
+    };
+    let mut kinds: BTreeMap<(u64, u64), u32> = BTreeMap::new();
+    let (mut alike, mut tables) = (IdVec::default(), Vec::new());
+    for vm in fleet.vm_ram.ids() {
+        let (ram, disk) = (fleet.vm_ram[vm], sites.disk(fleet, vm));
+        let next = tables.len() as u32;
+        let kind = *kinds.entry((ram.0, disk.to_bits())).or_insert(next);
+        alike.push(kind);
+        if kind != next {
+            continue;
+        }
+        let mut known: BTreeMap<[u64; 3], Option<Copying>> = BTreeMap::new();
+        let mut table = vec![None; routes.len()];
+        for (route, entry) in routes.iter().zip(&mut table) {
+            let Some(route) = route.as_ref().filter(|route| !route.is_empty()) else { continue };
+            let ((round_trip_s, loss), rate) = (sites.distance(route), narrowest(route));
+            let key = [round_trip_s, loss, rate].map(f64::to_bits);
+            if let Some(copying) = known.get(&key) {
+                *entry = *copying;
+                continue;
+            }
+            let mut task = conduct.task(ram, 1.0);
+            task.channel = Channel::link(BytesPerSecond(rate));
+            let predicted = Way::of(sites, disk, route).predict(conduct, &task)?;
+            *entry = predicted.map(|of| copying_of(rules, &of));
+            known.insert(key, *entry);
+        }
+        tables.push(table);
+    }
+    Ok(Far { site_of: sites.site_of(fleet.hosts()), sites: sites.list.len(), alike, tables })
+}
+
+fn copying_of(rules: &MigrationRules, of: &Prediction) -> Copying {
+    Copying {
+        bytes: of.bytes,
+        seconds: of.total_s,
+        energy_j: rules.energy(of.bytes),
+        slowdown: rules.overhead,
+        downtime_s: of.downtime_s,
+    }
+}
+
 fn copying(
-    spec: &RunSpec,
+    rules: &MigrationRules,
     fleet: &Fleet,
     conduct: &Conduct,
 ) -> Result<IdVec<VmId, Copying>, PolicyError> {
-    let rules = &spec.migration.rules;
     let mut known: BTreeMap<u64, Copying> = BTreeMap::new();
     let mut copying = IdVec::default();
     for ram in fleet.vm_ram.as_slice() {
@@ -215,10 +282,7 @@ fn copying(
             None => {
                 let mut task = conduct.task(*ram, 1.0);
                 task.channel = Channel::link(BytesPerSecond(rules.bandwidth()));
-                let of = conduct.model.predict(&task, &conduct.constants, None)?;
-                let (bytes, seconds) = (of.bytes, of.total_s);
-                let (energy_j, slowdown) = (rules.energy(bytes), rules.overhead);
-                Copying { bytes, seconds, energy_j, slowdown, downtime_s: of.downtime_s }
+                copying_of(rules, &conduct.model.predict(&task, &conduct.constants, None)?)
             }
         };
         known.insert(ram.0, found);

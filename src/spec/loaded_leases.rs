@@ -14,10 +14,12 @@
 //! permutation of the rows unless the seed is 0.
 
 use std::cmp::Reverse;
+use std::collections::BTreeMap;
 
 use super::leases::LeaseLoad;
 use super::provision;
 use super::{Error, Inputs, LeaseInputs, LeaseSpec, RunSpec};
+use crate::id::{HostId, Id};
 use crate::model::lease::{
     Amounts, CORE, CPU, DISK, Guest, Guests, LeaseRequest, MEMORY, NET_IN, NET_OUT, Site,
 };
@@ -74,7 +76,10 @@ impl LoadedLeases {
             overbooking.promise(spec, &leases.site, &mut leases.workload.leases)?;
         }
         let fleet = fleet_of(spec, &leases.workload.leases, rows);
-        let problems = spec.site_conflicts(&fleet);
+        let mut problems = spec.site_conflicts(&fleet);
+        if problems.is_empty() {
+            problems = leases.site_conflicts(spec, &fleet);
+        }
         if !problems.is_empty() {
             return Err(Error { problems });
         }
@@ -83,7 +88,8 @@ impl LoadedLeases {
 }
 
 /// The hosts of `spec` as leases count them. Those that are kept as headroom for outages are there
-/// and have nothing for leases: the largest, of equal ones the last.
+/// and have nothing for leases: the largest, of equal ones the last; beside `[sites]` those of each
+/// kind.
 fn site_of(spec: &RunSpec) -> Site {
     let fleet = spec.fleet.hosts();
     let mut site = Site::uniform(0, 0, 0);
@@ -92,8 +98,15 @@ fn site_of(spec: &RunSpec) -> Site {
     let mut largest: Vec<usize> = (0..site.hosts.len()).collect();
     largest.sort_by_key(|&host| Reverse((site.hosts[host][CPU], site.hosts[host][MEMORY], host)));
     let headroom = spec.outages.as_ref().map_or(0, |outages| outages.headroom);
-    for host in largest.into_iter().take(headroom) {
-        (site.hosts[host][CPU], site.hosts[host][MEMORY]) = (0, 0);
+    let kinds = spec.sites.as_ref().map(|sites| sites.kinds(site.hosts.len()));
+    let mut kept: BTreeMap<u32, usize> = BTreeMap::new();
+    for host in largest {
+        let kind = kinds.as_ref().map_or(0, |kinds| kinds[HostId::from_index(host)]);
+        let kept = kept.entry(kind).or_default();
+        if *kept < headroom {
+            *kept += 1;
+            (site.hosts[host][CPU], site.hosts[host][MEMORY]) = (0, 0);
+        }
     }
     site
 }

@@ -8,13 +8,16 @@
 //! too large: VMs confined to some sites take more than all hosts there have
 //! ```
 //!
-//! The last three are asked where all VMs are there at once, not of leases. What passes may still
-//! not fit: then the run says so at its start.
+//! The last three are asked where all VMs are there at once. Of leases it is asked instead which of
+//! them the calendar could place nowhere were it empty. What passes may still not fit: then the run
+//! says so at its start, and a lease is refused or waits.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::RunSpec;
+use super::{LeaseInputs, RunSpec};
 use crate::id::{HostId, Id, VmId};
+use crate::lease::{LeasePolicies, Scheduler};
+use crate::model::site_law::SiteLaw;
 use crate::model::sites::{Numbers, Per, Sites};
 use crate::model::{Fleet, Resource};
 use crate::problem::Problem;
@@ -38,6 +41,31 @@ impl RunSpec {
             problems.extend(case.too_large());
         }
         problems
+    }
+}
+
+impl LeaseInputs {
+    /// Leases to whose VMs the rules of `[sites]` leave no place on `fleet`, whoever else is there.
+    pub(super) fn site_conflicts(&self, spec: &RunSpec, fleet: &Fleet) -> Vec<Problem> {
+        let Some(sites) = &spec.sites else { return Vec::new() };
+        let (requests, rules) = (&self.workload.leases, &self.rules);
+        let firsts = requests.iter().scan(0, |vms, lease| {
+            *vms += lease.vms();
+            Some(*vms - lease.vms())
+        });
+        let policies = LeasePolicies::new(rules);
+        let mut empty = Scheduler::new(&self.site, requests, rules.clone(), policies);
+        empty.keep_rules(SiteLaw::new(sites, fleet), firsts.collect());
+        let without = empty.without_place().unwrap_or_default();
+        let numbers: Vec<usize> =
+            without.iter().map(|&row| requests[row].number as usize).collect();
+        let what = || {
+            let numbers = named(&numbers);
+            format!("leave the VMs of some leases no place, whoever else is there: {numbers}")
+        };
+        let remedy = "Loosen the rules that name their VMs, or add hosts where these may be";
+        let found = (!numbers.is_empty()).then(|| problem("GLN-654", "rules", what(), remedy));
+        found.into_iter().collect()
     }
 }
 

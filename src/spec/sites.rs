@@ -179,9 +179,11 @@ impl RunSpec {
             let what = "stands beside migration.features.encryption, which encrypts all streams";
             found.note("GLN-664", "encryption", what, "Leave one of them out");
         }
-        if self.outages.as_ref().is_some_and(|outages| outages.headroom > 0) {
-            let what = "outages.headroom is kept among all hosts, whatever their site";
-            found.note("GLN-664", "list", what, "Leave out headroom: it is not kept per site yet");
+        let provision = self.leases.as_ref().and_then(|leases| leases.provision.as_ref());
+        if provision.is_some() && sites.list.len() > 1 {
+            let what = "stands beside [leases.provision], whose images pass no link between sites";
+            let remedy = "Leave out [leases.provision], or write one site";
+            found.note("GLN-653", "list", what, remedy);
         }
     }
 }

@@ -86,8 +86,9 @@ impl<'a> Relaxation<'a> {
                 host.mean[1] += item.mean;
                 host.takes[0] += item.needs.ram;
                 host.takes[1] += item.needs.cpu;
-                host.moves[0] += item.cost;
-                host.moves[1] = host.moves[1].min(item.cost / item.mean.max(f64::MIN_POSITIVE));
+                let cost = item.least_cost();
+                host.moves[0] += cost;
+                host.moves[1] = host.moves[1].min(cost / item.mean.max(f64::MIN_POSITIVE));
             }
             hosts.push(host);
         }

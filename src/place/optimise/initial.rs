@@ -37,8 +37,8 @@ impl Optimised {
     fn item(&self, vm: VmId, ask: &Ask<'_>) -> Item {
         let (mean, variance) = self.expectation.of(vm);
         let (needs, per_core) = (ask.state.needs(vm), ask.state.per_core(vm));
-        let (cost, copy_s, barred) = (0.0, 0.0, Vec::new());
-        Item { vm, home: None, mean, variance, needs, per_core, cost, copy_s, barred }
+        let (cost, copy_s, far, barred) = (0.0, 0.0, Vec::new(), Vec::new());
+        Item { vm, home: None, mean, variance, needs, per_core, cost, copy_s, far, barred }
     }
 }
 

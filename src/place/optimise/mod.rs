@@ -15,8 +15,9 @@
 //! `M_h` and variance `V_h`, MIPS, sums over its VMs (`expectation`); `C_h`: capacity, MIPS; `p`:
 //! price of work that is not done, J per million instructions; `w`, `o`: seconds to wake and to
 //! shut down; `e_i`: energy of the copy, J; `a`: fraction of its CPU that a VM loses meanwhile;
-//! `m_i`: its mean, MIPS; `c_i`: seconds that the copy takes on free cards; `f`: price of a move
-//! as such, J; `y`: hysteresis, what a move must bring beyond what it costs.
+//! `m_i`: its mean, MIPS; `c_i`: seconds that the copy takes on free cards, and to another site
+//! over free links, with its disk (`e_i` as well); `f`: price of a move as such, J; `y`:
+//! hysteresis, what a move must bring beyond what it costs.
 //!
 //! So a host is emptied only when the energy saved in the stable time pays for all of its moves,
 //! and relieved before it is overloaded when the shortage to be expected costs more than a move.

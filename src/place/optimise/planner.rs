@@ -6,10 +6,10 @@ use super::expectation::Expectation;
 use super::host_cost::HostCost;
 use super::search::improve;
 use super::state::{Item, Slot, State};
-use crate::id::{HostId, Id, IdVec, VmId};
+use crate::id::{HostId, Id, VmId};
 use crate::model::record::{Alternative, Weighing};
 use crate::model::{Fleet, Resources, Snapshot};
-use crate::place::{Ask, Departures, Draft, Planner, Roster, Weighed};
+use crate::place::{Ask, Copies, Departures, Draft, Planner, Roster, Weighed};
 use crate::policy::PolicyError;
 use crate::time::Span;
 
@@ -61,7 +61,7 @@ pub trait Pricing: Send {
 pub struct Optimiser {
     spec: OptimiseSpec,
     prices: HostCost,
-    copying: IdVec<VmId, Copying>,
+    copies: Copies,
     expectation: Expectation,
     departures: Departures,
     weighed: Weighed,
@@ -72,17 +72,12 @@ pub struct Optimiser {
 impl Optimiser {
     /// With what it costs to move each VM of `fleet`, and the seconds that its hosts take to wake
     /// and to shut down.
-    pub fn new(
-        spec: OptimiseSpec,
-        fleet: &Fleet,
-        copying: IdVec<VmId, Copying>,
-        switching_s: [f64; 2],
-    ) -> Self {
+    pub fn new(spec: OptimiseSpec, fleet: &Fleet, copies: Copies, switching_s: [f64; 2]) -> Self {
         let prices = prices(&spec, fleet, switching_s);
         Self {
             spec,
             prices,
-            copying,
+            copies,
             expectation: Expectation::default(),
             departures: Departures::default(),
             weighed: Weighed::default(),
@@ -105,18 +100,21 @@ impl Optimiser {
     }
 
     /// The VMs that may move, with what moving them costs.
-    fn item(&self, vm: VmId, home: usize, state: &Snapshot<'_>) -> Item {
+    fn item(&self, vm: VmId, (home, host): (usize, HostId), state: &Snapshot<'_>) -> Item {
         let (mean, variance) = self.expectation.of(vm);
-        let Copying { seconds, energy_j, slowdown, .. } = self.copying[vm];
         let Worth { now, usual, .. } = self.worth;
         let risk_j = self.pricing.as_ref().and_then(|pricing| pricing.risk_j(vm)).unwrap_or(0.0);
-        let lost = self.spec.shortage_j_per_mi * usual * slowdown * mean * seconds;
-        let takes = energy_j * now + lost + self.spec.move_j * usual + risk_j;
-        let cost = (1.0 + self.spec.hysteresis) * takes;
+        let price = |Copying { seconds, energy_j, slowdown, .. }: Copying| {
+            let lost = self.spec.shortage_j_per_mi * usual * slowdown * mean * seconds;
+            let takes = energy_j * now + lost + self.spec.move_j * usual + risk_j;
+            [(1.0 + self.spec.hysteresis) * takes, seconds]
+        };
+        let [cost, copy_s] = price(self.copies.within()[vm]);
+        let far = self.copies.to_sites(vm, host).map(|copying| copying.map(price)).collect();
         let (needs, per_core) = (state.needs(vm), state.per_core(vm));
         let barred = self.departures.of(vm).map(HostId::index).collect();
-        let (home, copy_s) = (Some(home), seconds);
-        Item { vm, home, mean, variance, needs, per_core, cost, copy_s, barred }
+        let home = Some(home);
+        Item { vm, home, mean, variance, needs, per_core, cost, copy_s, far, barred }
     }
 
     /// The problem of this step: VMs and hosts.
@@ -134,7 +132,7 @@ impl Optimiser {
         let mut items = Vec::with_capacity(present.len());
         for (s, slot) in slots.iter_mut().enumerate().filter(|(_, slot)| slot.open) {
             for &vm in draft.vms_on(slot.host) {
-                let item = self.item(vm, s, &ask.state);
+                let item = self.item(vm, (s, slot.host), &ask.state);
                 slot.mean += item.mean;
                 slot.variance += item.variance;
                 let may = self.pricing.as_ref().is_none_or(|pricing| pricing.risk_j(vm).is_some());
@@ -176,6 +174,7 @@ pub(super) fn empty_slots(draft: &Draft, ask: &Ask<'_>, link_s: f64) -> Vec<Slot
             variance: 0.0,
             free: if barred { Resources::default() } else { room.free },
             link_s: [link_s; 2],
+            site: draft.fence().map_or(0, |fence| fence.site(host)),
         }
     };
     hosts.map(slot).collect()
@@ -241,7 +240,7 @@ fn empties(state: &State<'_>, i: usize) -> bool {
 fn weighing(state: &mut State<'_>, i: usize) -> Weighing {
     let to = state.at[i];
     let home = state.items[i].home.unwrap_or(to);
-    let cost_j = state.items[i].cost;
+    let cost_j = state.toll(i, to);
     let leaving = state.leaving(i);
     let gain_j = leaving + state.arriving(i, home) + cost_j;
     let mut destinations = Vec::new();

@@ -24,10 +24,12 @@ pub struct Item {
     pub needs: Resources,
     /// What it asks of each of its cores now, MIPS.
     pub per_core: f64,
-    /// What moving it costs, J.
+    /// What moving it within its site costs, J.
     pub cost: f64,
     /// Seconds that it takes.
     pub copy_s: f64,
+    /// Both by the site to which it goes, nothing where it cannot; empty where all is one site.
+    pub far: Vec<Option<[f64; 2]>>,
     /// Slots to which it may not go.
     pub barred: Vec<usize>,
 }
@@ -55,6 +57,24 @@ pub struct Slot {
     pub free: Resources,
     /// Seconds left for copies from and to it.
     pub link_s: [f64; 2],
+    /// Its site.
+    pub site: usize,
+}
+
+impl Item {
+    /// What moving it to `site` costs, J, and seconds that it takes.
+    #[inline]
+    fn way(&self, site: usize) -> Option<[f64; 2]> {
+        match self.far.get(site) {
+            None => Some([self.cost, self.copy_s]),
+            Some(way) => *way,
+        }
+    }
+
+    /// The least that moving it anywhere costs, J.
+    pub fn least_cost(&self) -> f64 {
+        self.far.iter().flatten().map(|way| way[0]).fold(self.cost, f64::min)
+    }
 }
 
 /// MIPS that are always left free, for sums in another order.
@@ -180,7 +200,11 @@ impl<'a> State<'a> {
     /// What everything costs.
     pub fn total(&self) -> f64 {
         let moved = self.items.iter().zip(&self.at).filter(|(item, at)| item.home != Some(**at));
-        let moves: f64 = moved.filter(|(i, _)| i.home.is_some()).map(|(item, _)| item.cost).sum();
+        let moved = moved.filter(|(item, _)| item.home.is_some());
+        let cost = |(item, &at): (&Item, &usize)| {
+            item.way(self.slots[at].site).map_or(f64::INFINITY, |way| way[0])
+        };
+        let moves: f64 = moved.map(cost).sum();
         self.costs.iter().sum::<f64>() + moves
     }
 
@@ -206,13 +230,30 @@ impl<'a> State<'a> {
         let needs = &item.needs;
         let cpu = needs.cpu <= slot.free.cpu - SLACK && item.per_core <= slot.core;
         let rest = Resources { cpu: 0.0, ..*needs }.fit_in(&slot.free);
-        let links = item.home.is_none_or(|home| {
-            item.copy_s <= slot.link_s[1]
-                && (self.at[i] != home || item.copy_s <= self.slots[home].link_s[0])
-        });
+        let links = item.home.is_none_or(|home| self.has_time(i, home, s));
         let admits = |fence: &Fence| fence.admits(item.vm, slot.host);
         let may = self.fence.as_ref().is_none_or(admits) && !item.barred.contains(&s);
         cpu && rest && links && may
+    }
+
+    /// Whether the links of its `home` and of slot `s` have time to copy item `i` there.
+    #[inline]
+    fn has_time(&self, i: usize, home: usize, s: usize) -> bool {
+        let (slot, away) = (&self.slots[s], self.at[i] != home);
+        let Some([_, copy_s]) = self.items[i].way(slot.site) else { return false };
+        let booked = if away { self.copy_s(i, self.at[i]) } else { 0.0 };
+        let leaves = (away && copy_s <= booked) || copy_s <= self.slots[home].link_s[0] + booked;
+        copy_s <= slot.link_s[1] && leaves
+    }
+
+    /// Seconds that the copy of item `i` to slot `s` takes; none at home, or where it has none.
+    #[inline]
+    fn copy_s(&self, i: usize, s: usize) -> f64 {
+        let item = &self.items[i];
+        if s == NOWHERE || item.home.is_none_or(|home| home == s) {
+            return 0.0;
+        }
+        item.way(self.slots[s].site).map_or(0.0, |way| way[1])
     }
 
     /// How the cost of its slot changes when item `i` leaves it.
@@ -240,24 +281,34 @@ impl<'a> State<'a> {
 
     /// What item `i` costs for being at slot `s` and not at home.
     #[inline]
-    fn toll(&self, i: usize, s: usize) -> f64 {
+    pub fn toll(&self, i: usize, s: usize) -> f64 {
         let item = &self.items[i];
-        if item.home.is_some_and(|home| home != s) { item.cost } else { 0.0 }
+        if item.home.is_none_or(|home| home == s) {
+            return 0.0;
+        }
+        item.way(self.slots[s].site).map_or(f64::INFINITY, |way| way[0])
     }
 
     /// Takes item `i` to slot `s`.
     pub fn shift(&mut self, i: usize, s: usize) {
         let from = self.at[i];
+        let (home, before_s, after_s) =
+            (self.items[i].home, self.copy_s(i, from), self.copy_s(i, s));
         if from != NOWHERE {
             self.lists[from].retain(|&other| other != i);
             self.slots[from].members -= 1;
-            self.give(i, from, false);
+            self.give(i, from, (false, if home == Some(from) { after_s } else { before_s }));
+        }
+        if let Some(home) = home.filter(|&home| home != from && home != s)
+            && before_s != after_s
+        {
+            self.slots[home].link_s[0] += before_s - after_s;
         }
         self.reckon(i, from, s);
         self.at[i] = s;
         self.lists[s].push(i);
         self.slots[s].members += 1;
-        self.give(i, s, true);
+        self.give(i, s, (true, if home == Some(s) { before_s } else { after_s }));
     }
 
     /// Tells the rules that item `i` goes from one slot to another; at home it counts anyhow.
@@ -271,8 +322,8 @@ impl<'a> State<'a> {
         }
     }
 
-    /// Books item `i` in or out at slot `s`.
-    fn give(&mut self, i: usize, s: usize, comes: bool) {
+    /// Books item `i` in or out at slot `s`, with the seconds of its copy.
+    fn give(&mut self, i: usize, s: usize, (comes, copy_s): (bool, f64)) {
         let item = &self.items[i];
         let sign = if comes { 1.0 } else { -1.0 };
         let slot = &mut self.slots[s];
@@ -283,7 +334,7 @@ impl<'a> State<'a> {
         }
         match item.home {
             // What leaves keeps its room until it has left.
-            Some(home) if home == s => slot.link_s[0] += sign * item.copy_s,
+            Some(home) if home == s => slot.link_s[0] += sign * copy_s,
             home => {
                 if comes {
                     slot.free -= item.needs;
@@ -293,7 +344,7 @@ impl<'a> State<'a> {
                     slot.free.disk += item.needs.disk;
                     slot.free.net += item.needs.net;
                 }
-                slot.link_s[1] -= if home.is_some() { sign * item.copy_s } else { 0.0 };
+                slot.link_s[1] -= if home.is_some() { sign * copy_s } else { 0.0 };
             }
         }
         let vms = slot.members + slot.pinned;

@@ -33,6 +33,7 @@ fn slot(number: u32, kind: usize, open: bool) -> Slot {
         variance: 0.0,
         free: Resources { cpu, ram: 32.0 * GIB, ..Resources::UNLIMITED },
         link_s: [1000.0; 2],
+        site: 0,
     }
 }
 
@@ -48,6 +49,7 @@ fn item(number: u32, mean: f64, ram_gib: f64, cost: f64) -> Item {
         per_core: needs.cpu,
         cost,
         copy_s: 20.0,
+        far: Vec::new(),
         barred: Vec::new(),
     }
 }
@@ -214,6 +216,84 @@ fn costs_are_those_of_a_state_built_anew() {
             let mean: f64 = on.map(|i| state.items[i].mean).sum();
             assert!((state.slots[s].mean - mean).abs() < 1e-6);
         }
+    }
+}
+
+/// The same problem with slot 2 at another site, to and from which moves take more, or cannot be.
+fn apart<'a>(mut state: State<'a>, rng: &mut Stream) -> State<'a> {
+    state.slots[2].site = 1;
+    for item in &mut state.items {
+        let near = Some([item.cost, item.copy_s]);
+        let more = Some([item.cost + within(0.0, 90_000.0, rng), within(20.0, 600.0, rng)]);
+        let far = if below(5, rng) == 0 { None } else { more };
+        item.far = if item.home == Some(2) { vec![far, near] } else { vec![near, far] };
+    }
+    state
+}
+
+/// Between sites a move costs and takes what its way does, in sums kept in step as in those made
+/// anew, and no plan beats the bound.
+#[test]
+fn moves_between_sites_are_priced_by_their_way() {
+    let mut rng = stream(13, "ways");
+    let prices = prices(3600.0);
+    let mut better = 0;
+    for round in 0..60 {
+        let mut state = apart(random(&prices, &mut rng), &mut rng);
+        let bound = Relaxation::of(&state).best();
+        for _ in 0..30 {
+            let (i, s) = (below(5, &mut rng), below(5, &mut rng));
+            if state.at[i] == s || !state.fits(i, s) {
+                continue;
+            }
+            let (before, change) = (state.total(), state.leaving(i) + state.arriving(i, s));
+            state.shift(i, s);
+            assert!((state.total() - before - change).abs() < 1e-6 * before, "{change}");
+        }
+        let mut left = [[1000.0; 2]; 5];
+        for (item, &at) in state.items.iter().zip(&state.at) {
+            let home = item.home.unwrap();
+            if at != home {
+                let seconds = item.far[state.slots[at].site].expect("it fitted")[1];
+                left[home][0] -= seconds;
+                left[at][1] -= seconds;
+            }
+        }
+        for (slot, left) in state.slots.iter().zip(left) {
+            assert!((0..2).all(|k| (slot.link_s[k] - left[k]).abs() < 1e-6), "{:?}", slot.link_s);
+            assert!(slot.link_s.iter().all(|&left| left >= -1e-6));
+        }
+        for i in 0..5 {
+            let home = state.items[i].home.unwrap();
+            if state.at[i] != home {
+                state.shift(i, home);
+            }
+        }
+        let best = cheapest(&mut state, 0);
+        improve(&mut state, 100_000);
+        let found = state.total();
+        assert!(bound <= best + 1e-6 * best, "round {round}: bound {bound} above {best}");
+        assert!(best <= found + 1e-6 * best, "round {round}");
+        better += usize::from(found <= best * (1.0 + 1e-9));
+    }
+    assert!(better > 30, "{better} of 60");
+}
+
+/// The two hosts of [`a_host_is_emptied_when_that_pays_for_the_moves`] at two sites: what a move
+/// within one of them costs does not matter.
+#[test]
+fn a_host_is_not_emptied_over_a_way_that_does_not_pay() {
+    let prices = prices(1000.0);
+    for (far, moves) in [(500.0, 1), (90_500.0, 0)] {
+        let items = [0, 1].map(|i: usize| {
+            let mut ways = vec![Some([far, 20.0]); 2];
+            ways[i] = Some([500.0, 20.0]);
+            Item { home: Some(i), far: ways, ..item(i as u32, 532.0, 1.0, 500.0) }
+        });
+        let slots = [0, 1].map(|s: usize| Slot { site: s, ..slot(s as u32, 1, true) });
+        let mut state = settle(&prices, items.to_vec(), slots.to_vec());
+        improve(&mut state, 10_000);
+        assert_eq!((0..2).filter(|&i| state.at[i] != i).count(), moves, "at {far} J");
     }
 }
 
