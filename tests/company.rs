@@ -235,8 +235,16 @@ fn loaded_with(spec: &RunSpec, workload: Workload, trace: UtilisationTrace) -> L
     all
 }
 
-/// Policies that place and move VMs by their load, with hosts that fail, keep all rules, and VMs
-/// that are not bound move.
+/// Two sites whose rules do not forbid what leases ask for.
+const SITES: &str = "[sites]
+list = [{ name = \"a\", hosts = \"0-3\" }, { name = \"b\", hosts = \"4-5\" }]
+links = [{ between = [\"a\", \"b\"], mbit-s = 1000, rtt-ms = 1 }]
+rules = [{ vms = \"0-9\", sites = [\"a\"] }, { vms = \"30-45\", sites = [\"b\"] },
+         { vms = \"10-29\", at-most = 8, per = \"site\" }]
+";
+
+/// Policies that place and move VMs by their load, with hosts that fail, in half of the worlds at
+/// two sites with rules of their own, keep all rules, and VMs that are not bound move.
 #[test]
 fn random_worlds_of_load_keep_the_rules() {
     let (mut moved, mut restarted, mut begun) = (0, 0, 0);
@@ -262,7 +270,8 @@ fn random_worlds_of_load_keep_the_rules() {
             "off" => "",
             _ => "[outages]\nhost = { mtbf-h = 6, mttr-h = 0.5 }\n",
         };
-        let text = format!("{}{policy}{outages}", loaded::site(6)).replace(
+        let sites = if how != "off" && seed % 2 == 1 { SITES } else { "" };
+        let text = format!("{}{policy}{outages}{sites}", loaded::site(6)).replace(
             "[leases]\n",
             &format!(
                 "[leases]\nconsolidate = \"{how}\"\npreemption = \"ar-preempts-best-effort\"\n"

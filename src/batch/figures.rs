@@ -165,7 +165,8 @@ mod tests {
         assert_eq!(plain("leases", leases.named()), LEASES);
         assert_eq!(leases.named()[ALWAYS].0, "late_reserved");
         assert_eq!(plain("costs", CostSummary::default().named()), COSTS);
-        assert_eq!(CapSummary::default().named().map(|(name, _)| name), CAPPED);
+        let named = CapSummary::default().named().into_iter().map(|(name, _)| name);
+        assert_eq!(named.collect::<Vec<_>>(), CAPPED);
         let none = LeaseSummary { late: None, ..leases.clone() };
         let figures = of(None, Some(&none), None);
         assert_eq!(figures.len(), names().len());

@@ -13,7 +13,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::event::{Deed, Event};
 use super::layout::{HostState, Layout};
-use super::{Evidence, Report};
+use super::{Evidence, Report, Tenancy};
+use crate::id::{Id, VmId};
 use crate::model::Outages;
 use crate::model::record::RestartRecord;
 use crate::problem::Problem;
@@ -276,7 +277,16 @@ fn passed_over<'r>(
         size.0 <= ram && size.1 <= disk && size.2 <= net
     };
     let passed = |other: &&RestartRecord| other.priority > row.priority;
-    all.iter().filter(passed).filter(waits).find(smaller)
+    let anywhere = |other: &&RestartRecord| !is_ruled(evidence, other.vm);
+    all.iter().filter(passed).filter(waits).filter(anywhere).find(smaller)
+}
+
+/// Whether some rule says on which hosts `vm` may be, so that one with room may not take it.
+fn is_ruled(evidence: &Evidence, vm: VmId) -> bool {
+    let sites = evidence.rules.sites.as_ref();
+    let bonds = evidence.tenancy.as_ref().map(Tenancy::bonds);
+    sites.is_some_and(|sites| !sites.rules.is_empty() || !sites.tenants.is_empty())
+        || bonds.is_some_and(|bonds| bonds.contains_key(&vm.index()))
 }
 
 /// The figures of outages.

@@ -27,7 +27,6 @@ use super::rules::LeaseRules;
 use super::schedule::{Schedule, UseOfCpu};
 use super::shifting::ShiftingPolicy;
 use super::site_rules::SiteRules;
-use super::summary::LateStarts;
 use super::table::SlotTable;
 use crate::model::lease::{CPU, LeaseKind, LeaseRequest, Site};
 use crate::model::lease_record::{LeaseState, Stretch};

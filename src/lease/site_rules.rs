@@ -14,7 +14,8 @@
 //!
 //! VMs are mapped one by one, those that share a host together; those first that may be on the
 //! fewest hosts, then those that are spread: each goes to the first host that takes it and has none
-//! that it is apart from, private ones before public ones. So hosts are rented for as long as no private host takes a VM, rather than others displaced or kept waiting.
+//! that it is apart from, private ones before public ones. So hosts are rented for as long as no
+//! private host takes a VM, rather than others displaced or kept waiting.
 
 use std::collections::BTreeMap;
 

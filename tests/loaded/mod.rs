@@ -1,4 +1,5 @@
 //! Runs of leases that carry load, made and checked.
+#![allow(dead_code, reason = "each test uses what it needs")]
 
 use std::ops::ControlFlow;
 
@@ -22,7 +23,6 @@ pub fn site(count: usize) -> String {
 }
 
 /// What is made of `spec` with the leases of `lwf` (ten columns) and `trace`.
-#[allow(dead_code, reason = "tests of published loads read theirs")]
 pub fn inputs(spec: &RunSpec, lwf: &str, trace: UtilisationTrace) -> LoadedLeases {
     let workload = format::read_old_lwf("test.lwf", lwf.as_bytes()).expect("ten columns");
     let leases = spec.leases.as_ref().expect("a run of leases");

@@ -344,7 +344,7 @@ pub struct Comparison {
     pub days: usize,
     /// How many seeds.
     pub seeds: usize,
-    /// How many pairs of runs are bit by bit those of another seed on the same day, and so left out.
+    /// How many pairs are bit by bit those of another seed on the same day, and so left out.
     pub repeated: usize,
     /// Confidence of intervals and verdicts.
     pub confidence: f64,
