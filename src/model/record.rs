@@ -314,20 +314,30 @@ pub struct Record {
     pub end: Instant,
 }
 
+/// Bytes of an action in the event log.
+const LOG_ROW: usize = 21;
+/// Bytes of the event log that are hashed together.
+const LOG_CHUNK: usize = 1 << 16;
+
 impl Record {
     /// BLAKE3 of the event log: little-endian (time in microseconds i64, kind u8, subject u32,
     /// from u32, to u32) per action, `u32::MAX` where there is none. No floating point, no reasons:
     /// two policies that decide alike have the same log.
     pub fn event_log_blake3(&self) -> String {
-        let mut log = Vec::with_capacity(self.actions.len() * 21);
+        let mut hasher = blake3::Hasher::new();
+        let mut rows = Vec::with_capacity(LOG_CHUNK);
         for action in self.actions.iter().filter(|a| a.kind != ActionKind::Unplaced) {
+            if rows.len() + LOG_ROW > LOG_CHUNK {
+                hasher.update(&rows);
+                rows.clear();
+            }
             let from = action.from.map_or(u32::MAX, |h| h.0);
-            log.extend_from_slice(&action.at.0.to_le_bytes());
-            log.push(action.kind as u8);
-            log.extend_from_slice(&action.vm.map_or(from, |v| v.0).to_le_bytes());
-            log.extend_from_slice(&from.to_le_bytes());
-            log.extend_from_slice(&action.to.map_or(u32::MAX, |h| h.0).to_le_bytes());
+            rows.extend_from_slice(&action.at.0.to_le_bytes());
+            rows.push(action.kind as u8);
+            rows.extend_from_slice(&action.vm.map_or(from, |v| v.0).to_le_bytes());
+            rows.extend_from_slice(&from.to_le_bytes());
+            rows.extend_from_slice(&action.to.map_or(u32::MAX, |h| h.0).to_le_bytes());
         }
-        blake3::hash(&log).to_hex().to_string()
+        hasher.update(&rows).finalize().to_hex().to_string()
     }
 }
