@@ -384,7 +384,7 @@ fn leases_are_explained() {
     assert_eq!(json["leases"][0]["decision"], "asked");
     assert!(json["tally"]["leases"].as_u64() > Some(40));
     let without = out(&galerna(&["explain", dir, "--lease", "1", "--without"]));
-    assert!(without.contains("the runs differ from ") && without.contains("mean_wait_s"));
+    assert!(without.contains("the runs differ from ") && without.contains("accepted_ar"));
     refused(&["explain", dir, "--lease", "99999"], &["GLN-697", "no lease 99999"]);
     refused(&["explain", dir, "--vm", "1"], &["GLN-630", "--lease"]);
     refused(&["explain", dir, "--without"], &["GLN-650", "no time is given"]);
