@@ -235,7 +235,7 @@ def test_decisions_about_leases_are_told_and_a_lease_can_be_left_out():
     run = gl.run("leases/easy", preemption="ar-preempts-best-effort")
     number = run.leases["number"][0]
     told = run.explain_leases(number)["decisions"]
-    assert [one["decision"] for one in told][0] == "asked"
+    assert told[0]["decision"] == "asked"
     assert all(one["lease"] == number and f"lease {number} " in one["words"] for one in told)
     other = run.without(lease=number)
     assert (other["changed"], other["as_it_was"]["leases"]) == (1, run.summary)

@@ -36,33 +36,37 @@ pub(super) fn dense(
     if !problems.is_empty() {
         return Err(Error { problems });
     }
-    let Some(positions) = positions(&table, order) else {
+    let values = match &table.values {
+        Values::Percent(values) => placed(&table, order, values).map(Values::Percent),
+        Values::Fraction(values) => placed(&table, order, values).map(Values::Fraction),
+    };
+    let Some(values) = values else {
         return Err(Error { problems: wrong_steps(place, &table) });
     };
     let mut names = table.names;
     if order == Order::Name {
         names.sort_unstable();
     }
-    let values = match table.values {
-        Values::Percent(values) => Values::Percent(placed(&values, &positions)),
-        Values::Fraction(values) => Values::Fraction(placed(&values, &positions)),
-    };
     Ok(UtilisationTrace::new(names, step, values))
 }
 
-/// Per row where its value belongs in the VM-major matrix; `None` unless each place is taken once.
-fn positions(table: &Table, order: Order) -> Option<Vec<usize>> {
+/// The VM-major matrix of `values`; `None` unless each place is taken once.
+fn placed<T: Copy + Default>(table: &Table, order: Order, values: &[T]) -> Option<Vec<T>> {
     let samples = usize::try_from(*table.steps.iter().max()?).ok()?.checked_add(1)?;
     if table.names.len().checked_mul(samples)? != table.vms.len() {
         return None;
     }
     let rank = ranks(&table.names, order);
-    let mut taken = vec![false; table.vms.len()];
-    let position = |(&vm, &step): (&u32, &i64)| {
+    let mut taken = vec![false; values.len()];
+    let mut matrix = vec![T::default(); values.len()];
+    for ((&vm, &step), &value) in table.vms.iter().zip(&table.steps).zip(values) {
         let at = rank[vm as usize] * samples + usize::try_from(step).ok()?;
-        (!std::mem::replace(&mut taken[at], true)).then_some(at)
-    };
-    table.vms.iter().zip(&table.steps).map(position).collect()
+        if std::mem::replace(&mut taken[at], true) {
+            return None;
+        }
+        matrix[at] = value;
+    }
+    Some(matrix)
 }
 
 /// Per VM its row in the trace.
@@ -74,14 +78,6 @@ fn ranks(names: &[String], order: Order) -> Vec<usize> {
     let mut ranks = vec![0; names.len()];
     by_name.iter().enumerate().for_each(|(rank, &vm)| ranks[vm] = rank);
     ranks
-}
-
-fn placed<T: Copy + Default>(values: &[T], positions: &[usize]) -> Vec<T> {
-    let mut matrix = vec![T::default(); values.len()];
-    for (&value, &at) in values.iter().zip(positions) {
-        matrix[at] = value;
-    }
-    matrix
 }
 
 fn values_out_of_range(place: &str, table: &Table) -> Vec<Problem> {

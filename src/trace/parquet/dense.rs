@@ -29,14 +29,20 @@ pub(super) fn read(
     let value = value_column(file)?;
     let day = file.has("day").then_some("day");
     let (rows, _) = file.rows_of(day, selection.day.as_deref())?;
-    let columns = ["vm", "step", value];
-    let frame = file.rows(&rows, &columns, &columns)?;
-    let vms = file.labels(&frame, "vm")?;
-    let table = Table {
-        vms: vms.rows(),
-        names: vms.names,
-        steps: file.integers(&frame, "step")?,
-        values: file.values(&frame, value)?,
+    // One column after the other, so that names are given back before numbers are read.
+    let column = |name| file.rows(&rows, &[name], &[name]);
+    let vms = column("vm").and_then(|frame| file.labels(&frame, "vm"));
+    let steps = column("step").and_then(|frame| file.integers(&frame, "step"));
+    let values = column(value).and_then(|frame| file.values(&frame, value));
+    let table = match (vms, steps, values) {
+        (Ok(vms), Ok(steps), Ok(values)) => {
+            Table { vms: vms.rows(), names: vms.names, steps, values }
+        }
+        (vms, steps, values) => {
+            let failed = [vms.err(), steps.err(), values.err()];
+            let problems = failed.into_iter().flatten().flat_map(|error| error.problems);
+            return Err(Error { problems: problems.collect() });
+        }
     };
     let given = selection.step_s.map(f64::from).or(file.step_s());
     let step = given.map_or(planetlab::STEP, Span::from_seconds);

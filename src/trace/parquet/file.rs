@@ -19,6 +19,9 @@ use crate::trace::{Error, Values, layout};
 /// The note in a file's metadata that says how long a step is, in seconds.
 pub(super) const STEP_KEY: &str = "galerna.step_s";
 
+/// Rows of a column that are converted together, so that no second copy of all is needed.
+const PIECE: usize = 1 << 20;
+
 /// Which rows belong to the day that is wanted.
 pub(super) enum Rows {
     /// All rows, or a range of them.
@@ -242,8 +245,12 @@ impl ParquetFile {
         if !series.dtype().is_integer() {
             return Err(self.wrong_type(column, series.dtype(), "an integer"));
         }
-        let wide = self.cast(&series, &DataType::Int64)?;
-        Ok(collected(wide.i64().map_err(|cause| self.damaged(&cause))?))
+        let mut all = Vec::with_capacity(series.len());
+        for start in (0..series.len()).step_by(PIECE) {
+            let wide = self.cast(&series.slice(start as i64, PIECE), &DataType::Int64)?;
+            all.extend(dense(wide.i64().map_err(|cause| self.damaged(&cause))?));
+        }
+        Ok(all)
     }
 
     /// A column of numbers of any type; not a number where there is none.
