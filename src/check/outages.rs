@@ -299,7 +299,7 @@ pub(super) fn figures(evidence: &Evidence, events: &[Event]) -> Vec<(&'static st
     let down: Vec<f64> =
         spells.iter().map(|spell| (spell.end.unwrap_or(end) - spell.failed).seconds()).collect();
     let restarts = spells.iter().filter(|spell| spell.to.is_some()).count();
-    let sum: f64 = down.iter().sum();
+    let sum = down.iter().sum::<f64>() + 0.0;
     let mean = if down.is_empty() { 0.0 } else { sum / down.len() as f64 };
     let fails = events.iter().filter(|event| matches!(event.deed, Deed::Fail { .. })).count();
     vec![

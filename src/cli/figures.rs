@@ -5,7 +5,7 @@ use std::fmt::Write;
 use crate::account::CostSummary;
 use crate::explain::Figures;
 use crate::lease::LeaseSummary;
-use crate::metric::{CapSummary, NetworkSummary, OutageSummary, SiteSummary, Summary};
+use crate::metric::{CapSummary, NetworkSummary, OutageSummary, PartFigures, SiteSummary, Summary};
 
 /// Every metric of `summary`, one per line.
 pub(super) fn table(summary: &Summary) -> String {
@@ -18,22 +18,33 @@ pub(super) fn table(summary: &Summary) -> String {
     table + &network + &summary.sites.as_ref().map_or_else(String::new, site_table)
 }
 
-/// Every figure of switches and cables that failed, one per line.
+/// Switches and cables that are named: those that were out longest.
+const PARTS: usize = 8;
+
+/// What failures of the network came to, and which switches and cables were out longest.
 fn network_table(network: &NetworkSummary) -> String {
+    let NetworkSummary { cut_offs, cut_off_s, unreachable_vms, unreachable_s, parts } = network;
+    let whole = [
+        ("network.cut_offs", *cut_offs as f64, "", "hosts cut off, each as often as it was"),
+        ("network.cut_off_s", *cut_off_s, "s", "all hosts together"),
+        ("network.unreachable_vms", *unreachable_vms as f64, "", "VMs there, each as often"),
+        ("network.unreachable_s", *unreachable_s, "s", "all VMs together"),
+    ];
     let mut text = "\nnetwork, and what of it failed\n".to_owned();
-    for (name, value) in network.named() {
-        let last = name.rsplit('.').next().unwrap_or_default();
-        let (unit, meaning) = match last {
-            "cut_offs" => ("", "hosts cut off, each as often as it was"),
-            "cut_off_s" => ("s", "all hosts together"),
-            "unreachable_vms" => ("", "VMs there, each as often"),
-            "unreachable_s" => ("s", "all VMs together"),
-            "failures" => ("", "outages"),
-            "out_s" => ("s", "out"),
-            _ => ("", ""),
-        };
+    let mut line = |name: &str, value: f64, unit: &str, meaning: &str| {
         let line = format!("{name:<32} {:>12} {unit:<3} {meaning}", significant(value));
         writeln!(text, "{}", line.trim_end()).expect("a string takes any text");
+    };
+    whole.iter().for_each(|&(name, value, unit, meaning)| line(name, value, unit, meaning));
+    let mut longest: Vec<&PartFigures> = parts.iter().collect();
+    longest.sort_by(|a, b| b.out_s.total_cmp(&a.out_s));
+    for PartFigures { part, failures, out_s } in longest.iter().take(PARTS) {
+        let times = if *failures == 1 { "once".into() } else { format!("{failures} times") };
+        line(part, *out_s, "s", &format!("out, {times}"));
+    }
+    if let Some(more @ 1..) = parts.len().checked_sub(PARTS) {
+        let words = "more switches and cables failed: --format json, table network_outages";
+        writeln!(text, "{more} {words}").expect("a string takes any text");
     }
     text
 }

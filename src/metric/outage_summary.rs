@@ -37,7 +37,8 @@ impl OutageSummary {
         let down: Vec<f64> =
             rows.iter().map(|row| (row.until(record.end) - row.failed).seconds()).collect();
         let restarts = rows.iter().filter(|row| row.up.is_some()).count() as u64;
-        let (count, downtime_s) = (rows.len() as u64, down.iter().sum::<f64>());
+        // An empty sum is -0.
+        let (count, downtime_s) = (rows.len() as u64, down.iter().sum::<f64>() + 0.0);
         Self {
             host_failures: record.outages.len() as u64,
             vm_failures: count,
