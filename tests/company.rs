@@ -292,6 +292,27 @@ fn random_worlds_of_load_keep_the_rules() {
     assert!(moved > 20 && restarted > 20 && begun > 500, "{moved} {restarted} {begun}");
 }
 
+/// All must be at site b, hosts 2 and 3 of two cores: the two that are apart take a core of each,
+/// and the two that are together wait for a host of their own, though two cores are free at once.
+#[test]
+fn the_calendar_keeps_these_and_the_rules_of_sites() {
+    let sites = "[sites]\nlist = [{ name = \"a\", hosts = \"0-1\" }, { name = \"b\", hosts = \
+                 \"2-3\" }]\nrules = [{ vms = \"0-3\", sites = [\"b\"] }]\n";
+    let how = "[leases]\nconsolidate = \"foresighted\"\n";
+    let spec = spec_of(&(loaded::site(4).replace("[leases]\n", how) + sites), &[]);
+    let pair = set(1, 100, 512, DATABASE) + &set(1, 100, 512, CACHE);
+    let workload = read(&(lease(1, 0, None, &set(2, 100, 512, WEB)) + &lease(2, 0, None, &pair)));
+    let all = loaded_with(&spec, workload, trace(&mut stream(0, "test.both")));
+    let done = run(&spec, &all);
+    let begun = done
+        .0
+        .leases
+        .iter()
+        .map(|lease| (lease.first_start.map(|at| at.seconds()), lease.first_hosts.clone()));
+    let expected = [(Some(0.0), vec![2, 3]), (Some(3600.0), vec![2, 2])];
+    assert_eq!(begun.collect::<Vec<_>>(), expected);
+}
+
 /// Two VMs that are apart begin on two hosts, two that are together on one; where the record is
 /// changed to say otherwise, that is found out.
 #[test]
