@@ -6,10 +6,10 @@ mod runs;
 use galerna::check::check;
 use galerna::metric::CapSummary;
 use galerna::model::Record;
-use galerna::random::{Stream, below, stream};
+use galerna::random::{below, stream};
 use galerna::time::Span;
 use galerna::trace::{UtilisationTrace, Values};
-use runs::{Case, bill, case, evidence, simulated, sound};
+use runs::{Case, bill, case, evidence, pick, simulated, sound};
 
 /// Three G5 (5320 MIPS; 93.7 W idle, 125 W at 70 %) and VMs of 2500 MIPS, two to a host at first.
 const STILL: [&str; 4] = [
@@ -144,10 +144,6 @@ fn what_the_cap_took_is_found_out_when_it_is_told_otherwise() {
     assert!(told(&|evidence| evidence.record.hosts[0].energy_j += 1.0).contains("GLN-607"));
     let lower = galerna::model::costs::Rate::Constant(240.0);
     assert!(told(&|evidence| evidence.rules.host.cap_w = Some(lower.clone())).contains("GLN-607"));
-}
-
-fn pick<'t>(choices: &[&'t str], draws: &mut Stream) -> &'t str {
-    choices[below(choices.len(), draws)]
 }
 
 /// Hosts of two kinds, any policy, failures and odd rules, under `cap` if there is one.

@@ -7,11 +7,11 @@ use galerna::account::{Account, Ledger};
 use galerna::check::{Evidence, check};
 use galerna::engine::Outcome;
 use galerna::model::record::MoveEnding;
-use galerna::random::{Stream, below, stream};
+use galerna::random::{below, stream};
 use galerna::spec::parse;
 use galerna::time::{Instant, Span};
 use galerna::trace::{UtilisationTrace, Values};
-use runs::{Case, bill, case, evidence, simulated, sound};
+use runs::{Case, bill, case, evidence, pick, simulated, sound};
 
 /// A fat tree of k = 4: switches 0 to 3 are the core, then each pod has two of aggregation and two
 /// of the edge, with two hosts each: pod 0 has switches 4 to 7 and hosts 0 to 3, pod 3 switches 16
@@ -293,10 +293,6 @@ fn what_is_not_there_is_refused() {
     }
     let sound = parse(&format!("{net}{random}"), "x.toml", Vec::new()).expect("it is right");
     assert_eq!(parse(&sound.to_toml(), "again", Vec::new()).expect("so it is again"), sound);
-}
-
-fn pick<'t>(choices: &[&'t str], draws: &mut Stream) -> &'t str {
-    choices[below(choices.len(), draws)]
 }
 
 /// Networks in which everything fails, and hosts too; some between two sites, under a power cap.

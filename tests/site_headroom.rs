@@ -5,10 +5,10 @@ mod loaded;
 mod runs;
 
 use galerna::id::HostId;
-use galerna::random::{Stream, below, stream};
+use galerna::random::{below, stream};
 use galerna::spec::LoadedLeases;
 use galerna::time::Span;
-use runs::{Case, case, sound};
+use runs::{Case, case, pick, sound};
 
 /// A VM that must stay at home runs on h2. Spare is h3, which is at home as well, and not one of
 /// the hosts with lower numbers: when h2 fails at 1000 s the VM is up again after 30 + 60 s.
@@ -52,10 +52,6 @@ fn room_beside_another_tenant_is_no_headroom() {
     };
     assert_eq!(up("sites.tenants=['0-1']"), (90.0, Some(HostId(1))));
     assert_eq!(up("sites.tenants=['0']"), (90.0, Some(HostId(2))));
-}
-
-fn pick<'t>(choices: &[&'t str], draws: &mut Stream) -> &'t str {
-    choices[below(choices.len(), draws)]
 }
 
 /// Two private sites, one with zones, and a rented one; equal hosts, VMs of little memory.

@@ -9,11 +9,11 @@ use galerna::check::check;
 use galerna::engine::Outcome;
 use galerna::id::HostId;
 use galerna::model::{ActionKind, Fleet};
-use galerna::random::{Stream, below, stream};
+use galerna::random::{below, stream};
 use galerna::spec::RunSpec;
 use galerna::time::{Instant, Span};
 use galerna::trace::{UtilisationTrace, Values};
-use runs::{Case, bill, case, evidence, simulated, sound};
+use runs::{Case, bill, case, evidence, pick, simulated, sound};
 
 /// The host of VM 1 fails. Another private one sleeps, and a public one runs for a VM that may be
 /// there only: the private one is woken.
@@ -33,10 +33,6 @@ fn a_private_host_is_woken_before_a_public_one_is_used() {
     assert_eq!(starts.map(|a| a.to.unwrap().0).collect::<Vec<_>>(), [0, 1]);
     let restart = run.record.restarts[0];
     assert_eq!((restart.vm.0, restart.to), (1, Some(HostId(2))));
-}
-
-fn pick<'t>(choices: &[&'t str], draws: &mut Stream) -> &'t str {
-    choices[below(choices.len(), draws)]
 }
 
 /// Three sites, one of them public, with zones, rules and tenants, and any placer.

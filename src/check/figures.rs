@@ -33,6 +33,34 @@ const JOULES_PER_KWH: f64 = 3.6e6;
 
 const REMEDY: &str = "Rerun the spec; if it happens again, report it with the run directory";
 
+/// Compares the figures of a part of the run, those whose name `is_one`, with `expected`, and says
+/// with `code` which are wrong, missing, or of what is not there, in the words of `strange`.
+pub(super) fn compare(
+    (code, strange): (&'static str, &str),
+    is_one: fn(&str) -> bool,
+    evidence: &Evidence,
+    expected: Vec<(String, f64)>,
+    out: &mut Report,
+) {
+    let mut refuse = |name: &str, what: String| {
+        out.findings.push(Problem::new(code, format!("summary: {name}"), what, REMEDY));
+    };
+    let found = |name: &str| evidence.summary.iter().find(|(n, _)| n == name).map(|(_, v)| *v);
+    for (name, value) in &expected {
+        let near = |found: f64| (found - value).abs() <= 1e-9 * value.abs().max(1.0);
+        if !found(name).is_some_and(near) {
+            let found = found(name).map_or_else(|| "nothing".to_owned(), |found| found.to_string());
+            refuse(name, format!("found {found}, expected {value}"));
+        }
+    }
+    for (name, value) in evidence.summary.iter().filter(|(name, _)| is_one(name)) {
+        if !expected.iter().any(|(known, _)| known == name) {
+            refuse(name, format!("found {value}, and {strange}"));
+        }
+    }
+    out.recomputed.extend(expected);
+}
+
 /// Recomputes every figure and compares those that were reported. Figures that may be undefined may
 /// be missing, the others may not.
 pub(super) fn check(evidence: &Evidence, events: &[Event], totals: &Totals, out: &mut Report) {

@@ -265,22 +265,8 @@ fn compare(
     out: &mut Report,
 ) {
     let expected = figures(evidence, network, events, end);
-    let found = |name: &str| evidence.summary.iter().find(|(n, _)| n == name).map(|(_, v)| *v);
-    for (name, value) in &expected {
-        let near = |found: f64| (found - value).abs() <= 1e-9 * value.abs().max(1.0);
-        if !found(name).is_some_and(near) {
-            let found = found(name).map_or_else(|| "nothing".to_owned(), |found| found.to_string());
-            let what = format!("found {found}, expected {value}");
-            out.findings.push(Problem::new("GLN-679", format!("summary: {name}"), what, REMEDY));
-        }
-    }
-    for (name, value) in evidence.summary.iter().filter(|(name, _)| is_figure(name)) {
-        if !expected.iter().any(|(known, _)| known == name) {
-            let what = format!("found {value}, and nothing of that name failed");
-            out.findings.push(Problem::new("GLN-679", format!("summary: {name}"), what, REMEDY));
-        }
-    }
-    out.recomputed.extend(expected);
+    let words = ("GLN-679", "nothing of that name failed");
+    super::figures::compare(words, is_figure, evidence, expected, out);
 }
 
 fn figures(

@@ -425,22 +425,8 @@ pub(super) fn compare(
     out: &mut Report,
 ) {
     let expected = figures(evidence, events, energy_j, end);
-    let found = |name: &str| evidence.summary.iter().find(|(n, _)| n == name).map(|(_, v)| *v);
-    for (name, value) in &expected {
-        let near = |found: f64| (found - value).abs() <= 1e-9 * value.abs().max(1.0);
-        if !found(name).is_some_and(near) {
-            let found = found(name).map_or_else(|| "nothing".to_owned(), |found| found.to_string());
-            let what = format!("found {found}, expected {value}");
-            refuse("GLN-672", format!("summary: {name}"), Some(what), out);
-        }
-    }
-    for (name, value) in evidence.summary.iter().filter(|(name, _)| is_figure(name)) {
-        if !expected.iter().any(|(known, _)| known == name) {
-            let what = format!("found {value}, and there is no such site or pair of sites");
-            refuse("GLN-672", format!("summary: {name}"), Some(what), out);
-        }
-    }
-    out.recomputed.extend(expected);
+    let words = ("GLN-672", "there is no such site or pair of sites");
+    super::figures::compare(words, is_figure, evidence, expected, out);
 }
 
 /// Whether a figure of the summary is one of sites.

@@ -7,6 +7,7 @@ use galerna::account::{Entry, Ledger};
 use galerna::check::{Bill, BillRow, Evidence, check};
 use galerna::engine::{self, Error, Outcome};
 use galerna::model::Fleet;
+use galerna::random::{Stream, below};
 use galerna::spec::{self, Override, RunSpec};
 use galerna::time::Span;
 use galerna::trace::{UtilisationTrace, Values};
@@ -69,6 +70,11 @@ pub fn evidence(
         fleet: fleet.clone(),
         record: run.record.clone(),
     }
+}
+
+/// One of `choices`, drawn.
+pub fn pick<'t>(choices: &[&'t str], draws: &mut Stream) -> &'t str {
+    choices[below(choices.len(), draws)]
 }
 
 /// `lr-mmt` with `changes`, in steps of five minutes.
